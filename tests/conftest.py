@@ -1,0 +1,6 @@
+"""What every test stands on: no window, no sound, no plot window, and two threads."""
+
+import os
+
+os.environ.update(SDL_VIDEODRIVER="dummy", SDL_AUDIODRIVER="dummy", PYGAME_HIDE_SUPPORT_PROMPT="1", MPLBACKEND="Agg")
+os.environ.setdefault("OMP_NUM_THREADS", "2")
