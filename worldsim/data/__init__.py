@@ -1,0 +1,1 @@
+"""Experience on its way to training: recorded episodes, env workers, and batches of both."""

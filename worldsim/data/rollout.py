@@ -1,0 +1,221 @@
+"""One env and one policy turned into episodes: `Job` says what to run, `Recorder` runs it.
+
+Recording to disk and streaming into training both stand on this. Envs come as Gymnasium ids and policies as factories
+or as strings, so that nothing here imports an env or an agent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from worldsim.actions import ActionSpec
+from worldsim.data.episodes import Caption, DatasetInfo, Episode
+from worldsim.data.frames import find_picture, render_picture, resize
+
+__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder"]
+
+CAPTION_ROWS = 16
+
+
+class RecordError(ValueError):
+    """An env or a policy that cannot be recorded; says what was expected and what came."""
+
+
+class Policy(Protocol):
+    """Who acts. May look into `env.unwrapped`; all its randomness comes from `rng`."""
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        """A new episode has begun."""
+        ...
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
+        """The next action, of the env's action space."""
+        ...
+
+
+class RandomPolicy:
+    """Actions drawn evenly from the action space."""
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        env.action_space.seed(int(rng.integers(2**31)))
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
+        return env.action_space.sample()
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to run.
+
+    Attributes:
+        env_id: a Gymnasium id, or "module:id" for a module that registers it.
+        policy: a function without arguments that makes a `Policy`, or "module:function" that names one, or "random".
+        episode_length: most rows of an episode, the reset included. Cutting here is not the env's end: no flag is set.
+        env_kwargs: keyword arguments for `gym.make`.
+        seed: with the number of an episode, it decides everything random in that episode.
+        size: (H, W) to bring frames to by area averages; None leaves them as they are.
+        image_key: the picture's key in a Dict observation that has several.
+    """
+
+    env_id: str
+    policy: str | Callable[[], Policy] = "random"
+    episode_length: int = 512
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    size: tuple[int, int] | None = None
+    image_key: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.episode_length < 2:
+            raise RecordError(f"episode_length must be at least 2 rows, a reset and a step, got {self.episode_length}")
+        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+            raise RecordError(f"size must be (height, width) in pixels, got {self.size}")
+
+    @property
+    def policy_name(self) -> str:
+        """What the index calls the policy."""
+        if isinstance(self.policy, str):
+            return self.policy
+        return f"{self.policy.__module__}:{getattr(self.policy, '__qualname__', type(self.policy).__qualname__)}"
+
+    def episode_seed(self, number: int) -> int:
+        """What the env of episode `number` is reset with, in [0, 2³¹)."""
+        return int(np.random.SeedSequence([self.seed, number]).generate_state(1)[0] >> 1)
+
+
+class Recorder:
+    """An open env and a policy that make episodes of a `Job`; the same number gives the same episode."""
+
+    def __init__(self, job: Job, env: gym.Env[Any, Any], policy: Policy) -> None:
+        self.job = job
+        self.env = env
+        self.policy = policy
+        self.spec = ActionSpec.from_env(env)
+        self._event_names = tuple(getattr(env.unwrapped, "event_names", ()))
+        self._picture = find_picture(env.observation_space, job.image_key)
+
+    @classmethod
+    def open(cls, job: Job) -> Recorder:
+        """Make the env and the policy.
+
+        Raises:
+            RecordError: the env cannot be made or has no pictures, or the policy is not there.
+            FrameError: an observation whose picture cannot be told.
+        """
+        policy = _make_policy(job.policy)
+        env = _make_env(job.env_id, job.env_kwargs)
+        try:
+            if find_picture(env.observation_space, job.image_key) is None:
+                env.close()
+                if "rgb_array" not in env.metadata.get("render_modes", ()):
+                    raise RecordError(
+                        f"{job.env_id} has neither image observations ({env.observation_space}) nor "
+                        "render_mode='rgb_array'; wrap it so that it has one"
+                    )
+                env = _make_env(job.env_id, {**job.env_kwargs, "render_mode": "rgb_array"})
+            return cls(job, env, policy)
+        except BaseException:
+            env.close()
+            raise
+
+    def info(self) -> DatasetInfo:
+        """What a dataset of these episodes says about itself. Resets the env."""
+        from worldsim import __version__
+
+        observation, _ = self.env.reset(seed=self.job.episode_seed(0))
+        height, width = self._frame(observation).shape[:2]
+        return DatasetInfo(
+            env_id=self.job.env_id,
+            env_kwargs=self.job.env_kwargs,
+            fps=float(self.env.metadata.get("render_fps") or 10.0),
+            size=(height, width),
+            actions=self.spec,
+            event_names=("reward", *self._event_names),
+            creator=__version__,
+        )
+
+    def episode(self, number: int, on_step: Callable[[], object] = lambda: None) -> Episode:
+        """Reset, act until the env ends or the length is reached, and return what happened.
+
+        Args:
+            number: chooses the seed; see `Job.episode_seed`.
+            on_step: called after every env step.
+        """
+        job, env, policy = self.job, self.env, self.policy
+        seed = job.episode_seed(number)
+        rng = np.random.default_rng(seed)
+        observation, _ = env.reset(seed=seed)
+        policy.reset(env, rng)
+        first = self._frame(observation)
+        frames = np.empty((job.episode_length, *first.shape), np.uint8)
+        frames[0] = first
+        actions = np.zeros((job.episode_length, self.spec.width), np.float32)
+        events = np.zeros((job.episode_length, 1 + len(self._event_names)), np.float32)
+        terminated = truncated = False
+        captions: list[Caption] = []
+        row = 0
+        while row + 1 < job.episode_length and not (terminated or truncated):
+            row += 1
+            action = policy.act(env, observation, rng)
+            actions[row] = self.spec.encode(action)
+            observation, reward, terminated, truncated, info = env.step(action)
+            frames[row] = self._frame(observation)
+            events[row, 0] = reward
+            if self._event_names:
+                events[row, 1:] = info["events"]
+            if row % CAPTION_ROWS == CAPTION_ROWS // 2:
+                captions += self._caption(len(captions))
+            on_step()
+        rows = row + 1
+        if len(captions) * CAPTION_ROWS < rows:
+            captions += self._caption(len(captions))
+        ends = np.zeros((2, rows), np.bool_)
+        ends[:, -1] = terminated, truncated
+        whole = Episode(frames, actions, events, *ends, captions=tuple(captions), seed=seed)
+        return whole if rows == job.episode_length else whole.slice(0, rows)
+
+    def close(self) -> None:
+        self.env.close()
+
+    def _frame(self, observation: Any) -> np.ndarray:
+        """u8 (H, W, 3) at the job's size."""
+        picture = render_picture(self.env) if self._picture is None else self._picture(observation)
+        return picture if self.job.size is None else resize(picture, self.job.size)
+
+    def _caption(self, interval: int) -> list[Caption]:
+        """What the env says is to be seen now, for the whole interval; nothing when it has no captions."""
+        caption = getattr(self.env.unwrapped, "caption", None)
+        if caption is None:
+            return []
+        start = interval * CAPTION_ROWS
+        return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
+
+
+def _make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
+    try:
+        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
+    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
+        raise RecordError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
+
+
+def _make_policy(policy: str | Callable[[], Policy]) -> Policy:
+    if policy == "random":
+        return RandomPolicy()
+    if isinstance(policy, str):
+        module, _, name = policy.partition(":")
+        try:
+            policy = getattr(import_module(module), name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise RecordError(
+                f"policy must be 'random' or 'module:function' that makes a policy, got {policy!r}: {error}"
+            ) from error
+    made = policy()  # pyright: ignore[reportCallIssue]
+    if not hasattr(made, "act") or not hasattr(made, "reset"):
+        raise RecordError(f"a policy needs reset(env, rng) and act(env, observation, rng), got {type(made).__name__}")
+    return made
