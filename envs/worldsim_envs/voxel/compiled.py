@@ -1,0 +1,37 @@
+"""`compiled`: numba's `njit` as this package uses it, cached on disk and releasing the GIL.
+
+Numba's cache looks only at the file of the function itself; a change in a function that it calls goes unseen.
+Here the stamp is the content of all modules of the package, so a stale cache is never loaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from numba import njit
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def _sources_stamp() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        if path.name in ("env.py", "captions.py"):  # nothing compiled there
+            continue
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+SOURCES = _sources_stamp()
+
+
+def compiled(function: Function) -> Function:
+    """Return `function` compiled at first call: exact IEEE arithmetic, no GIL, cached until any module here changes."""
+    dispatcher = njit(cache=True, nogil=True, error_model="numpy")(function)
+    index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
+    if index is not None:
+        index._source_stamp = (index._source_stamp, SOURCES)
+    return dispatcher

@@ -1,0 +1,110 @@
+"""`VoxelState`: everything that decides the future of a world, as plain arrays that compiled code reads and writes.
+
+Axes: x east, y north, z up; blocks are (X, Y, Z) and the world is a torus in x and y. Yaw is in degrees clockwise from
+north, pitch in degrees, positive looking down. Light and column tops follow from the blocks and are kept beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldsim_envs.voxel.compiled import compiled
+
+# Fields of `body`, float64.
+X, Y, Z, VX, VY, VZ, YAW, PITCH, FALL = range(9)
+BODY_FIELDS = 16
+
+# Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset.
+(TICK, CLOCK, DAY_LENGTH, SLOT, MINE_X, MINE_Y, MINE_Z, MINE_TICKS, MINE_NEED, TARGET, TARGET_X, TARGET_Y, TARGET_Z,
+ TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING) = range(24)  # fmt: skip
+MARK_FIELDS = 32
+
+REACH = 4.5
+EYE, SNEAK_EYE = 1.62, 1.50
+LIGHT_RADIUS = 2
+
+
+@dataclass
+class VoxelState:
+    """One world at one tick. Every field is an array, so a copy of the arrays is a copy of the world."""
+
+    blocks: NDArray[np.uint8]  # (X, Y, Z)
+    light: NDArray[np.uint8]  # (X, Y, Z), share of open sky 1…255, 0 in opaque blocks
+    tops: NDArray[np.int16]  # (X, Y), height of the first cell above all opaque blocks
+    biomes: NDArray[np.uint8]  # (X, Y)
+    clouds: NDArray[np.float64]  # (X / 8, Y / 8), density 0…1
+    body: NDArray[np.float64]  # (BODY_FIELDS,)
+    marks: NDArray[np.int64]  # (MARK_FIELDS,)
+    hotbar: NDArray[np.int64]  # (9, 2), block id and count
+    unlocked: NDArray[np.uint8]  # (E,), events seen in this episode
+    weather: NDArray[np.float64]  # (2,), rain and snow, 0…1; reserved
+    random: NDArray[np.uint64]  # (1,), state of the world's own random numbers
+
+    def clone(self) -> VoxelState:
+        """Return an independent copy."""
+        return VoxelState(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
+
+    def copy_from(self, other: VoxelState) -> None:
+        """Take over all values of `other`, which has the same shapes."""
+        for field in fields(self):
+            getattr(self, field.name)[...] = getattr(other, field.name)
+
+    def equals(self, other: VoxelState) -> bool:
+        """Return whether every value is the same, bit by bit."""
+        return all(getattr(self, f.name).tobytes() == getattr(other, f.name).tobytes() for f in fields(self))
+
+
+@compiled
+def column_top(blocks, opaque, x, y):
+    """Return the height of the first cell above all opaque blocks of a column."""
+    for z in range(blocks.shape[2] - 1, -1, -1):
+        if opaque[blocks[x, y, z]]:
+            return z + 1
+    return 0
+
+
+@compiled
+def light_columns(blocks, light, tops, opaque, x0, x1, y0, y1):
+    """Fill the light of the columns x0…x1-1, y0…y1-1 (taken round the torus) from the tops of their neighbours.
+
+    The light of an open cell is the weighted share of the (5, 5) columns around it that are open to the sky there.
+    """
+    nx, ny, nz = blocks.shape
+    for xx in range(x0, x1):
+        for yy in range(y0, y1):
+            x, y = xx % nx, yy % ny
+            low, high = nz, 0
+            for i in range(-LIGHT_RADIUS, LIGHT_RADIUS + 1):
+                for j in range(-LIGHT_RADIUS, LIGHT_RADIUS + 1):
+                    top = tops[(x + i) % nx, (y + j) % ny]
+                    low, high = min(low, top), max(high, top)
+            for z in range(nz):
+                if opaque[blocks[x, y, z]]:
+                    light[x, y, z] = 0
+                elif z >= high:
+                    light[x, y, z] = 255
+                elif z < low:
+                    light[x, y, z] = 1
+                else:
+                    open_weight, weight = 0, 0
+                    for i in range(-LIGHT_RADIUS, LIGHT_RADIUS + 1):
+                        for j in range(-LIGHT_RADIUS, LIGHT_RADIUS + 1):
+                            share = (3 - abs(i)) * (3 - abs(j))
+                            weight += share
+                            if tops[(x + i) % nx, (y + j) % ny] <= z:
+                                open_weight += share
+                    light[x, y, z] = max(1, (255 * open_weight) // weight)
+
+
+@compiled
+def put_block(blocks, light, tops, opaque, x, y, z, block):
+    """Set one block, and bring column top and light around it up to date."""
+    nx, ny = blocks.shape[0], blocks.shape[1]
+    x, y = x % nx, y % ny
+    blocks[x, y, z] = block
+    tops[x, y] = column_top(blocks, opaque, x, y)
+    light_columns(blocks, light, tops, opaque, x - LIGHT_RADIUS, x + LIGHT_RADIUS + 1,
+                  y - LIGHT_RADIUS, y + LIGHT_RADIUS + 1)  # fmt: skip
