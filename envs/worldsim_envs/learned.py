@@ -7,7 +7,7 @@ actions give one trajectory. What the model does inside is `worldsim.sampling.wo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ __all__ = ["EnvError", "EnvState", "LearnedEnv", "LearnedVectorEnv"]
 OPTIONS = ("frames", "actions", "prompt", "reset_mask")
 
 
+class EnvError(ValueError):
+    """A learned env was made, started or stepped with something that it does not accept."""
+
+
 @dataclass(frozen=True)
 class EnvState:
     """All that the future of a learned env depends on; from `clone_state`, for `restore_state`."""
@@ -35,7 +39,7 @@ class EnvState:
     frames: np.ndarray
     elapsed: np.ndarray
     over: np.ndarray
-    random: tuple[dict[str, Any], ...]
+    random: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -96,13 +100,14 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             self.autoreset_mode = AutoresetMode(autoreset_mode)
         except ValueError as error:
             modes = [mode.value for mode in AutoresetMode]
-            raise EnvError(f"autoreset_mode must be an AutoresetMode or one of {modes}, got {autoreset_mode!r}") from error
+            raise EnvError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}") from error
         if isinstance(checkpoint, str | Path):
-            checkpoint = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device)
-        if checkpoint.rows != num_envs:
-            raise EnvError(f"a World of {num_envs} rows is needed for num_envs={num_envs}, got {checkpoint.rows} rows")
+            self.world = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device)
+        else:
+            self.world = checkpoint
+        if self.world.rows != num_envs:
+            raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {self.world.rows}")
 
-        self.world = checkpoint
         self.num_envs = num_envs
         self.prompt = prompt
         self.render_mode = render_mode
@@ -132,7 +137,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             seed: row i takes `seed + i`, or `seed[i]`; None goes on from the row's own random state.
             options: each key is optional.
                 `frames` u8 (T, H, W, 3), or (B, T, H, W, 3): what has been seen; the world goes on from the last one.
-                `actions` (T, …), or (B, T, …), in the env's own action space: action t led to frame t; row 0 is ignored.
+                `actions` (T, …), or (B, T, …), in the env's own action space: action t led to frame t, the first is
+                ignored.
                 `prompt` str, or B of them: the text to begin under, instead of the constructor's.
                 `reset_mask` bool (B,): only these rows begin anew.
                 Without frames the world begins from noise under the prompt; without a prompt too, from a start that
@@ -173,7 +179,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             raise EnvError(f"step needs {self.num_envs} actions, one per row, got {len(vectors)}")
         return self.step_vectors(vectors)
 
-    def step_vectors(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
+    def step_vectors(
+        self, vectors: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """`step` with action vectors f32 (B, A) in [-1, 1]: any combination of keys, and a continuous camera."""
         if not self._random:
             raise EnvError("call reset before the first step")
@@ -274,7 +282,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         """The rows that a reset mask names; all of them without one."""
         if mask is None:
             return np.arange(self.num_envs)
-        if not isinstance(mask, np.ndarray) or mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
+        mask = np.asarray(mask)
+        if mask.shape != (self.num_envs,) or mask.dtype != np.bool_ or not mask.any():
             raise EnvError(f"reset_mask must be ({self.num_envs},) bool with at least one True, got {mask!r}")
         if not self._random and not mask.all():
             raise EnvError("the first reset must be of all rows; leave reset_mask out")
@@ -285,7 +294,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         prompts = options.get("prompt", self.prompt)
         if isinstance(prompts, str):
             prompts = [prompts] * self.num_envs
-        if len(prompts) != self.num_envs or not all(isinstance(text, str) for text in prompts):
+        texts = isinstance(prompts, list | tuple) and all(isinstance(text, str) for text in prompts)
+        if not texts or len(prompts) != self.num_envs:
             raise EnvError(f"prompt must be a text or {self.num_envs} of them, got {prompts!r}")
         frames, actions = options.get("frames"), options.get("actions")
         if frames is None:
@@ -310,7 +320,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             return np.broadcast_to(frames, (rows, *frames.shape[-4:]))
         got = f"{frames.shape} {frames.dtype}" if isinstance(frames, np.ndarray) else type(frames).__name__
         raise EnvError(
-            f"options['frames'] must be (T, {', '.join(map(str, size or ()))}) uint8 with T >= 1, or {rows} rows of it, "
+            f"options['frames'] must be (T, {', '.join(map(str, size or ()))}) uint8 with T >= 1, or {rows} such rows; "
             f"got {got}"
         )
 
@@ -318,8 +328,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         """The vectors of the actions of all rows, f32 (B, T, A); row 0 of each, the reset's, is zero."""
         space, leaf = self.single_action_space, actions
         while isinstance(space, spaces.Dict | spaces.Tuple):
-            key = next(iter(space.spaces)) if isinstance(space, spaces.Dict) else 0
-            space, leaf = space[key], leaf[key]
+            key, space = next(iter(space.items())) if isinstance(space, spaces.Dict) else (0, space[0])
+            leaf = leaf[key]
         expected, got = (length, *(space.shape or ())), np.shape(leaf)
         if got not in (expected, (self.num_envs, *expected)):
             raise EnvError(
@@ -390,7 +400,9 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         """The world behind the env, a batch of one."""
         return self._batch.world
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin anew; `options` as in `LearnedVectorEnv.reset`, each without the leading row axis."""
         super().reset(seed=seed)
         self._batch._random = [self.np_random]
@@ -457,7 +469,7 @@ def _take(actions: Any, index: int | slice) -> Any:
     return np.asarray(actions)[index]
 
 
-def _generator(state: dict[str, Any]) -> np.random.Generator:
+def _generator(state: Mapping[str, Any]) -> np.random.Generator:
     """A generator of its own in the given state."""
     generator = np.random.Generator(np.random.PCG64())
     generator.bit_generator.state = state
