@@ -60,7 +60,7 @@ def record(
     try:
         writer = EpisodeWriter.open(folder, recorder.info())
         files = []
-        with tqdm(total=steps, unit=" frames", desc=f"recording {env_id}", smoothing=0.1) as bar:
+        with tqdm(total=steps, unit=" frames", desc=f"recording {env_id}", smoothing=0.1, mininterval=0.5) as bar:
             if workers == 1:
                 episodes = _here(recorder, writer.count, steps, bar)
             else:

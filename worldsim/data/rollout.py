@@ -215,7 +215,10 @@ def _make_policy(policy: str | Callable[[], Policy]) -> Policy:
             raise RecordError(
                 f"policy must be 'random' or 'module:function' that makes a policy, got {policy!r}: {error}"
             ) from error
-    made = policy()  # pyright: ignore[reportCallIssue]
+    try:
+        made = policy()  # pyright: ignore[reportCallIssue]
+    except TypeError as error:
+        raise RecordError(f"policy must be callable without arguments, got {policy!r}: {error}") from error
     if not hasattr(made, "act") or not hasattr(made, "reset"):
         raise RecordError(f"a policy needs reset(env, rng) and act(env, observation, rng), got {type(made).__name__}")
     return made

@@ -66,10 +66,11 @@ class EpisodeWorkers:
         """
         done = []
         for pipe in wait(self._pipes, seconds):
+            worker = self._pipes.index(pipe)
             try:
-                number, outcome = pipe.recv()  # pyright: ignore[reportAttributeAccessIssue]
+                number, outcome = self._pipes[worker].recv()
             except (EOFError, OSError) as error:
-                raise self._death(self._pipes.index(pipe)) from error
+                raise self._death(worker) from error
             if isinstance(outcome, str):
                 raise WorkerError(f"an env worker failed in episode {number}:\n{outcome}")
             done.append((number, outcome))

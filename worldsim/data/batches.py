@@ -1,0 +1,155 @@
+"""Batches for training: which bucket, which source and which rows come k-th is decided by seed, rank and k alone.
+
+So a run that stops after k batches goes on exactly with `start=k`. Reading ahead in a thread is here too.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
+from typing import TypeVar
+
+import numpy as np
+
+from worldsim.clip import Clip
+from worldsim.data.episodes import DatasetError
+from worldsim.data.frames import resize
+from worldsim.data.sources import Source
+
+__all__ = ["Bucket", "BucketError", "batches", "prefetch"]
+
+Item = TypeVar("Item")
+
+
+class BucketError(ValueError):
+    """A bucket, or a way to draw batches, that makes no sense."""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One shape of batches.
+
+    Attributes:
+        rows: clips per batch and rank.
+        length: rows of a clip; 1 makes images.
+        size: (H, W) in pixels; frames of another size are brought to it by area averages. None leaves them.
+        weight: how often this bucket comes, against others.
+    """
+
+    rows: int
+    length: int
+    size: tuple[int, int] | None = None
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.rows < 1 or self.length < 1 or not self.weight > 0 or (self.size is not None and min(self.size) < 1):
+            raise BucketError(f"rows, length, size and weight of a bucket must be positive, got {self}")
+
+
+def batches(
+    sources: Sequence[Source],
+    buckets: Sequence[Bucket],
+    seed: int,
+    rank: int = 0,
+    ranks: int = 1,
+    start: int = 0,
+    detail_mix: float = 0.5,
+) -> Iterator[Clip]:
+    """Clips for ever, beginning with batch number `start`.
+
+    Bucket and source are the same on all ranks, so that all have the same work; the rows differ.
+
+    Args:
+        sources: where clips come from; all with the same actions and events.
+        buckets: the shapes to choose from.
+        seed: decides everything, with rank and batch number.
+        rank: this process, in [0, ranks).
+        ranks: processes that train together.
+        start: number of the first batch.
+        detail_mix: share of batches with detailed captions; the others have short ones.
+
+    Raises:
+        DatasetError: sources whose actions or events differ.
+        BucketError: nothing to choose from, or arguments out of range.
+    """
+    if not sources or not buckets:
+        raise BucketError(f"batches needs at least one source and one bucket, got {len(sources)} and {len(buckets)}")
+    if not 0 <= rank < ranks or start < 0 or not 0.0 <= detail_mix <= 1.0:
+        raise BucketError(
+            "needs 0 <= rank < ranks, start >= 0 and detail_mix in [0, 1], "
+            f"got rank={rank}, ranks={ranks}, start={start}, detail_mix={detail_mix}"
+        )
+    for source in sources[1:]:
+        sources[0].info.check_same_rows(source.info, f"dataset of {source.info.env_id}")
+    if len({source.info.size for source in sources}) > 1 and any(bucket.size is None for bucket in buckets):
+        sizes = sorted({source.info.size for source in sources})
+        raise DatasetError(f"frame sizes of the sources differ, {sizes}; give every bucket a size")
+    return _endless(sources, buckets, seed, rank, start, detail_mix)
+
+
+def _endless(
+    sources: Sequence[Source], buckets: Sequence[Bucket], seed: int, rank: int, start: int, detail_mix: float
+) -> Iterator[Clip]:
+    for k in count(start):
+        shared = np.random.default_rng([seed, k, 0])
+        bucket = buckets[_weighted(shared, [bucket.weight for bucket in buckets])]
+        source = sources[_weighted(shared, [source.weight for source in sources])]
+        detail = "detailed" if shared.random() < detail_mix else "short"
+        own = np.random.default_rng([seed, k, 1 + rank])
+        clip = source.sample(own, bucket.rows, bucket.length, detail)
+        yield clip if bucket.size is None else replace(clip, frames=resize(clip.frames, bucket.size))
+
+
+def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:
+    return int(rng.choice(len(weights), p=np.asarray(weights) / np.sum(weights)))
+
+
+def prefetch(items: Iterable[Item], depth: int) -> Iterator[Item]:
+    """The same items in the same order, read up to `depth` ahead by a thread; its errors are raised here.
+
+    Close the iterator, or let go of it, to end the thread.
+    """
+    if depth < 1:
+        raise BucketError(f"prefetch depth must be at least 1, got {depth}")
+    return _prefetch(items, depth)
+
+
+def _prefetch(items: Iterable[Item], depth: int) -> Iterator[Item]:
+    ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: Item | None, error: BaseException | None) -> bool:
+        """Whether somebody still waits for it."""
+        while not stopped.is_set():
+            try:
+                ready.put((item, error), timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def read() -> None:
+        try:
+            for item in items:
+                if not put(item, None):
+                    return
+            put(None, StopIteration())
+        except BaseException as error:
+            put(None, error)
+
+    thread = threading.Thread(target=read, name="prefetch", daemon=True)
+    thread.start()
+    try:
+        while True:
+            item, error = ready.get()
+            if isinstance(error, StopIteration):
+                return
+            if error is not None:
+                raise error
+            yield item  # pyright: ignore[reportReturnType]
+    finally:
+        stopped.set()
+        thread.join(timeout=1.0)
