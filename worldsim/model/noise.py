@@ -1,0 +1,48 @@
+"""Noise: how latents are mixed with it, which levels training draws, and which levels sampling walks down.
+
+Rectified flow with a noise level per frame (Diffusion Forcing, arXiv 2407.01392). `level` is the share of noise:
+0 is clean, 1 is pure noise.
+"""
+
+from __future__ import annotations
+
+import torch
+
+__all__ = ["mix", "random_levels", "sampling_levels", "step_down", "weight"]
+
+
+def mix(clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
+    """(1 - level)·clean + level·noise, for clean and noise (B, T, C, h, w) and level (B, T) in [0, 1]."""
+    share = level[:, :, None, None, None].to(clean.dtype)
+    return (1 - share) * clean + share * noise
+
+
+def step_down(noisy: torch.Tensor, clean: torch.Tensor, level: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:
+    """One Euler step of the flow from `level` to `lower` (B, T), given the network's clean prediction.
+
+    With noisy = (1-l)·clean + l·noise the noise is known too, and mixing anew at l' gives (l'/l)·noisy + (1-l'/l)·clean.
+    """
+    ratio = (lower / level)[:, :, None, None, None].to(noisy.dtype)
+    return ratio * noisy + (1 - ratio) * clean
+
+
+def sampling_levels(steps: int) -> list[float]:
+    """The levels that `steps` denoising passes start from, from 1 downwards, and the 0 that they end at."""
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    return [1 - i / steps for i in range(steps + 1)]
+
+
+def random_levels(shape: tuple[int, ...], pure: float, generator: torch.Generator) -> torch.Tensor:
+    """Training levels f32 `shape`: logit-normal, and exactly 1 with probability `pure`.
+
+    A frame in play starts from pure noise, so that end of the range gets weight of its own.
+    """
+    level = torch.sigmoid(torch.randn(shape, generator=generator))
+    return torch.where(torch.rand(shape, generator=generator) < pure, 1.0, level)
+
+
+def weight(level: torch.Tensor) -> torch.Tensor:
+    """Loss weight by level: a ramp 0.9·signal + 0.1 (Dreamer 4, arXiv 2509.24527), signal = 1 - level, with its foot
+    raised to 0.5: few sampling steps lean on the first one, from pure noise."""
+    return 0.5 * (1 - level) + 0.5

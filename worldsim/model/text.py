@@ -1,0 +1,115 @@
+"""Words: the vocabulary, and the small text encoder that ships.
+
+The vocabulary is a list of words in a fixed order; new words are appended, so that learned rows keep their places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+from torch import nn
+from torch.nn import functional as F
+
+from worldsim.model.layers import MLP, RMSNorm
+
+__all__ = ["PromptError", "TextConfig", "TextEncoder", "Vocabulary"]
+
+PAD, UNKNOWN = "[pad]", "[unknown]"
+
+
+class PromptError(ValueError):
+    """A prompt that the text encoder does not take."""
+
+
+class Vocabulary:
+    """Text ⇄ word numbers. Lower-cases, splits at white space and punctuation; words it lacks become `[unknown]`."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = list(words)
+        if self.words[:2] != [PAD, UNKNOWN] or len(set(self.words)) != len(self.words):
+            raise PromptError(f"a vocabulary must start with {PAD}, {UNKNOWN} and repeat no word, got {self.words[:4]} …")
+        numbers = {word: i for i, word in enumerate(self.words)}
+        self._split = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
+        self._split.normalizer = normalizers.Lowercase()  # pyright: ignore[reportAttributeAccessIssue]
+        self._split.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def collect(cls, texts: Iterable[str], known: Iterable[str] = (PAD, UNKNOWN)) -> Vocabulary:
+        """The known words in their order, then the new words of the texts in alphabetical order."""
+        kept = list(known)
+        splitter, lower = pre_tokenizers.Whitespace(), normalizers.Lowercase()
+        found = {word for text in texts for word, _ in splitter.pre_tokenize_str(lower.normalize_str(text))}
+        return cls(kept + sorted(found - set(kept)))
+
+    def encode(self, text: str, longest: int) -> list[int]:
+        """Word numbers of a text.
+
+        Raises:
+            PromptError: more than `longest` words.
+        """
+        numbers = self._split.encode(text).ids
+        if len(numbers) > longest:
+            raise PromptError(f"a prompt has at most {longest} words, got {len(numbers)}: {text[:60]!r} …; shorten it")
+        return numbers
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that the vocabulary lacks."""
+        encoded = self._split.encode(text)
+        return [text[a:b] for number, (a, b) in zip(encoded.ids, encoded.offsets, strict=True) if number == 1]
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """Sizes of a `TextEncoder`."""
+
+    width: int = 128
+    """Channels of a word."""
+    depth: int = 2
+    """Transformer layers."""
+    longest: int = 64
+    """Most words of a prompt."""
+
+    def __post_init__(self) -> None:
+        if self.width % 64 or self.depth < 0 or self.longest < 1:
+            raise ValueError(f"TextConfig needs a width in steps of 64, depth >= 0 and longest >= 1, got {self}")
+
+
+class TextEncoder(nn.Module):
+    """Word numbers (B, L) → word vectors (B, L, width), each knowing the others of its own prompt."""
+
+    def __init__(self, config: TextConfig, words: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embed = nn.Parameter(0.02 * torch.randn(words, config.width))
+        self.place = nn.Parameter(0.02 * torch.randn(config.longest, config.width))
+        self.layers = nn.ModuleList(_TextLayer(config.width) for _ in range(config.depth))
+        self.norm = RMSNorm(config.width)
+
+    def forward(self, numbers: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """numbers i64 (B, L), present bool (B, L): False marks padding."""
+        x = F.embedding(numbers, self.embed) + self.place[: numbers.shape[1]]
+        for layer in self.layers:
+            x = layer(x, present)
+        return self.norm(x)
+
+
+class _TextLayer(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm1, self.norm2 = RMSNorm(width), RMSNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
+        self.mlp = MLP(width, 4 * width)
+
+    def forward(self, x: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        batch, words, width = x.shape
+        q, k, v = self.qkv(self.norm1(x)).view(batch, words, 3, -1, 64).permute(2, 0, 3, 1, 4)  # (B, heads, L, 64)
+        readable = present | ~present.any(1, keepdim=True)  # an empty prompt reads its padding, and nobody reads it
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=readable[:, None, None])
+        x = x + self.out(y.transpose(1, 2).reshape(batch, words, width))
+        return x + self.mlp(self.norm2(x))

@@ -1,0 +1,206 @@
+"""Latents kept on disk, so that training the dynamics network never encodes a video twice, and batches of them.
+
+`encode_dataset` writes one file per episode beside the dataset, in a folder named after the tokenizer's fingerprint;
+it goes on where it was stopped. A 64×64 frame takes about 1 KB.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from worldsim.clip import Clip, Prompt, pixels_to_unit
+from worldsim.data.episodes import Caption, Dataset, Detail, Entry
+from worldsim.model.checkpoint import read_tensors, write_tensors
+from worldsim.model.dynamics import Attend, Words
+from worldsim.model.text import PromptError, Vocabulary
+from worldsim.model.tokenizer import Tokenizer
+from worldsim.training.losses import LatentBatch
+
+__all__ = ["LatentBucket", "LatentEpisode", "clip_to_latents", "encode_dataset", "latent_batches", "pack_words"]
+
+
+@dataclass(frozen=True)
+class LatentEpisode:
+    """An episode without its pixels: latents f16 (T, C, h, w), actions (T, A), events (T, E), ended (T,), captions."""
+
+    latents: np.ndarray
+    actions: np.ndarray
+    events: np.ndarray
+    ended: np.ndarray
+    captions: tuple[Caption, ...]
+
+
+@dataclass(frozen=True)
+class LatentBucket:
+    """One shape of batches for the dynamics network."""
+
+    rows: int
+    """Clips in a batch."""
+    length: int
+    """Frames of a clip."""
+    attend: Attend = "past"
+    """How the batch looks: at the past, as in play, or at all frames."""
+    weight: float = 1.0
+    """How often this bucket comes, against others."""
+
+
+def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:
+    """The latents of a dataset, encoded where they are not on disk yet, and read into memory."""
+    place = dataset.folder / f"latents-{_fingerprint(tokenizer)}"
+    place.mkdir(exist_ok=True)
+    episodes = []
+    for number, entry in enumerate(tqdm(dataset.entries, desc="latents", unit="episode", dynamic_ncols=True)):
+        file = place / Path(entry.file).name
+        if not file.exists():
+            _encode_episode(dataset, number, tokenizer, file, chunk)
+        episodes.append(_read_latents(file, entry))
+    return episodes
+
+
+def _encode_episode(dataset: Dataset, number: int, tokenizer: Tokenizer, file: Path, chunk: int) -> None:
+    episode = dataset.read(number)
+    parts = []
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, episode.length, chunk):
+            parts.append(tokenizer.encode(pixels_to_unit(episode.frames[None, start : start + chunk])).float()[0])
+    tensors = {
+        "latents": torch.cat(parts).half(),
+        "actions": torch.from_numpy(episode.actions),
+        "events": torch.from_numpy(episode.events),
+        "ended": torch.from_numpy(episode.terminated.astype(np.float32)),
+    }
+    captions = [[c.start, c.end, c.short, c.detailed] for c in episode.captions]
+    tensors["captions"] = torch.frombuffer(bytearray(json.dumps(captions).encode()), dtype=torch.uint8)
+    write_tensors(file, tensors)
+
+
+def _read_latents(file: Path, entry: Entry) -> LatentEpisode:
+    tensors = read_tensors(file)
+    captions = json.loads(bytes(tensors.pop("captions").numpy()))
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+    if len(arrays["latents"]) != entry.length:
+        raise ValueError(f"{file} holds {len(arrays['latents'])} frames, the episode {entry.length}; delete its folder")
+    return LatentEpisode(**arrays, captions=tuple(Caption(*caption) for caption in captions))
+
+
+def _fingerprint(tokenizer: Tokenizer) -> str:
+    """A name for a tokenizer's weights: other weights, other latents."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name, tensor in tokenizer.state_dict().items():
+        digest.update(name.encode() + tensor.detach().float().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+# -- batches ---------------------------------------------------------------------------------------------------------
+
+
+def latent_batches(
+    episodes: Sequence[LatentEpisode], buckets: Sequence[LatentBucket], vocabulary: Vocabulary, longest: int,
+    seed: int, start: int = 0, detail_mix: float = 0.5,
+) -> Iterator[LatentBatch]:  # fmt: skip
+    """Batches for ever from number `start`; batch k depends on (seed, k) alone."""
+    lengths = np.array([len(episode.latents) for episode in episodes])
+    weights = np.array([bucket.weight for bucket in buckets])
+    for k in count(start):
+        rng = np.random.default_rng([seed, k])
+        bucket = buckets[int(rng.choice(len(buckets), p=weights / weights.sum()))]
+        detail: Detail = "detailed" if rng.random() < detail_mix else "short"
+        starts = np.maximum(lengths - bucket.length + 1, 1)
+        ends = np.cumsum(starts)
+        drawn = rng.integers(ends[-1], size=bucket.rows)
+        which = np.searchsorted(ends, drawn, side="right")
+        firsts = drawn - (ends - starts)[which]
+        spans = [(episodes[i], int(first)) for i, first in zip(which, firsts, strict=True)]
+        yield _cut(spans, bucket, vocabulary, longest, detail)
+
+
+def _cut(
+    spans: Sequence[tuple[LatentEpisode, int]], bucket: LatentBucket, vocabulary: Vocabulary, longest: int,
+    detail: Detail,
+) -> LatentBatch:  # fmt: skip
+    length = bucket.length
+    mask = np.zeros((len(spans), length), np.float32)
+    arrays: dict[str, np.ndarray] = {}
+    for row, (episode, first) in enumerate(spans):
+        for name in ("latents", "actions", "events", "ended"):
+            piece = getattr(episode, name)[first : first + length]
+            if name not in arrays:
+                arrays[name] = np.zeros((len(spans), length, *piece.shape[1:]), np.float32)
+            arrays[name][row, : len(piece)] = piece
+        mask[row, : len(episode.latents) - first] = 1
+    text = [
+        [
+            Prompt(getattr(c, detail), max(c.start - first, 0), c.end - first)
+            for c in episode.captions
+            if c.end > first and c.start < first + length
+        ]
+        for episode, first in spans
+    ]
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    words = pack_words(text, length, vocabulary, longest, prompts=2 + (length - 1) // 16)
+    return LatentBatch(**tensors, mask=torch.from_numpy(mask), words=words, attend=bucket.attend)
+
+
+def pack_words(
+    text: Sequence[Sequence[Prompt]], length: int, vocabulary: Vocabulary, longest: int, prompts: int | None = None
+) -> Words:
+    """Prompt timelines as word numbers; `prompts` per row (the rest is left out), as many as there are by default.
+
+    Raises:
+        PromptError: a prompt of more than `longest` words.
+    """
+    most = max(prompts or max((len(line) for line in text), default=0), 1)
+    numbers = torch.zeros(len(text), most, longest, dtype=torch.int64)
+    present = torch.zeros(len(text), most, longest, dtype=torch.bool)
+    seen = torch.zeros(len(text), length, most, dtype=torch.bool)
+    for row, line in enumerate(text):
+        for place, prompt in enumerate(line[:most]):
+            found = vocabulary.encode(prompt.text, longest)
+            numbers[row, place, : len(found)] = torch.tensor(found, dtype=torch.int64)
+            present[row, place, : len(found)] = True
+            seen[row, prompt.start : length if prompt.end is None else prompt.end, place] = True
+    return Words(numbers, present, seen)
+
+
+def clip_to_latents(
+    clip: Clip, tokenizer: Tokenizer, vocabulary: Vocabulary, longest: int, attend: Attend = "past"
+) -> LatentBatch:
+    """A clip as a batch for the dynamics network, encoded on the spot.
+
+    Raises:
+        PromptError: a prompt of more than `longest` words.
+    """
+    with torch.no_grad():
+        latents = tokenizer.encode(pixels_to_unit(clip.frames)).float()
+    words = pack_words(clip.text or [[] for _ in range(clip.rows)], clip.length, vocabulary, longest)
+    return LatentBatch(
+        latents,
+        torch.from_numpy(clip.actions),
+        torch.from_numpy(clip.events),
+        torch.from_numpy(clip.terminated.astype(np.float32)),
+        torch.from_numpy(clip.mask.astype(np.float32)),
+        words,
+        attend,
+    )
+
+
+def longest_caption(episodes: Sequence[LatentEpisode], vocabulary: Vocabulary, longest: int) -> int:
+    """Words of the longest caption, in steps of 8 so that shapes repeat. Raises `PromptError` above `longest`."""
+    most = 1
+    for episode in episodes:
+        for caption in episode.captions:
+            for text in (caption.short, caption.detailed):
+                try:
+                    most = max(most, len(vocabulary.encode(text, longest)))
+                except PromptError as error:
+                    raise PromptError(f"a caption of the data does not fit: {error}; raise text.longest") from error
+    return min(-(-most // 8) * 8, longest)

@@ -1,0 +1,307 @@
+"""`fit`: one loop for every objective, exactly resumable.
+
+What happens at step k is a function of (weights, seed, k) alone: batches are asked for from step k, and the random
+generator is seeded anew by (seed, k) as in EDM2. So a run that was killed and resumed ends with the very weights of
+one that was not. The state (weights, averages, optimisers) is written to a temporary folder and renamed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from tqdm import tqdm
+
+from worldsim.model.checkpoint import CheckpointError, load_weights, read_tensors, write_json
+
+__all__ = ["FitConfig", "Fitted", "TrainingError", "fit"]
+
+
+class TrainingError(RuntimeError):
+    """A run that cannot go on."""
+
+
+@dataclass(frozen=True)
+class FitConfig:
+    """How a run goes."""
+
+    steps: int = 1000
+    """Steps in all; the learning rate's course depends on it."""
+    minutes: float = 0.0
+    """Stop after so many minutes, at whatever step that is; 0 = no limit. A later run may resume."""
+    muon_rate: float = 2e-3
+    """Learning rate of hidden matrices (Muon, RMS matched to AdamW)."""
+    adam_rate: float = 2e-3
+    """Learning rate of everything else (AdamW)."""
+    warmup: int = 50
+    """Steps over which the rates rise from 0."""
+    cooldown: float = 0.2
+    """Share of the steps, at the end, over which the rates fall to 0."""
+    decay: float = 0.01
+    """Weight decay."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    average: float = 0.999
+    """Decay of the moving average of the weights, which is what ships."""
+    save_every: int = 200
+    """Steps between saved states."""
+    log_every: int = 10
+    """Steps between logged points."""
+    seed: int = 0
+    """Seed of everything random."""
+    bf16: bool = True
+    """Matrix products in bfloat16 where the processor has them; weights and averages stay float32."""
+    compile: bool = True
+    """Compile the network when a C++ compiler is at hand."""
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.save_every < 1 or self.log_every < 1 or not 0 <= self.cooldown <= 1:
+            raise ValueError(f"FitConfig needs steps, save_every, log_every >= 1 and cooldown in [0, 1], got {self}")
+
+    def rate(self, step: int) -> float:
+        """The share of the learning rates that step `step` uses."""
+        rise = min(1.0, (step + 1) / max(self.warmup, 1))
+        cooling = max(self.cooldown * self.steps, 1.0)
+        return rise * min(1.0, (self.steps - step) / cooling)
+
+
+@dataclass
+class Fitted:
+    """Where a run stands: `step` of the config's steps done, the averaged weights, the last logged numbers."""
+
+    step: int
+    average: dict[str, torch.Tensor]
+    logs: dict[str, float]
+
+
+def fit(
+    objective: nn.Module,
+    batches: Callable[[int], Iterator[Any]],
+    config: FitConfig,
+    folder: Path,
+    *,
+    frames: int = 1,
+    resume: bool = False,
+    report: Callable[[int, dict[str, float]], None] | None = None,
+) -> Fitted:
+    """Minimise an objective.
+
+    Args:
+        objective: `forward(batch, generator) -> (loss, logs)`.
+        batches: gives the batches from a step on.
+        config: how the run goes.
+        folder: where states, logs and TensorBoard files go.
+        frames: frames in a batch, for the speed that the bar shows.
+        resume: go on from the newest state in `folder`.
+        report: called with (step, logs) whenever numbers are logged.
+
+    Raises:
+        TrainingError: the loss or the gradient is not finite (nothing is saved after that), or there is already a
+            run in `folder` and `resume` is False, or there is none and it is True.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    newest = _newest_state(folder)
+    if newest is not None and not resume:
+        raise TrainingError(f"{folder} already holds a run ({newest.name}); resume it, or choose another folder")
+    optimisers = _optimisers(objective, config)
+    average = {name: p.detach().clone() for name, p in objective.named_parameters()}
+    start = 0
+    if newest is not None:
+        start = _read_state(newest, objective, average, optimisers, config)
+    run = _Run(objective, optimisers, average, config)
+    log = _Log(folder, start)
+    began, step, logs = time.monotonic(), start, {}
+    source = batches(start)
+    with _Interrupt() as interrupt, tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar:
+        while step < config.steps:
+            values = run.step(next(source), step)
+            step += 1
+            bar.update()
+            if step % config.log_every == 0 or step == config.steps:
+                logs = {name: float(value) for name, value in values.items()}
+                speed = frames * (step - start) / (time.monotonic() - began)
+                bar.set_postfix_str(f"loss {logs['loss']:.4f}, {speed:.0f} frames/s")
+                log.write(step, logs | {"frames/s": speed})
+                if report is not None:
+                    report(step, logs)
+            late = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
+            if step % config.save_every == 0 or step == config.steps or late or interrupt.asked:
+                _write_state(folder, step, objective, average, optimisers, config)
+            if late or interrupt.asked:
+                break
+    log.close()
+    return Fitted(step, average, logs)
+
+
+class _Run:
+    """An objective with its optimisers and its average; `step` is the whole of training."""
+
+    def __init__(
+        self, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer], average: dict[str, torch.Tensor],
+        config: FitConfig,
+    ) -> None:  # fmt: skip
+        self.objective, self.optimisers, self.average, self.config = objective, optimisers, average, config
+        self.parameters = dict(objective.named_parameters())
+
+    def step(self, batch: Any, step: int) -> dict[str, torch.Tensor]:
+        generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
+            loss, logs = self.objective(batch, generator)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+        if not torch.isfinite(loss) or not torch.isfinite(norm):
+            raise TrainingError(
+                f"step {step}: loss is {float(loss)}, gradient norm {float(norm)}; nothing was saved since the last "
+                "state. Lower the learning rates, or look at the batch of this step"
+            )
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = group["initial_lr"] * self.config.rate(step)
+            optimiser.step()
+            optimiser.zero_grad(set_to_none=True)
+        self._update_average(step)
+        return {"loss": loss.detach(), "gradient norm": norm, **logs}
+
+    @torch.no_grad()
+    def _update_average(self, step: int) -> None:
+        decay = min(self.config.average, (1 + step) / (10 + step))
+        torch._foreach_lerp_(list(self.average.values()), list(self.parameters.values()), 1 - decay)
+
+
+def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
+    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else."""
+    hidden, other = [], []
+    for name, parameter in objective.named_parameters():
+        is_hidden = parameter.ndim == 2 and ".blocks." in f".{name}" and "modulation" not in name
+        (hidden if is_hidden else other).append(parameter)
+    found: dict[str, torch.optim.Optimizer] = {
+        "adam": torch.optim.AdamW(other, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
+    }
+    if hidden:
+        found["muon"] = torch.optim.Muon(
+            hidden, config.muon_rate, weight_decay=config.decay, adjust_lr_fn="match_rms_adamw"
+        )
+    for optimiser in found.values():
+        for group in optimiser.param_groups:
+            group["initial_lr"] = group["lr"]
+    return found
+
+
+# -- states on disk --------------------------------------------------------------------------------------------------
+
+
+def _newest_state(folder: Path) -> Path | None:
+    states = sorted(path for path in (folder / "states").glob("step-????????") if path.is_dir())
+    return states[-1] if states else None
+
+
+def _write_state(
+    folder: Path, step: int, objective: nn.Module, average: dict[str, torch.Tensor],
+    optimisers: dict[str, torch.optim.Optimizer], config: FitConfig,
+) -> None:  # fmt: skip
+    place = folder / "states" / f"step-{step:08d}"
+    temporary = place.with_name(place.name + ".tmp")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    save_file({k: v.contiguous() for k, v in objective.state_dict().items()}, temporary / "weights.safetensors")
+    save_file(average, temporary / "average.safetensors")
+    moments = {
+        f"{name}/{number}/{key}": torch.as_tensor(value).contiguous()
+        for name, optimiser in optimisers.items()
+        for number, entry in optimiser.state_dict()["state"].items()
+        for key, value in entry.items()
+    }
+    save_file(moments, temporary / "optimisers.safetensors")
+    for file in temporary.iterdir():
+        with open(file, "rb") as handle:
+            os.fsync(handle.fileno())
+    write_json(temporary / "state.json", {"step": step, "config": asdict(config)})
+    if place.exists():
+        shutil.rmtree(place)
+    temporary.rename(place)
+    for old in sorted((folder / "states").glob("step-????????"))[:-2]:
+        shutil.rmtree(old)
+
+
+def _read_state(
+    place: Path, objective: nn.Module, average: dict[str, torch.Tensor],
+    optimisers: dict[str, torch.optim.Optimizer], config: FitConfig,
+) -> int:  # fmt: skip
+    try:
+        state = json.loads((place / "state.json").read_text())
+        load_weights(objective, read_tensors(place / "weights.safetensors"), f"{place}/weights.safetensors")
+        for name, tensor in read_tensors(place / "average.safetensors").items():
+            average[name].copy_(tensor)
+        moments = read_tensors(place / "optimisers.safetensors")
+    except (CheckpointError, json.JSONDecodeError, KeyError, OSError) as error:
+        raise TrainingError(f"{place} cannot be resumed: {error}") from error
+    seed = state["config"]["seed"]
+    if seed != config.seed:
+        raise TrainingError(f"{place} was trained with seed {seed}, got seed {config.seed}; a resumed run keeps its seed")
+    for name, optimiser in optimisers.items():
+        entries: dict[int, dict[str, torch.Tensor]] = {}
+        for key, tensor in moments.items():
+            owner, number, field = key.split("/")
+            if owner == name:
+                entries.setdefault(int(number), {})[field] = tensor
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
+    return int(state["step"])
+
+
+class _Log:
+    """Numbers of a run: one line of JSON each, and TensorBoard where it is installed."""
+
+    def __init__(self, folder: Path, start: int) -> None:
+        self.file = open(folder / "log.jsonl", "a", buffering=1)  # noqa: SIM115 (closed by close)
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+
+            self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=start or None)
+        except ImportError:
+            self.board = None
+
+    def write(self, step: int, values: dict[str, float]) -> None:
+        self.file.write(json.dumps({"step": step, "time": round(time.time(), 1), **values}) + "\n")
+        if self.board is not None:
+            for name, value in values.items():
+                self.board.add_scalar(name, value, step)
+
+    def close(self) -> None:
+        self.file.close()
+        if self.board is not None:
+            self.board.close()
+
+
+class _Interrupt:
+    """Turns Ctrl-C and SIGTERM into a wish to stop after the step at hand, so that its state is kept."""
+
+    asked = False
+
+    def __enter__(self) -> _Interrupt:
+        self.old: dict[int, Any] = {}
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self.old[number] = signal.signal(number, self._ask)
+            except ValueError:  # not the main thread: nothing to catch there
+                break
+        return self
+
+    def _ask(self, number: int, frame: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+        tqdm.write("stopping after this step; the state will be saved (once more to stop at once)")
+
+    def __exit__(self, *details: object) -> None:
+        for number, handler in self.old.items():
+            signal.signal(number, handler)

@@ -1,0 +1,170 @@
+"""What is minimised: `TokenizerObjective` and `DynamicsObjective`.
+
+Each is a module whose `forward(batch, generator)` gives (loss, logs), so one loop fits both. All randomness comes
+from the generator that the loop seeds anew at each step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import nn
+from torch.nn import functional as F
+
+from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
+from worldsim.model.noise import mix, random_levels, weight
+from worldsim.model.tokenizer import Tokenizer
+
+__all__ = ["DynamicsLossConfig", "DynamicsObjective", "LatentBatch", "TokenizerLossConfig", "TokenizerObjective", "symlog"]
+
+Logs = dict[str, torch.Tensor]
+
+
+def symlog(value: torch.Tensor) -> torch.Tensor:
+    """sign(x)·log(1 + |x|): rewards of any scale (DreamerV3, arXiv 2301.04104)."""
+    return value.sign() * value.abs().log1p()
+
+
+@dataclass(frozen=True)
+class TokenizerLossConfig:
+    """Weights of the tokenizer's loss."""
+
+    noise: float = 0.1
+    """Spread of the noise added to latents of unit size: it fixes the rate."""
+    absolute: float = 0.1
+    """Weight of the absolute error, which keeps edges, beside the squared one."""
+    unit: float = 0.01
+    """Weight that holds the latents' size near one."""
+
+
+class TokenizerObjective(nn.Module):
+    """Reconstruction of frames through noisy latents. A batch is a tensor (B, 3, H, W) in [-1, 1]."""
+
+    def __init__(self, tokenizer: Tokenizer, config: TokenizerLossConfig) -> None:
+        super().__init__()
+        self.tokenizer, self.config = tokenizer, config
+
+    def forward(self, batch: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
+        raw = self.tokenizer.raw(batch)
+        noise = torch.randn(raw.shape, generator=generator)
+        painted = self.tokenizer.paint(raw + self.config.noise * noise.to(raw.dtype)).float()
+        squared, absolute = F.mse_loss(painted, batch), F.l1_loss(painted, batch)
+        size = (raw.float().square().mean() - 1).square()
+        loss = squared + self.config.absolute * absolute + self.config.unit * size
+        psnr = -10 * torch.log10(squared.detach() / 4)  # the range [-1, 1] is 2 wide
+        return loss, {"psnr": psnr, "latent size": size.detach()}
+
+
+@dataclass
+class LatentBatch:
+    """A batch for the dynamics network.
+
+    Attributes:
+        latents: f32 (B, T, C, h, w).
+        actions: f32 (B, T, A).
+        events: f32 (B, T, E), the reward first.
+        ended: f32 (B, T), 1 where the episode terminated with the frame.
+        mask: f32 (B, T), 0 marks padding.
+        words: the prompts.
+        attend: how this batch looks.
+    """
+
+    latents: torch.Tensor
+    actions: torch.Tensor
+    events: torch.Tensor
+    ended: torch.Tensor
+    mask: torch.Tensor
+    words: Words
+    attend: Attend = "past"
+
+
+@dataclass(frozen=True)
+class DynamicsLossConfig:
+    """Weights and shares of the dynamics loss."""
+
+    pure: float = 0.4
+    """Share of frames that start from pure noise, as in play."""
+    context_noise: float = 0.3
+    """Highest noise level of given frames; half of them are clean."""
+    drop_actions: float = 0.1
+    """Share of rows whose actions are hidden."""
+    drop_text: float = 0.3
+    """Share of rows whose prompts are hidden: play mostly has none."""
+    resample: float = 0.0
+    """Share of batches whose given frames are partly the model's own (self-resampled history, arXiv 2512.15702)."""
+    first: float = 0.3
+    """Weight of a clip's first frame, which nothing precedes, against the others."""
+    events: float = 1.0
+    """Weight of the event heads."""
+
+
+class DynamicsObjective(nn.Module):
+    """Clean latents, events and ends, predicted from noise and a given past; or from a wholly noisy clip."""
+
+    def __init__(self, dynamics: Dynamics, config: DynamicsLossConfig) -> None:
+        super().__init__()
+        self.dynamics, self.config = dynamics, config
+
+    def forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
+        rows, time = batch.mask.shape
+        clean, config = batch.latents, self.config
+        condition = self._condition(batch, generator)
+        noise = torch.randn(clean.shape, generator=generator)
+        if batch.attend == "all":
+            # Half of the batches of all-seeing rows know some frames exactly: the verbs give known frames.
+            level = random_levels((rows, time), 0.2, generator)
+            known = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator) - 0.5
+            level = torch.where(known, 0.0, level)
+            prediction = self.dynamics(mix(clean, noise, level), level, condition, attend="all")
+        else:
+            level = random_levels((rows, time), config.pure, generator)
+            context = self._context(batch, condition, generator)
+            prediction = self.dynamics(mix(clean, noise, level), level, condition, context=context)
+        share = batch.mask * torch.cat([torch.full((rows, 1), config.first), torch.ones(rows, time - 1)], 1)
+        error = (prediction.clean.float() - clean).square().mean((2, 3, 4))  # (B, T)
+        loss_clean = (weight(level) * error * share).sum() / share.sum()
+        loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch)
+        pure = (level == 1.0) * batch.mask * (torch.arange(time) > 0)
+        logs = {
+            "clean": loss_clean.detach(),
+            "events": loss_events.detach(),
+            f"{batch.attend}/from pure noise": ((error * pure).sum() / pure.sum().clamp(min=1)).detach(),
+        }
+        return loss_clean + config.events * loss_events, logs
+
+    def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
+        rows, time = batch.mask.shape
+        acted = torch.rand(rows, 1, generator=generator) >= self.config.drop_actions
+        told = torch.rand(rows, 1, 1, generator=generator) >= self.config.drop_text
+        words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
+        return Condition(batch.actions, acted.expand(rows, time), words)
+
+    def _context(
+        self, batch: LatentBatch, condition: Condition, generator: torch.Generator
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The given past, slightly noised, and in some batches partly of the model's own making."""
+        rows, time = batch.mask.shape
+        given = batch.latents
+        level = self.config.context_noise * torch.rand(rows, time, generator=generator)
+        level = level * (torch.rand(rows, time, generator=generator) < 0.5)
+        noise = torch.randn(given.shape, generator=generator)
+        if float(torch.rand((), generator=generator)) < self.config.resample:
+            with torch.no_grad():
+                start = torch.randn(given.shape, generator=generator)
+                pure = torch.ones(rows, time)
+                own = self.dynamics(start, pure, condition, context=(mix(given, noise, level), level)).clean.float()
+            mine = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator)
+            mine[:, 0] = False
+            given = torch.where(mine[:, :, None, None, None], own, given)
+        return mix(given, noise, level), level
+
+    def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
+        """Squared error of symlog(reward), cross-entropy of whether each event and the end happen."""
+        reward = F.mse_loss(events[..., 0], symlog(batch.events[..., 0]), reduction="none")
+        happened = (batch.events[..., 1:] > 0).float()
+        named = F.binary_cross_entropy_with_logits(events[..., 1:], happened, reduction="none")
+        ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")
+        each = torch.cat([rearrange(reward, "b t -> b t 1"), named, rearrange(ended, "b t -> b t 1")], -1).mean(-1)
+        return (each * batch.mask).sum() / batch.mask.sum()

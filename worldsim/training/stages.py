@@ -1,0 +1,263 @@
+"""The two stages of training, from a dataset to a checkpoint: first the tokenizer, then the dynamics network.
+
+Each writes `FOLDER/checkpoint` with the averaged weights whenever it stops, and its states beside it, so either can be
+stopped and resumed at any moment.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from einops import rearrange
+
+from worldsim.clip import pixels_to_unit
+from worldsim.data.batches import Bucket, batches, prefetch
+from worldsim.data.episodes import Dataset, DatasetInfo
+from worldsim.data.sources import LiveSource, RecordedSource, Source
+from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
+from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.text import Vocabulary
+from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.training.latents import (
+    LatentBucket,
+    clip_to_latents,
+    encode_dataset,
+    latent_batches,
+    longest_caption,
+)
+from worldsim.training.loop import FitConfig, Fitted, fit
+from worldsim.training.losses import (
+    DynamicsLossConfig,
+    DynamicsObjective,
+    LatentBatch,
+    TokenizerLossConfig,
+    TokenizerObjective,
+)
+
+__all__ = ["HELDOUT", "TrainDynamics", "TrainTokenizer", "train_dynamics", "train_tokenizer"]
+
+HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
+
+PLAY_BUCKETS = (
+    LatentBucket(16, 16, "past", 0.70),
+    LatentBucket(8, 32, "past", 0.15),
+    LatentBucket(16, 32, "all", 0.15),
+)
+"""Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A live source: clips straight from env workers, no disk."""
+
+    env: str
+    """Gymnasium id."""
+    policy: str = "random"
+    """Who acts: "random", or "module:function"."""
+    workers: int = 2
+    """Processes."""
+
+
+@dataclass(frozen=True)
+class TrainTokenizer:
+    """Train a tokenizer on the frames of a dataset."""
+
+    data: tuple[Path, ...] = ()
+    """Dataset folders, from `worldsim record`."""
+    out: Path = Path("runs/tokenizer")
+    """Where the run goes; the checkpoint is OUT/checkpoint."""
+    live: Live | None = None
+    """A live source instead of datasets."""
+    rows: int = 32
+    """Frames in a batch."""
+    model: TokenizerConfig = field(default_factory=TokenizerConfig)
+    loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
+    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=2000, adam_rate=1e-3))
+    resume: bool = False
+    """Go on with the run in OUT."""
+    start: str = ""
+    """Checkpoint whose tokenizer to begin from."""
+
+
+@dataclass(frozen=True)
+class TrainDynamics:
+    """Train a dynamics network on the latents of a dataset."""
+
+    tokenizer: str
+    """Checkpoint that holds the tokenizer."""
+    data: tuple[Path, ...] = ()
+    """Dataset folders, from `worldsim record`."""
+    out: Path = Path("runs/dynamics")
+    """Where the run goes; the checkpoint is OUT/checkpoint."""
+    live: Live | None = None
+    """A live source instead of datasets."""
+    name: str = "world"
+    """Name of the checkpoint."""
+    model: DynamicsConfig = field(default_factory=DynamicsConfig)
+    """Sizes; channels, actions, events and words follow the data."""
+    loss: DynamicsLossConfig = field(default_factory=DynamicsLossConfig)
+    fit: FitConfig = field(default_factory=FitConfig)
+    buckets: tuple[LatentBucket, ...] = PLAY_BUCKETS
+    """Shapes of batches."""
+    resume: bool = False
+    """Go on with the run in OUT."""
+    start: str = ""
+    """Checkpoint whose dynamics network to begin from; rows of words, events and actions are matched by name."""
+
+
+def train_tokenizer(config: TrainTokenizer) -> Path:
+    """Run (or resume) the stage; returns the checkpoint folder.
+
+    Raises:
+        DatasetError, CheckpointError, TrainingError.
+    """
+    torch.manual_seed(config.fit.seed)
+    sources, live = _sources(config.data, config.live)
+    tokenizer = Tokenizer(config.model)
+    if config.start:
+        _, found, _, _ = load(config.start)
+        load_weights(tokenizer, found.state_dict(), config.start)
+    objective = TokenizerObjective(tokenizer, config.loss)
+    if config.fit.compile:
+        tokenizer.encoder.compile(dynamic=False)
+        tokenizer.decoder.compile(dynamic=False)
+
+    def frames(start: int) -> Iterator[torch.Tensor]:
+        for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, start=start):
+            yield rearrange(pixels_to_unit(clip.frames), "b 1 c h w -> b c h w")
+
+    try:
+        fitted = fit(
+            objective, lambda start: prefetch(frames(start), 4), config.fit, config.out,
+            frames=config.rows, resume=config.resume,
+        )  # fmt: skip
+        tokenizer = Tokenizer(config.model)
+        load_weights(tokenizer, _under("tokenizer.", fitted.average) | _statistics(tokenizer), "average")
+        _measure_statistics(tokenizer, frames(10**6), 32)
+    finally:
+        live.close() if live else None
+    record = _record(config, fitted, sources)
+    card = _card("tokenizer", sources[0].info, config.model, record)
+    save(config.out / "checkpoint", card, tokenizer)
+    return config.out / "checkpoint"
+
+
+def train_dynamics(config: TrainDynamics) -> Path:
+    """Run (or resume) the stage; returns the checkpoint folder.
+
+    Raises:
+        DatasetError, CheckpointError, PromptError, TrainingError.
+    """
+    torch.manual_seed(config.fit.seed)
+    tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
+    sources, live = _sources(config.data, config.live)
+    info = sources[0].info
+    old = load(config.start) if config.start else None
+    if old is not None and old[2] is None:
+        raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
+    feed, words = _feed(config, sources, tokenizer, live, old[0].vocabulary if old else Vocabulary.collect([]).words)
+    model = replace(
+        config.model,
+        channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names), words=len(words),
+    )  # fmt: skip
+    record = {"tokenizer": tokenizer_card.training}
+    card = _card(config.name, info, tokenizer_card.tokenizer, record, model, tuple(words.words))
+    dynamics = Dynamics(model)
+    if old is not None and old[2] is not None:
+        fresh = continue_from(dynamics, card, old[2], old[0])
+        record["start"] = old[0].training | {"anew": fresh}
+    objective = DynamicsObjective(dynamics, config.loss)
+    if config.fit.compile:
+        torch._dynamo.config.recompile_limit = 64  # kinds of blocks × shapes of batches × with and without gradients
+        for block in dynamics.blocks:
+            block.compile(dynamic=False)
+    frames = config.buckets[0].rows * config.buckets[0].length
+    try:
+        fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
+    finally:
+        live.close() if live else None
+    dynamics = Dynamics(model)
+    load_weights(dynamics, _under("dynamics.", fitted.average), "average")
+    card = replace(card, training=record | _record(config, fitted, sources))
+    save(config.out / "checkpoint", card, tokenizer, dynamics)
+    return config.out / "checkpoint"
+
+
+def _feed(
+    config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Any
+) -> tuple[Any, Vocabulary]:
+    """The batches from a step on, and the vocabulary of the captions."""
+    longest, seed = config.model.text.longest, config.fit.seed
+    if live is not None:
+        rng_clips = [live.sample(_rng(seed, i), 8, 32, detail) for i in range(16) for detail in ("short", "detailed")]
+        words = Vocabulary.collect((p.text for clip in rng_clips for line in clip.text for p in line), known)
+        buckets = {b: Bucket(b.rows, b.length, weight=b.weight) for b in config.buckets}
+        attend = {(b.rows, b.length): b.attend for b in config.buckets}
+
+        def encoded(start: int) -> Iterator[LatentBatch]:
+            for clip in batches(sources, list(buckets.values()), seed, start=start):
+                yield clip_to_latents(clip, tokenizer, words, longest, attend[clip.rows, clip.length])
+
+        return lambda start: prefetch(encoded(start), 2), words
+    parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
+    episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
+    texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
+    words = Vocabulary.collect(texts, known)
+    longest = longest_caption(episodes, words, longest)
+    return lambda start: prefetch(latent_batches(episodes, config.buckets, words, longest, seed, start), 4), words
+
+
+def _rng(seed: int, number: int) -> Any:
+    import numpy as np
+
+    return np.random.default_rng([seed, number])
+
+
+def _sources(data: tuple[Path, ...], live: Live | None) -> tuple[list[Source], LiveSource | None]:
+    if bool(data) == (live is not None):
+        raise ValueError("give either --data with dataset folders, or --live.env with a Gymnasium id")
+    if live is not None:
+        source = LiveSource(live.env, live.policy, live.workers)
+        return [source], source
+    found: list[Source] = [RecordedSource(folder, "train", HELDOUT) for folder in data]
+    return found, None
+
+
+def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _statistics(tokenizer: Tokenizer) -> dict[str, torch.Tensor]:
+    return {"mean": tokenizer.mean, "std": tokenizer.std}
+
+
+@torch.no_grad()
+def _measure_statistics(tokenizer: Tokenizer, frames: Iterator[torch.Tensor], count: int) -> None:
+    """Set the per-channel mean and spread of the latents from `count` batches."""
+    raw = torch.cat([tokenizer.raw(next(frames)) for _ in range(count)])
+    tokenizer.mean.copy_(raw.mean((0, 2, 3)))
+    tokenizer.std.copy_(raw.std((0, 2, 3)))
+
+
+def _card(
+    name: str, info: DatasetInfo, tokenizer: TokenizerConfig, training: dict[str, Any],
+    dynamics: DynamicsConfig | None = None, vocabulary: tuple[str, ...] = tuple(Vocabulary.collect([]).words),
+) -> WorldCard:  # fmt: skip
+    return WorldCard(
+        name, info.size, info.fps, info.actions, info.event_names, {"id": info.env_id, "kwargs": info.env_kwargs},
+        tokenizer, dynamics, vocabulary, training=training,
+    )  # fmt: skip
+
+
+def _record(config: TrainTokenizer | TrainDynamics, fitted: Fitted, sources: list[Source]) -> dict[str, Any]:
+    """What stands behind a checkpoint."""
+    data = [
+        {"env": s.info.env_id, "frames": int(s.dataset.lengths.sum()) if isinstance(s, RecordedSource) else "live"}
+        for s in sources
+    ]
+    return {"steps": fitted.step, "metrics": fitted.logs, "data": data, "fit": asdict(config.fit), "loss": asdict(config.loss)}
