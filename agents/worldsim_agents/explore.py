@@ -13,10 +13,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from worldsim_envs.voxel import state as voxel
-from worldsim_envs.voxel.blocks import SOLID
 
 from worldsim.data.episodes import Dataset
+from worldsim_envs.voxel import state as voxel
+from worldsim_envs.voxel.blocks import SOLID, WATER
 
 __all__ = ["Scripted", "Shares", "builder", "explorer", "gazer", "jitter", "miner", "mix", "shares"]
 
@@ -44,11 +44,18 @@ class View:
     @property
     def eye(self) -> np.ndarray:
         """f64 (3,): where the eye is, in blocks."""
-        return self._raw.state.body[:3] + (0.0, 0.0, voxel.EYE)
+        return self._raw.state.body[:3] + np.array([0.0, 0.0, voxel.EYE])
 
     @property
     def in_water(self) -> bool:
         return bool(self._raw.state.marks[voxel.IN_WATER])
+
+    @property
+    def under_water(self) -> bool:
+        """Whether the eye is in water."""
+        blocks, eye = self._raw.state.blocks, self.eye
+        x, y, z = int(eye[0]) % blocks.shape[0], int(eye[1]) % blocks.shape[1], int(eye[2])
+        return 0 <= z < blocks.shape[2] and blocks[x, y, z] == WATER
 
     @property
     def bumped(self) -> bool:
@@ -73,6 +80,17 @@ class View:
             if SOLID[blocks[x % blocks.shape[0], y % blocks.shape[1], height]]:
                 return step - 1
         return 10
+
+    def shore(self) -> float | None:
+        """Degrees to turn towards the nearest land, of 24 directions; None when there is none within 60 blocks."""
+        state = self._raw.state
+        turns, away = np.arange(-165.0, 181.0, TURN), np.arange(1.0, 60.0)
+        yaw = np.radians(self.yaw + turns)[:, None]
+        x = np.floor(self.eye[0] + away * np.sin(yaw)).astype(int) % state.blocks.shape[0]  # (24, 59)
+        y = np.floor(self.eye[1] + away * np.cos(yaw)).astype(int) % state.blocks.shape[1]
+        land = state.blocks[x, y, np.minimum(state.tops[x, y], state.blocks.shape[2] - 1)] != WATER
+        first = np.where(land.any(axis=1), land.argmax(axis=1), len(away))
+        return float(turns[first.argmin()]) if first.min() < len(away) else None
 
     def reachable(self) -> tuple[np.ndarray, np.ndarray]:
         """The solid blocks near the eye that have a free side: offsets from the eye f64 (N, 3), and ids u8 (N,)."""
@@ -143,10 +161,15 @@ def mix() -> Scripted:
 
 
 def _mix(view: View, rng: np.random.Generator) -> Iterator[str]:
-    scripts = {_explore: 0.38, _mine: 0.19, _build: 0.15, _gaze: 0.12, _jitter: 0.16}
+    scripts = {_explore: 0.35, _mine: 0.19, _build: 0.18, _gaze: 0.11, _jitter: 0.17}
     while True:
         script = list(scripts)[rng.choice(len(scripts), p=list(scripts.values()))]
-        yield from islice(script(view, rng), int(rng.integers(40, 121)))
+        if view.in_water and rng.random() < 0.7:
+            script = _explore
+        for name in islice(script(view, rng), int(rng.integers(40, 121))):
+            while view.under_water and rng.random() < 0.8:  # come up for air: the deep is dull
+                yield _STROKES[rng.integers(len(_STROKES))]
+            yield name
         yield from _level(view)
 
 
@@ -154,18 +177,20 @@ def _explore(view: View, rng: np.random.Generator) -> Iterator[str]:
     while True:
         yield from _walk(view, rng, int(rng.integers(10, 35)))
         aside = rng.random()
-        if aside < 0.2:
+        if aside < 0.14:
             yield from _turn(rng.choice([-1, 1]) * rng.integers(2, 7) * TURN)
-        elif aside < 0.4:
+        elif aside < 0.32:
             yield from _nod(view, rng)
-        elif aside < 0.55:
-            yield from _hold(str(rng.choice(["left", "right"])), rng, 3, 9)
-        elif aside < 0.67:
+        elif aside < 0.58:
+            yield from _hold(str(rng.choice(["left", "right"])), rng, 4, 10)
+        elif aside < 0.68:
             yield from _hold("back", rng, 3, 8)
-        elif aside < 0.77:
+        elif aside < 0.74:
             yield from _hold("jump", rng, 1, 6)
-        elif aside < 0.87:
-            yield from _hold("noop", rng, 2, 6)
+        elif aside < 0.86:
+            yield from _hold("noop", rng, 2, 8)
+        elif aside < 0.92:
+            yield from _hold(_slot(rng), rng, 1, 4)
 
 
 def _mine(view: View, rng: np.random.Generator) -> Iterator[str]:
@@ -185,13 +210,13 @@ def _mine(view: View, rng: np.random.Generator) -> Iterator[str]:
 
 def _build(view: View, rng: np.random.Generator) -> Iterator[str]:
     while True:
-        yield from _hold(str(rng.choice(["hotbar.1", "hotbar.2", "hotbar.3"])), rng, 1, 4)
+        yield from _hold(_slot(rng), rng, 2, 5)
         while view.target is None and view.pitch < 60.0:
             yield "look_down"
         side = str(rng.choice(["turn_left", "turn_right"]))
-        for _ in range(rng.integers(2, 6)):
+        for _ in range(rng.integers(3, 8)):
             yield from _hold("use", rng, 1, 3)
-            yield from _hold(str(rng.choice([side, side, "back", "look_up", "noop"])), rng, 1, 3)
+            yield from _hold(str(rng.choice([side, side, "back", "look_up", "noop", _slot(rng)])), rng, 1, 3)
         if rng.random() < 0.3 and view.target is not None:
             yield from _break(view)
         yield from _level(view)
@@ -211,9 +236,22 @@ def _gaze(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from _hold("noop", rng, 1, 5)
 
 
+_SELDOM = (
+    "noop",
+    "left",
+    "right",
+    "hotbar.1",
+    "hotbar.2",
+    "hotbar.3",
+    "use",
+    "forward+attack",
+    "forward+attack",
+)  # in other scripts
+
+
 def _jitter(view: View, rng: np.random.Generator) -> Iterator[str]:
     while True:
-        name = str(rng.choice(view.actions))
+        name = str(rng.choice([*view.actions, *_SELDOM]))
         for _ in range(rng.geometric(0.4)):
             if abs(view.pitch) > 35.0:
                 name = "look_up" if view.pitch > 0 else "look_down"
@@ -224,21 +262,23 @@ def _jitter(view: View, rng: np.random.Generator) -> Iterator[str]:
 
 
 def _walk(view: View, rng: np.random.Generator, steps: int) -> Iterator[str]:
-    """Go some steps in one gait, with bends; jump when bumped, and when that does not help turn to where there is room."""
-    gait = str(rng.choice(["forward", "sprint", "sprint+jump", "forward+jump"], p=[0.5, 0.24, 0.14, 0.12]))
+    """Go some steps in one gait, with bends; when bumped jump, and when that is no help turn to where there is room."""
+    if view.in_water:
+        yield from _swim(view, rng, 2 * steps)
+    gait = str(rng.choice(["forward", "sprint", "sprint+jump", "forward+jump"], p=[0.52, 0.26, 0.13, 0.09]))
     bend, bumps = 0, 0
     for _ in range(steps):
         if bend == 0 and rng.random() < 0.08:
             bend = int(rng.choice([-1, 1]) * rng.integers(1, 5))
         if view.bumped and bumps < 5:
             bumps += 1
-            yield "forward+jump"
+            yield "sprint+jump" if gait == "sprint" else "forward+jump"
         elif view.bumped:
             bumps = 0
             yield from _hold("back", rng, 1, 3)
             yield from _turn(_way_out(view, rng))
-        elif view.in_water:
-            yield "forward+jump"
+        elif view.under_water:
+            yield _STROKES[rng.integers(len(_STROKES))]
         elif bend:
             name = "forward+turn_right" if bend > 0 else "forward+turn_left"
             bend -= int(np.sign(bend))
@@ -246,6 +286,23 @@ def _walk(view: View, rng: np.random.Generator, steps: int) -> Iterator[str]:
         else:
             bumps = max(0, bumps - 1)
             yield gait
+
+
+_STROKES = ("forward+jump", "forward+jump", "sprint+jump", "jump", "forward")
+
+
+def _swim(view: View, rng: np.random.Generator, steps: int) -> Iterator[str]:
+    """Make for the nearest land, mostly, and swim until it is reached."""
+    turn = view.shore() if rng.random() < 0.8 else float(rng.integers(-6, 7) * TURN)
+    yield from _turn(turn or 0.0)
+    for _ in range(steps):
+        if not view.in_water:
+            return
+        yield _STROKES[rng.integers(len(_STROKES))]
+
+
+def _slot(rng: np.random.Generator) -> str:
+    return str(rng.choice(["hotbar.1", "hotbar.2", "hotbar.3"]))
 
 
 def _way_out(view: View, rng: np.random.Generator) -> float:

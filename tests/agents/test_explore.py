@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import worldsim  # noqa: F401  registers the ids
+from worldsim.data.episodes import Dataset
+from worldsim.data.record import record
+from worldsim_agents import explore
+
+ID = "worldsim/Voxel-v0"
+STEPS = 400
+
+
+def play(policy: explore.Scripted, seed: int, steps: int = STEPS) -> tuple[list[str], np.ndarray]:
+    """The names of the actions taken, and the pose (x, y, z, pitch) after each, (T, 4)."""
+    env = gym.make(ID, size=(16, 16), disable_env_checker=True)
+    observation, _ = env.reset(seed=seed)
+    rng = np.random.default_rng(seed)
+    policy.reset(env, rng)
+    view = explore.View(env)
+    names, poses = [], []
+    for _ in range(steps):
+        action = policy.act(env, observation, rng)
+        assert env.action_space.contains(action)
+        names.append(view.actions[action])
+        observation, _, terminated, _, _ = env.step(action)
+        poses.append([*view.eye, view.pitch])
+        if terminated:
+            break
+    return names, np.array(poses)
+
+
+@pytest.fixture(scope="module")
+def mixed() -> list[tuple[list[str], np.ndarray]]:
+    return [play(explore.mix(), seed) for seed in range(24)]
+
+
+def test_the_mix_takes_every_action_in_a_useful_share(mixed) -> None:
+    taken = [name for names, _ in mixed for name in names]
+    meanings = gym.make(ID).unwrapped.get_action_meanings()  # pyright: ignore[reportAttributeAccessIssue]
+    shares = {name: taken.count(name) / len(taken) for name in meanings}
+    assert min(shares.values()) >= 0.012, shares
+    assert 0.02 <= shares["noop"] <= 0.09
+    assert max(shares.values()) <= 0.2, shares
+
+
+def test_the_mix_looks_mostly_ahead_and_hardly_into_the_sky(mixed) -> None:
+    pitch = np.concatenate([poses[:, 3] for _, poses in mixed])
+    assert np.mean(np.abs(pitch) < 15.0) > 0.5
+    assert np.mean(pitch < -35.0) < 0.02
+    assert np.mean(pitch > 65.0) < 0.06
+
+
+def test_the_mix_gets_about(mixed) -> None:
+    ways = [np.abs(np.diff(poses[:, :2], axis=0)).clip(max=1.0).sum() for _, poses in mixed]
+    assert np.median(ways) > 40.0
+
+
+@pytest.mark.parametrize(
+    ("policy", "action"),
+    [(explore.explorer, "forward"), (explore.miner, "attack"), (explore.builder, "use"), (explore.gazer, "turn_left")],
+)
+def test_each_policy_does_what_it_is_named_for(policy, action: str) -> None:
+    names, _ = play(policy(), seed=3)
+    assert sum(action in name for name in names) > 0.08 * len(names)
+
+
+def test_a_gazer_stays_where_it_is() -> None:
+    _, poses = play(explore.gazer(), seed=1, steps=100)
+    assert np.abs(poses[:, :2] - poses[0, :2]).max() < 3.0
+
+
+def test_a_miner_mines_and_a_builder_places(tmp_path: Path) -> None:
+    events = {}
+    for policy in ("miner", "builder"):
+        record(ID, f"worldsim_agents.explore:{policy}", STEPS, tmp_path / policy, 0, env_kwargs={"size": (16, 16)})
+        events[policy] = explore.shares(Dataset.open(tmp_path / policy)).events
+    assert sum(share for name, share in events["miner"].items() if name.startswith("mined")) > 0.01
+    assert events["builder"]["placed"] > 0.01
+
+
+def test_the_same_random_numbers_give_the_same_actions() -> None:
+    assert play(explore.mix(), seed=5, steps=120)[0] == play(explore.mix(), seed=5, steps=120)[0]
+
+
+def test_shares_of_actions_sum_to_one(tmp_path: Path) -> None:
+    record(ID, "worldsim_agents.explore:mix", 60, tmp_path, seed=0, env_kwargs={"size": (16, 16)}, episode_length=31)
+    shares = explore.shares(Dataset.open(tmp_path))
+    assert sum(shares.actions.values()) == pytest.approx(1.0)
+    assert set(shares.events) == set(Dataset.open(tmp_path).info.event_names)
