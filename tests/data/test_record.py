@@ -73,13 +73,14 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(tmp_path:
 
 
 def test_recording_again_into_the_folder_adds_new_episodes(tmp_path: Path) -> None:
-    first = record(counter.ID, "random", 60, tmp_path, seed=0, episode_length=31)
-    second = record(counter.ID, "random", 60, tmp_path, seed=0, episode_length=31)
+    kwargs = {"size": (8, 16)}
+    first = record(counter.ID, "random", 60, tmp_path, seed=0, episode_length=31, env_kwargs=kwargs)
+    second = record(counter.ID, "random", 60, tmp_path, seed=0, episode_length=31, env_kwargs=kwargs)
     dataset = Dataset.open(tmp_path)
     assert [file.name for file in first + second] == [f"00000{i}.safetensors" for i in range(4)]
     assert len({entry.seed for entry in dataset.entries}) == 4
     with pytest.raises(DatasetError, match="cannot add episodes with env_kwargs"):
-        record(counter.ID, "random", 60, tmp_path, seed=0, env_kwargs={"horizon": 5})
+        record(counter.ID, "random", 60, tmp_path, seed=0, env_kwargs=kwargs | {"horizon": 5})
 
 
 @pytest.mark.parametrize("kind", ["image", "gray", "gray1", "dict", "vector"])
@@ -115,6 +116,7 @@ def test_frames_of_another_size_are_area_averages(tmp_path: Path) -> None:
         ({"env_id": "nosuchmodule:X-v0"}, RecordError, "cannot make the env"),
         ({"env_kwargs": {"kind": "chw"}}, FrameError, "channels come last"),
         ({"env_kwargs": {"colour": 3}}, RecordError, "colour"),
+        ({"env_kwargs": {"size": np.array([16, 16])}}, DatasetError, "env_kwargs must be what JSON can hold"),
         ({"image_key": "picture"}, FrameError, "needs a Dict observation"),
         ({"env_kwargs": {"kind": "dict"}, "image_key": "place"}, FrameError, "must be a picture"),
         ({"env_kwargs": {"kind": "dict"}, "image_key": "x"}, FrameError, "not in the observation"),

@@ -1,6 +1,9 @@
 import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -50,6 +53,40 @@ def test_a_live_worker_that_is_killed_is_an_error_and_not_a_wait_without_end() -
             for _ in range(50):
                 source.sample(rng, 1, 4)
                 time.sleep(0.02)
+
+
+def test_live_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys, time\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "from worldsim.data.sources import LiveSource\n"
+        "if __name__ == '__main__':\n"
+        "    source = LiveSource('counter:Counter-v0', 'random', workers=2)\n"
+        "    print(*[process.pid for process in source._workers._processes], flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    command = [sys.executable, str(script), str(Path(counter.__file__).parent)]
+    parent = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    workers = [int(pid) for pid in parent.stdout.readline().split()]
+    assert len(workers) == 2
+    parent.kill()
+    parent.wait()
+    for _ in range(200):
+        if not any(is_running(pid) for pid in workers):
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"workers {workers} outlive their parent")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    status = Path(f"/proc/{pid}/stat")
+    return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
 def test_a_live_env_that_cannot_be_made_is_an_error_before_any_process_starts() -> None:

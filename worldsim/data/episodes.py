@@ -110,8 +110,12 @@ class DatasetInfo:
     creator: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """A JSON-ready description from which `from_json` makes an equal one."""
-        return {
+        """A description as JSON holds it, from which `from_json` makes an equal one.
+
+        Raises:
+            ActionError, DatasetError: actions or env_kwargs that JSON cannot hold.
+        """
+        description = {
             "format": FORMAT_VERSION,
             "env_id": self.env_id,
             "env_kwargs": self.env_kwargs,
@@ -121,6 +125,10 @@ class DatasetInfo:
             "event_names": list(self.event_names),
             "creator": self.creator,
         }
+        try:
+            return json.loads(json.dumps(description))  # tuples become lists, so that it compares with what was read
+        except TypeError as error:
+            raise DatasetError(f"env_kwargs must be what JSON can hold, got {self.env_kwargs}: {error}") from error
 
     @classmethod
     def from_json(cls, data: dict[str, Any], file: Path) -> DatasetInfo:
@@ -207,8 +215,8 @@ class EpisodeWriter:
             writer.count = len(existing)
             _drop_torn_line(writer.folder / "index.jsonl")
         else:
-            (writer.folder / "episodes").mkdir(parents=True, exist_ok=True)
             text = json.dumps(info.to_json(), indent=1)
+            (writer.folder / "episodes").mkdir(parents=True, exist_ok=True)
             _write_atomically(file, lambda temporary: temporary.write_text(text))
         return writer
 
@@ -435,9 +443,12 @@ def _drop_torn_line(index: Path) -> None:
 def _write_atomically(file: Path, write: Callable[[Path], object]) -> None:
     """Let `write(path)` make a temporary file, force it to disk, and only then give it its name."""
     temporary = file.with_name(f".{file.name}.tmp")
-    write(temporary)
-    _force_to_disk(temporary)
-    os.replace(temporary, file)
+    try:
+        write(temporary)
+        _force_to_disk(temporary)
+        os.replace(temporary, file)
+    finally:
+        temporary.unlink(missing_ok=True)
     _force_to_disk(file.parent)
 
 

@@ -6,7 +6,8 @@ episodes are written in order by one process.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,16 +67,17 @@ def record(
             else:
                 episodes = _in_workers(job, writer.count, steps, workers, bar)
             left = steps
-            for episode in episodes:
-                whole = episode.length <= left + 1
-                files.append(writer.add(episode if whole else episode.slice(0, left + 1), job.policy_name))
-                left -= episode.length - 1
+            with closing(episodes):
+                for episode in episodes:
+                    whole = episode.length <= left + 1
+                    files.append(writer.add(episode if whole else episode.slice(0, left + 1), job.policy_name))
+                    left -= episode.length - 1
     finally:
         recorder.close()
     return files
 
 
-def _here(recorder: Recorder, first: int, steps: int, bar: tqdm[Any]) -> Iterator[Episode]:
+def _here(recorder: Recorder, first: int, steps: int, bar: tqdm[Any]) -> Generator[Episode]:
     """Episodes `first`, first + 1, … until they hold enough steps."""
     number = first
     while steps > 0:
@@ -85,7 +87,7 @@ def _here(recorder: Recorder, first: int, steps: int, bar: tqdm[Any]) -> Iterato
         number += 1
 
 
-def _in_workers(job: Job, first: int, steps: int, workers: int, bar: tqdm[Any]) -> Iterator[Episode]:
+def _in_workers(job: Job, first: int, steps: int, workers: int, bar: tqdm[Any]) -> Generator[Episode]:
     """The same episodes as `_here`, in the same order, from processes.
 
     An episode is asked for only once those before it, were they as long as can be, would not hold enough steps.

@@ -62,13 +62,14 @@ class RecordedSource:
         self.weight = weight
         if not len(self.dataset):
             raise DatasetError(f"{folder}: {len(whole)} episodes, none of them in split {split!r} at heldout={heldout}")
+        self._lengths = self.dataset.lengths
 
     @property
     def info(self) -> DatasetInfo:
         return self.dataset.info
 
     def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
-        return self.dataset.clip(_draw_spans(rng, self.dataset.lengths, rows, length), detail)
+        return self.dataset.clip(_draw_spans(rng, self._lengths, rows, length), detail)
 
 
 class LiveSource:
