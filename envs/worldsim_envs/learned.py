@@ -25,6 +25,21 @@ from worldsim.sampling.world import World
 __all__ = ["EnvError", "EnvState", "LearnedEnv", "LearnedVectorEnv"]
 
 OPTIONS = ("frames", "actions", "prompt", "reset_mask")
+KEYS = {  # the key that stands for a field of the voxel world's vector and a sign of it, as in the true env
+    ("forward", 1): "w",
+    ("back", 1): "s",
+    ("left", 1): "a",
+    ("right", 1): "d",
+    ("sprint", 1): "r",
+    ("jump", 1): " ",
+    ("cameraX", -1): "j",
+    ("cameraX", 1): "l",
+    ("cameraY", -1): "i",
+    ("cameraY", 1): "k",
+    ("attack", 1): "f",
+    ("use", 1): "e",
+    **{(f"hotbar.{slot}", 1): str(slot) for slot in range(1, 10)},
+}
 
 
 class EnvError(ValueError):
@@ -447,6 +462,15 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
     def get_action_meanings(self) -> list[str]:
         """What each action of a Discrete space is called, as the true env calls it."""
         return list(self.action_spec.meanings)
+
+    def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
+        """The action of each set of held keys, for `gymnasium.utils.play`; empty for worlds without known keys."""
+        spec, found = self.action_spec, {}
+        for number, vector in enumerate(() if spec.table is None else spec.table):
+            held = {(spec.names[i], int(np.sign(vector[i]))) for i in np.flatnonzero(vector)}
+            if held and held <= set(KEYS):
+                found[tuple(key for field, key in KEYS.items() if field in held)] = number
+        return found
 
 
 def _info(events: np.ndarray, probability: np.ndarray, rows: np.ndarray | None = None) -> dict[str, Any]:

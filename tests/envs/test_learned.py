@@ -245,6 +245,15 @@ def test_it_can_be_recorded_as_the_true_env_can() -> None:
     spec = ActionSpec.from_env(single())
     assert spec.names == ("forward", "back") and spec.meanings == ("noop", "forward", "back")
     assert spec.encode(2).tolist() == [0, 1]
+    assert single().get_action_meanings()[1] == "forward"
+
+
+def test_keys_mean_what_they_mean_in_the_voxel_world() -> None:
+    true = gym.make("worldsim/Voxel-v0").unwrapped
+    learned = single(spec=ActionSpec.from_env(true))
+    mine, theirs = ({frozenset(keys): action for keys, action in env.get_keys_to_action().items()} for env in (learned, true))
+    assert mine == theirs and len(mine) > 15
+    assert single(spec=ActionSpec.from_space(spaces.Discrete(3))).get_keys_to_action() == {}
 
 
 def test_the_vector_step_takes_any_combination_of_keys() -> None:

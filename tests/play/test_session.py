@@ -1,0 +1,196 @@
+"""The game loop without a window: keys in, frames, messages, films and episodes out."""
+
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from fakes import CounterWorld
+from worldsim.data.episodes import Dataset
+from worldsim.play.games import LearnedGame, PlayError, TrueGame
+from worldsim.play.headless import play_headless
+from worldsim.play.session import Session
+from worldsim.video import read_mp4, read_png
+from worldsim_envs.learned import LearnedEnv
+
+TRUE_ID = "test/Counter-v0"
+
+
+@pytest.fixture(autouse=True)
+def counter_env():
+    """A 'true' env with the same counter inside, so that both worlds can be told apart by their noise only."""
+    gym.register(TRUE_ID, entry_point=lambda **kwargs: LearnedEnv(CounterWorld(1, **kwargs)))
+    yield
+    del gym.registry[TRUE_ID]
+
+
+def session(tmp_path: Path, world: str = "true", end_at: int = 1000, **kwargs) -> Session:
+    games = {"true": TrueGame.open(TRUE_ID, {"end_at": end_at}), "learned": LearnedGame(CounterWorld(1, end_at=end_at))}
+    return Session(games, world, folder=tmp_path, **kwargs)
+
+
+def shown(session: Session) -> list[int]:
+    """The count, the action and the length of the prompt that the frame shows."""
+    return session.frame[0, :3, 0].tolist()
+
+
+def test_each_tick_shows_the_action_of_the_keys_held_then(tmp_path: Path) -> None:
+    for world in ("true", "learned"):
+        play = session(tmp_path, world)
+        assert play.frame[0, 0, 0] == 0
+        play.press("w")
+        play.tick()
+        assert shown(play)[:2] == [1, 10] and play.action == "forward"
+        play.release("w")
+        play.tick()
+        assert shown(play)[:2] == [2, 0] and play.action == "nothing"
+
+
+def test_the_learned_world_takes_keys_together_and_the_true_one_the_nearest_action(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned")
+    play.press("w")
+    play.press("s")
+    play.tick()
+    assert shown(play)[1] == 30  # both fields at once
+    play.switch()
+    play.tick()
+    assert shown(play)[1] in (10, 20)
+
+
+def test_the_learned_world_goes_on_from_the_true_ones_last_frames_and_the_true_one_resumes(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    for _ in range(6):
+        play.tick()
+    truth = play.frame.copy()
+    play.press("tab")
+    assert play.world == "learned" and np.array_equal(play.frame, truth)
+    for _ in range(3):
+        play.tick()
+    assert shown(play)[0] == 9
+    play.press("tab")
+    assert play.world == "true" and np.array_equal(play.frame, truth)
+    play.tick()
+    assert shown(play)[0] == 7
+
+
+def test_switching_gives_the_learned_world_frames_and_the_actions_that_led_to_them(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    seen = {}
+    play.games["learned"].go_on = lambda frames, vectors: seen.update(frames=frames, vectors=vectors) or play._past[
+        "true"
+    ][-1][0]
+    for key in ("w", "s", "w", "s", "w", "s"):
+        play.release_all()
+        play.press(key)
+        play.tick()
+    play.switch()
+    assert seen["frames"][:, 0, 0, 0].tolist() == [3, 4, 5, 6]  # the window of the world
+    assert seen["vectors"].tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+
+
+def test_a_typed_prompt_steers_and_typing_neither_walks_nor_quits(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned")
+    play.press("w")
+    play.press("t")
+    play.write("deserts")
+    play.press("backspace")
+    play.press("r")
+    assert play.typing == "desert"
+    play.tick()
+    assert shown(play) == [1, 0, 0]  # the world goes on, but w does not count
+    play.press("return")
+    assert play.typing is None and play.prompt == "desert"
+    play.tick()
+    assert shown(play) == [2, 10, 6]
+    play.press("return")
+    play.write("x")
+    play.press("escape")
+    assert play.typing is None and play.prompt == "desert" and play.running
+
+
+def test_the_true_world_says_that_it_takes_no_prompts(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    play.set_prompt("snow")
+    assert "takes no prompts" in play.message and play.prompt == ""
+
+
+def test_a_new_episode_begins_on_r_and_after_an_end_with_another_seed(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned", end_at=2)
+    first = play.frame.copy()
+    play.press("r")
+    assert not np.array_equal(play.frame, first) and shown(play)[0] == 0
+    play.tick()
+    play.tick()
+    assert shown(play)[0] == 2
+    play.tick()
+    assert shown(play)[0] == 0 and "new" in play.message
+
+
+def test_a_recording_is_a_film_and_episodes_that_open_as_datasets(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    play.tick()
+    play.press("f5")
+    play.press("w")
+    for _ in range(3):
+        play.tick()
+    play.press("tab")
+    play.tick()
+    play.press("f5")
+    film, fps = read_mp4(tmp_path / "play-001" / "film.mp4")
+    assert len(film) == 6 and fps == 10
+    true, learned = (Dataset.open(tmp_path / "play-001" / world) for world in ("true", "learned"))
+    assert (true.info.env_id, learned.info.env_id) == (TRUE_ID, "worldsim/Learned-v0")
+    episode = true.read(0)
+    assert episode.frames[:, 0, 0, 0].tolist() == [1, 2, 3, 4]
+    assert episode.actions.tolist() == [[0, 0], [1, 0], [1, 0], [1, 0]]
+    assert episode.events[:, 0].tolist() == [0, 2, 3, 4]
+    assert learned.read(0).frames[:, 0, 0, 0].tolist() == [4, 5]
+
+
+def test_quitting_writes_what_is_being_recorded_and_recordings_never_overwrite(tmp_path: Path) -> None:
+    for number in (1, 2):
+        play = session(tmp_path, "learned")
+        play.press("f5")
+        play.tick()
+        play.press("r")
+        play.tick()
+        play.press("escape")
+        assert not play.running
+        assert [entry.length for entry in Dataset.open(tmp_path / f"play-00{number}" / "learned").entries] == [2, 2]
+
+
+def test_help_is_shown_and_hidden(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    play.press("f1")
+    assert play.helping
+    play.press("f1")
+    assert not play.helping
+
+
+def test_a_world_alone_cannot_be_switched(tmp_path: Path) -> None:
+    play = Session({"true": TrueGame.open(TRUE_ID, {})}, "true", folder=tmp_path)
+    play.switch()
+    assert play.world == "true" and "only the true world" in play.message
+    with pytest.raises(PlayError, match="world must be one of true, got 'learned'"):
+        Session(play.games, "learned")
+
+
+def test_a_headless_run_writes_a_film_and_a_picture_of_both_worlds(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    files, speed = play_headless(play, 20, tmp_path)
+    assert play.world == "learned" and speed > 0
+    assert len(read_mp4(files[0])[0]) == 21
+    assert read_png(files[1]).shape[0] > 8
+    with pytest.raises(PlayError, match="steps must be at least 1"):
+        play_headless(play, 0, tmp_path)
+
+
+def test_any_env_with_pictures_is_a_game_and_others_are_named(tmp_path: Path) -> None:
+    game = TrueGame.open("CartPole-v1", {})
+    assert game.info.size == game.reset(0).frame.shape[:2]
+    assert game.step(game.info.actions.encode(1)).events.tolist() == [1.0]
+    with pytest.raises(PlayError, match="cannot make the env 'Nowhere-v0'"):
+        TrueGame.open("Nowhere-v0", {})
+    with pytest.raises(PlayError, match="one row, got 2"):
+        LearnedGame(CounterWorld(2))

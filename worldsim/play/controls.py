@@ -1,0 +1,102 @@
+"""From held keys and mouse motion to an action vector, and from a vector to words.
+
+Keys are named as pygame names them. The voxel world's vector has fields for keys and camera, so every combination of
+keys is an action; in the world of another env, the number keys hold its actions 1, 2, 3 ….
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+
+from worldsim.actions import ActionSpec
+
+__all__ = ["HELP", "MOUSE_BUTTONS", "Controls"]
+
+FIELDS = {
+    "w": "forward",
+    "s": "back",
+    "a": "left",
+    "d": "right",
+    "space": "jump",
+    "left shift": "sneak",
+    "left ctrl": "sprint",
+    "f": "attack",
+    "e": "use",
+    **{str(slot): f"hotbar.{slot}" for slot in range(1, 10)},
+}
+CAMERA = {"left": ("cameraX", -1), "right": ("cameraX", 1), "up": ("cameraY", -1), "down": ("cameraY", 1)}
+TURNS = {
+    ("cameraX", -1): "turn left",
+    ("cameraX", 1): "turn right",
+    ("cameraY", -1): "look up",
+    ("cameraY", 1): "look down",
+}
+MOUSE_BUTTONS = {1: "f", 3: "e"}  # left and right button stand for the keys of attack and use
+DEFAULT_TURN = 0.5  # camera speed of an arrow key where no action of the space turns
+HELP = (
+    "WASD        walk                 Tab     true or learned world",
+    "Space       jump, swim up        T       type a prompt",
+    "Ctrl        sprint               R       begin anew",
+    "Shift       sneak                F5      record, stop recording",
+    "arrows      look around          F1      this help",
+    "mouse       look (click first)   Esc     quit",
+    "F, left button   attack, mine    1 - 9   choose from the hotbar",
+    "E, right button  use, place              (other envs: action 1 - 9)",
+)
+
+
+class Controls:
+    """How the keys read in an action space."""
+
+    def __init__(self, spec: ActionSpec) -> None:
+        self.spec = spec
+        self._column = {name: i for i, name in enumerate(spec.names)}
+        self._named = "forward" in self._column
+        self._turn = {}
+        for field in ("cameraX", "cameraY"):
+            if field in self._column:  # an arrow key turns as fast as the actions that the world was learned from
+                speed = 0.0 if spec.table is None else float(np.abs(spec.table[:, self._column[field]]).max())
+                self._turn[field] = speed or DEFAULT_TURN
+
+    def vector(self, held: Collection[str], look: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+        """The action vector f32 (A,) of all held keys at once.
+
+        Args:
+            held: names of keys; those that mean nothing here are passed over.
+            look: mouse motion as (cameraX, cameraY), added to the arrow keys and clipped to [-1, 1].
+        """
+        vector = np.zeros(self.spec.width, np.float32)
+        if not self._named:
+            return self._numbered(held, vector)
+        for key in held:
+            if key in FIELDS and FIELDS[key] in self._column:
+                vector[self._column[FIELDS[key]]] = 1.0
+            if key in CAMERA and CAMERA[key][0] in self._turn:
+                field, sign = CAMERA[key]
+                vector[self._column[field]] += sign * self._turn[field]
+        for field, motion in zip(("cameraX", "cameraY"), look, strict=True):
+            if field in self._column:
+                vector[self._column[field]] += motion
+        return vector.clip(-1.0, 1.0)
+
+    def _numbered(self, held: Collection[str], vector: np.ndarray) -> np.ndarray:
+        """Number key n holds action n of a Discrete space, or field n of any other; no key is the first action."""
+        numbers = sorted(int(key) for key in held if key.isdecimal() and key != "0")
+        if self.spec.table is not None:
+            number = numbers[0] if numbers else 1
+            return self.spec.table[min(number, len(self.spec.table)) - 1].copy()
+        vector[[number - 1 for number in numbers if number <= len(vector)]] = 1.0
+        return vector
+
+    def describe(self, vector: np.ndarray) -> str:
+        """What a vector does, in words: "forward + jump + turn left"."""
+        if not self._named and self.spec.table is not None:
+            number = int(np.square(self.spec.table - vector).sum(axis=1).argmin())
+            return self.spec.meanings[number] if self.spec.meanings else f"action {number + 1}"
+        words = []
+        for i in np.flatnonzero(vector):
+            name = self.spec.names[i]
+            words.append(TURNS.get((name, int(np.sign(vector[i]))), name))
+        return " + ".join(words) or "nothing"

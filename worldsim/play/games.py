@@ -1,0 +1,175 @@
+"""Both worlds as one kind of game, stepped with action vectors: `TrueGame` is a Gymnasium env, `LearnedGame` a World.
+
+A game knows nothing of keys, windows or files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+
+from worldsim.actions import ActionSpec
+from worldsim.data.episodes import DatasetInfo
+from worldsim.data.frames import find_picture, render_picture
+from worldsim.sampling.world import World
+
+__all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
+
+
+class PlayError(ValueError):
+    """Something that a player asked for and that this world, or this machine, cannot do."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a step shows: frame u8 (H, W, 3), events f32 (E,) with the reward first, and whether the episode ended."""
+
+    frame: np.ndarray
+    events: np.ndarray
+    terminated: bool = False
+    truncated: bool = False
+
+
+class Game(Protocol):
+    """A world to play in. `info` says what its frames, actions and events are."""
+
+    info: DatasetInfo
+
+    def reset(self, seed: int, prompt: str = "") -> Shown:
+        """Begin anew."""
+        ...
+
+    def step(self, vector: np.ndarray) -> Shown:
+        """One frame on under an action vector f32 (A,)."""
+        ...
+
+    def set_prompt(self, text: str) -> None:
+        """Steer with text from the next frame on. Raises a ValueError when the world cannot."""
+        ...
+
+
+class TrueGame:
+    """A Gymnasium env: the voxel world through keys and camera, any other through the action nearest to the vector."""
+
+    def __init__(self, env: gym.Env[Any, Any], info: DatasetInfo, act: Callable[[np.ndarray], Any]) -> None:
+        self.info = info
+        self._env = env
+        self._act = act
+        self._picture = find_picture(env.observation_space)
+
+    @classmethod
+    def open(cls, env_id: str, env_kwargs: dict[str, Any]) -> TrueGame:
+        """Make the env.
+
+        Raises:
+            PlayError: the env cannot be made, or shows no pictures.
+        """
+        try:
+            env = gym.make(env_id, disable_env_checker=True, **env_kwargs)
+            if find_picture(env.observation_space) is None:
+                env.close()
+                env = gym.make(env_id, disable_env_checker=True, **{**env_kwargs, "render_mode": "rgb_array"})
+        except (gym.error.Error, ImportError, TypeError, ValueError) as error:
+            raise PlayError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
+        spec = ActionSpec.from_env(env)
+        game = cls(env, _info(env, env_id, env_kwargs, spec), spec.decode)
+        if "cameraX" in spec.names and "action_space" not in env_kwargs:
+            free = gym.make(env_id, disable_env_checker=True, **{**env_kwargs, "action_space": "dict"})
+            env.close()
+            game = cls(free, game.info, _keys_and_camera(free, spec.names))
+        first = game.reset(0).frame
+        game.info = DatasetInfo(**{**vars(game.info), "size": first.shape[:2]})
+        return game
+
+    def reset(self, seed: int, prompt: str = "") -> Shown:
+        """Begin in the world of this seed; the true world knows no prompts."""
+        observation, _ = self._env.reset(seed=seed)
+        return Shown(self._frame(observation), np.zeros(len(self.info.event_names), np.float32))
+
+    def step(self, vector: np.ndarray) -> Shown:
+        """One env step under an action vector f32 (A,)."""
+        observation, reward, terminated, truncated, info = self._env.step(self._act(vector))
+        events = np.zeros(len(self.info.event_names), np.float32)
+        events[0] = reward
+        if len(events) > 1:
+            events[1:] = info["events"]
+        return Shown(self._frame(observation), events, terminated, truncated)
+
+    def set_prompt(self, text: str) -> None:
+        """Raises `PlayError`: only the learned world reads."""
+        raise PlayError("the true world takes no prompts; switch to the learned one with Tab")
+
+    def _frame(self, observation: Any) -> np.ndarray:
+        return render_picture(self._env) if self._picture is None else self._picture(observation)
+
+
+class LearnedGame:
+    """A World of one row."""
+
+    def __init__(self, world: World) -> None:
+        if world.rows != 1:
+            raise PlayError(f"a game needs a World of one row, got {world.rows}")
+        card = world.card
+        self.info = DatasetInfo(
+            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names
+        )
+        self._world = world
+        self._prompt = ""
+        self._seed = 0
+
+    @property
+    def window(self) -> int:
+        """How many frames of the past the world can use."""
+        return self._world.card.window
+
+    def reset(self, seed: int, prompt: str = "") -> Shown:
+        """Begin from a stored start that the seed draws, or from noise under a prompt."""
+        self._seed, self._prompt = seed, prompt
+        stored = None if prompt else self._world.stored_starts()
+        if stored is None:
+            return self._shown(self._world.reset(None, None, [prompt], [seed]))
+        row = int(np.random.default_rng(seed).integers(stored.rows))
+        return self.go_on(stored.frames[row], stored.actions[row])
+
+    def go_on(self, frames: np.ndarray, vectors: np.ndarray) -> Shown:
+        """Go on from what another world showed: frames u8 (T, H, W, 3), vectors f32 (T, A)."""
+        return self._shown(self._world.reset(frames[None], vectors[None], [self._prompt], [self._seed]))
+
+    def step(self, vector: np.ndarray) -> Shown:
+        """Imagine one frame under an action vector f32 (A,)."""
+        return self._shown(self._world.imagine(vector[None]))
+
+    def set_prompt(self, text: str) -> None:
+        """Steer with text from the next frame on. Raises `PromptError` when it is too long for the model."""
+        self._world.set_prompt(text)
+        self._prompt = text
+
+    def _shown(self, step: Any) -> Shown:
+        return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))
+
+
+def _info(env: gym.Env[Any, Any], env_id: str, env_kwargs: dict[str, Any], spec: ActionSpec) -> DatasetInfo:
+    names = ("reward", *getattr(env.unwrapped, "event_names", ()))
+    fps = float(env.metadata.get("render_fps") or 10.0)
+    return DatasetInfo(env_id, env_kwargs, fps, (0, 0), spec, names)
+
+
+def _keys_and_camera(env: gym.Env[Any, Any], names: tuple[str, ...]) -> Callable[[np.ndarray], dict[str, Any]]:
+    """How a vector reads as an action of a Dict space with one key per field, and a camera (pitch, yaw) in degrees."""
+    space = env.action_space
+    assert isinstance(space, gym.spaces.Dict)
+    across, down = names.index("cameraX"), names.index("cameraY")
+    still = {name: np.int64(0) for name in names if not name.startswith("camera")}
+    one = {**still, "camera": np.ones(2, np.float32)}
+    encoded = env.unwrapped.action_vector(one)  # type: ignore[attr-defined]
+    degrees = 1.0 / np.array([encoded[down], encoded[across]])  # of a full field, as the env itself scales it
+
+    def act(vector: np.ndarray) -> dict[str, Any]:
+        keys = {name: np.int64(vector[i] > 0.5) for i, name in enumerate(names) if name in still}
+        return {**keys, "camera": (vector[[down, across]] * degrees).astype(np.float32)}
+
+    return act

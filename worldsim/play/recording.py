@@ -1,0 +1,81 @@
+"""`Recording`: what was shown, as a film, and as episodes that training can use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from worldsim.data.episodes import DatasetInfo, Episode, EpisodeWriter
+from worldsim.play.games import Shown
+from worldsim.video import write_mp4
+
+__all__ = ["Recording", "free_folder", "write_film"]
+
+FILM_SIDE = 384  # pixels that the longer side of a film should have, where whole enlargement allows
+
+
+@dataclass
+class _Stretch:
+    """Rows of one world without a break; the first is a reset."""
+
+    world: str
+    info: DatasetInfo
+    shown: list[Shown]
+    vectors: list[np.ndarray]
+
+
+@dataclass
+class Recording:
+    """Everything shown since it began; `save` writes `film.mp4` and one dataset per world into `folder`."""
+
+    folder: Path
+    _stretches: list[_Stretch] = field(default_factory=list)
+
+    def begin(self, world: str, info: DatasetInfo, shown: Shown) -> None:
+        """A world starts to be shown, anew or after another: a new episode, whose row 0 counts as a reset."""
+        first = replace(shown, events=np.zeros_like(shown.events), terminated=False, truncated=False)
+        self._stretches.append(_Stretch(world, info, [first], [np.zeros(info.actions.width, np.float32)]))
+
+    def add(self, vector: np.ndarray, shown: Shown) -> None:
+        """The step after the last one."""
+        self._stretches[-1].vectors.append(vector)
+        self._stretches[-1].shown.append(shown)
+
+    def save(self) -> list[Path]:
+        """Write everything; returns the film and the datasets. Raises `OSError` when the disk refuses."""
+        frames = np.stack([shown.frame for stretch in self._stretches for shown in stretch.shown])
+        files = [write_film(self.folder / "film.mp4", frames, self._stretches[0].info.fps)]
+        for stretch in self._stretches:
+            folder = self.folder / stretch.world
+            EpisodeWriter.open(folder, stretch.info).add(_episode(stretch), "played")
+            if folder not in files:
+                files.append(folder)
+        return files
+
+
+def write_film(path: Path, frames: np.ndarray, fps: float) -> Path:
+    """Write frames u8 (T, H, W, 3) as an mp4 large enough to look at."""
+    height, width = frames.shape[1:3]
+    scale = max(1, FILM_SIDE // max(height, width))
+    odd = (height * scale) % 2 or (width * scale) % 2
+    return write_mp4(path, frames, fps, scale + 1 if odd else scale)
+
+
+def free_folder(parent: Path) -> Path:
+    """The first of `play-001`, `play-002`, … that is not there yet."""
+    number = 1
+    while (folder := parent / f"play-{number:03d}").exists():
+        number += 1
+    return folder
+
+
+def _episode(stretch: _Stretch) -> Episode:
+    return Episode(
+        frames=np.stack([shown.frame for shown in stretch.shown]),
+        actions=np.stack(stretch.vectors).astype(np.float32),
+        events=np.stack([shown.events for shown in stretch.shown]).astype(np.float32),
+        terminated=np.array([shown.terminated for shown in stretch.shown]),
+        truncated=np.array([shown.truncated for shown in stretch.shown]),
+    )

@@ -1,0 +1,70 @@
+"""`worldsim play`: from a checkpoint or an env id to a session, in a window or headless."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from worldsim.play.games import Game, LearnedGame, TrueGame
+from worldsim.play.headless import play_headless
+from worldsim.play.session import Session
+from worldsim.sampling.world import World
+
+__all__ = ["Play", "play"]
+
+
+@dataclass(frozen=True)
+class Play:
+    """Play in the learned world, or in the true one that it was learned from."""
+
+    checkpoint: str = "overworld-small"
+    """Name of a shipped checkpoint, or a folder."""
+    world: Literal["learned", "true"] = "learned"
+    """Where to begin; Tab switches."""
+    env: str = ""
+    """Play this Gymnasium env alone, without any checkpoint."""
+    prompt: str = ""
+    """What the learned world begins under."""
+    seed: int = 0
+    """Decides the first episode."""
+    passes: int = 2
+    """Denoising passes per frame of the learned world."""
+    device: str = "cpu"
+    """Where the model runs."""
+    headless: bool = False
+    """Open no window; a scripted player plays, and OUT/play.mp4 and OUT/play.png show it."""
+    steps: int = 200
+    """How long the scripted player plays."""
+    out: Path = Path("out")
+    """Where films and recordings go."""
+
+
+def play(config: Play) -> list[Path]:
+    """Play until the player quits; returns the files written by a headless run.
+
+    Raises:
+        PlayError: no display, or an env that cannot be made or shown.
+        CheckpointError, PromptError.
+    """
+    if not config.headless:
+        from worldsim.play.window import play_in_window, require_display
+
+        require_display()  # before the model is loaded
+        play_in_window(open_session(config))
+        return []
+    files, speed = play_headless(open_session(config), config.steps, config.out)
+    print(f"{config.steps} steps at {speed:.1f} frames/s: {files[0]}, {files[1]}")
+    return files
+
+
+def open_session(config: Play) -> Session:
+    """The worlds that a config asks for, loaded and begun."""
+    games: dict[str, Game] = {}
+    if config.env:
+        games["true"] = TrueGame.open(config.env, {})
+    else:
+        world = World.from_pretrained(config.checkpoint, rows=1, steps=config.passes, device=config.device)
+        games["true"] = TrueGame.open(world.card.env["id"], world.card.env["kwargs"])
+        games["learned"] = LearnedGame(world)
+    return Session(games, "true" if config.env else config.world, config.seed, config.prompt, config.out)
