@@ -58,9 +58,7 @@ class Cache:
 
     def take(self, rows: torch.Tensor) -> Cache:
         """A copy of the given rows, i64 (R,), as a cache of their own."""
-        return Cache(
-            [k[rows] for k in self.keys], [v[rows] for v in self.values], self.count[rows], self.last[rows]
-        )
+        return Cache([k[rows] for k in self.keys], [v[rows] for v in self.values], self.count[rows], self.last[rows])
 
     def put(self, rows: torch.Tensor, other: Cache) -> None:
         """Write the rows of `other` over the given rows, i64 (R,), of this cache."""

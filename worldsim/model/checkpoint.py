@@ -209,7 +209,9 @@ def load_weights(module: nn.Module, tensors: Mapping[str, torch.Tensor], origin:
                 "do card.json and weights belong together?"
             )
         if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{origin}: tensor {name!r} holds NaN or infinity; the file or its training is broken")
+            raise CheckpointError(
+                f"{origin}: tensor {name!r} holds NaN or infinity; the file or its training is broken"
+            )
     module.load_state_dict({name: tensor.to(own[name].dtype) for name, tensor in tensors.items()})
 
 
@@ -223,7 +225,7 @@ def find(checkpoint: str | Path) -> Path:
         return packaged
     shipped = sorted(path.parent.name for path in PACKAGED.glob("*/card.json"))
     raise CheckpointError(
-        f"no checkpoint {str(checkpoint)!r}: expected a folder with a card.json, or one of {shipped or 'no shipped names'}"
+        f"no checkpoint {str(checkpoint)!r}: expected a folder with a card.json, or one of {shipped or '(none)'}"
     )
 
 

@@ -71,7 +71,9 @@ class DynamicsConfig:
     def __post_init__(self) -> None:
         heads = self.width // self.head_width
         if self.width % self.head_width or heads % self.time_groups:
-            raise ValueError(f"DynamicsConfig.width must be heads x head_width, heads a multiple of time_groups, got {self}")
+            raise ValueError(
+                f"DynamicsConfig.width must be heads x head_width, heads a multiple of time_groups, got {self}"
+            )
         if min(self.channels, self.patch, self.depth, self.window, self.events, self.actions, self.words) < 1:
             raise ValueError(f"DynamicsConfig needs positive sizes, got {self}")
 
@@ -277,7 +279,8 @@ class Dynamics(nn.Module):
             )  # (2T, 2T): context frames first, then noisy frames
             both = Condition(condition.actions.repeat(1, 2, 1), condition.acted.repeat(1, 2))
             clean, pooled = self._network(
-                torch.cat([context[0], noisy], 1), before.repeat(1, 2, 1, 1, 1), torch.cat([context[1], level], 1), both,
+                torch.cat([context[0], noisy], 1), before.repeat(1, 2, 1, 1, 1), torch.cat([context[1], level], 1),
+                both,
                 frame.repeat(2).expand(batch, -1), mask[None], words, seen.repeat(1, 2, 1), None,
             )  # fmt: skip
             clean, pooled = clean[:, time:], pooled[:, :time]

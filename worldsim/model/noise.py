@@ -20,7 +20,7 @@ def mix(clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor) -> torch.
 def step_down(noisy: torch.Tensor, clean: torch.Tensor, level: torch.Tensor, lower: torch.Tensor) -> torch.Tensor:
     """One Euler step of the flow from `level` to `lower` (B, T), given the network's clean prediction.
 
-    With noisy = (1-l)·clean + l·noise the noise is known too, and mixing anew at l' gives (l'/l)·noisy + (1-l'/l)·clean.
+    With noisy = (1-l)·clean + l·noise the noise is known too; mixed anew at l' it gives (l'/l)·noisy + (1-l'/l)·clean.
     """
     ratio = (lower / level)[:, :, None, None, None].to(noisy.dtype)
     return ratio * noisy + (1 - ratio) * clean

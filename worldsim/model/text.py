@@ -30,7 +30,9 @@ class Vocabulary:
     def __init__(self, words: Iterable[str]) -> None:
         self.words = list(words)
         if self.words[:2] != [PAD, UNKNOWN] or len(set(self.words)) != len(self.words):
-            raise PromptError(f"a vocabulary must start with {PAD}, {UNKNOWN} and repeat no word, got {self.words[:4]} …")
+            raise PromptError(
+                f"a vocabulary must start with {PAD}, {UNKNOWN} and repeat no word, got {self.words[:4]} …"
+            )
         numbers = {word: i for i, word in enumerate(self.words)}
         self._split = Tokenizer(models.WordLevel(numbers, unk_token=UNKNOWN))
         self._split.normalizer = normalizers.Lowercase()  # pyright: ignore[reportAttributeAccessIssue]

@@ -70,7 +70,8 @@ class Tokenizer(nn.Module):
         self.config = config
         a, b, c = config.widths
         self.encoder = nn.Sequential(
-            nn.PixelUnshuffle(2), nn.Conv2d(12, a, 3, padding=1), *(_Residual(a) for _ in range(config.encoder_blocks[0])),
+            nn.PixelUnshuffle(2), nn.Conv2d(12, a, 3, padding=1),
+            *(_Residual(a) for _ in range(config.encoder_blocks[0])),
             nn.PixelUnshuffle(2), nn.Conv2d(4 * a, b, 1), *(_Residual(b) for _ in range(config.encoder_blocks[1])),
             nn.PixelUnshuffle(2), nn.Conv2d(4 * b, c, 1), *(_Residual(c) for _ in range(config.encoder_blocks[2])),
             _Norm(c), nn.Conv2d(c, config.channels, 1),

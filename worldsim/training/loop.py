@@ -247,7 +247,9 @@ def _read_state(
         raise TrainingError(f"{place} cannot be resumed: {error}") from error
     seed = state["config"]["seed"]
     if seed != config.seed:
-        raise TrainingError(f"{place} was trained with seed {seed}, got seed {config.seed}; a resumed run keeps its seed")
+        raise TrainingError(
+            f"{place} was trained with seed {seed}, got seed {config.seed}; a resumed run keeps its seed"
+        )
     for name, optimiser in optimisers.items():
         entries: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in moments.items():

@@ -17,7 +17,14 @@ from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
 
-__all__ = ["DynamicsLossConfig", "DynamicsObjective", "LatentBatch", "TokenizerLossConfig", "TokenizerObjective", "symlog"]
+__all__ = [
+    "DynamicsLossConfig",
+    "DynamicsObjective",
+    "LatentBatch",
+    "TokenizerLossConfig",
+    "TokenizerObjective",
+    "symlog",
+]
 
 Logs = dict[str, torch.Tensor]
 

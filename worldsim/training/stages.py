@@ -6,7 +6,6 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from einops import rearrange
 
 from worldsim.clip import pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
-from worldsim.data.episodes import Dataset, DatasetInfo
+from worldsim.data.episodes import DatasetInfo
 from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
@@ -260,4 +259,5 @@ def _record(config: TrainTokenizer | TrainDynamics, fitted: Fitted, sources: lis
         {"env": s.info.env_id, "frames": int(s.dataset.lengths.sum()) if isinstance(s, RecordedSource) else "live"}
         for s in sources
     ]
-    return {"steps": fitted.step, "metrics": fitted.logs, "data": data, "fit": asdict(config.fit), "loss": asdict(config.loss)}
+    course = {"fit": asdict(config.fit), "loss": asdict(config.loss)}
+    return {"steps": fitted.step, "metrics": fitted.logs, "data": data, **course}

@@ -1,0 +1,314 @@
+"""`World`: B learned worlds that are rolled out together, frame by frame.
+
+A frame is denoised in a few passes that read a frozen cache; one clean pass then writes it into the cache and reads
+off the events. Given frames only need the clean pass. Rollouts stay in latents: pixels are made for the caller and
+never read back. Each row has a random generator of its own, so rows do not depend on each other.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
+from worldsim.model.cache import Cache
+from worldsim.model.checkpoint import CheckpointError, WorldCard, load
+from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
+from worldsim.model.noise import mix
+from worldsim.model.text import PromptError, Vocabulary
+from worldsim.model.tokenizer import Tokenizer
+from worldsim.sampling.denoise import denoise
+
+__all__ = ["Snapshot", "Step", "World", "WorldError"]
+
+
+class WorldError(ValueError):
+    """Frames, actions, rows or seeds that a `World` does not take."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one frame brought, for the rows that moved.
+
+    Attributes:
+        frames: u8 (B, H, W, 3).
+        events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
+        ended: f32 (B,), probability that the episode terminated.
+    """
+
+    frames: np.ndarray
+    events: np.ndarray
+    ended: np.ndarray
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a `World` remembers: a later `restore` goes on exactly from here."""
+
+    cache: Cache
+    prompts: tuple[str, ...]
+    randomness: tuple[torch.Tensor, ...]
+
+
+class World:
+    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`."""
+
+    def __init__(
+        self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int
+    ) -> None:
+        if rows < 1 or steps < 1:
+            raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
+        self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
+        self.rows, self.steps = rows, steps
+        self.vocabulary = Vocabulary(card.vocabulary)
+        height, width = card.size
+        self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
+        self._prompts = [""] * rows
+        self._read = self._read_prompts()
+        self._generators: list[torch.Generator | None] = [None] * rows
+
+    @classmethod
+    def from_pretrained(
+        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu"
+    ) -> World:
+        """Load a checkpoint by path, or by the name of one that ships.
+
+        Args:
+            checkpoint: folder or name.
+            rows: B, worlds rolled out together.
+            steps: denoising passes per frame.
+            device: where the networks run.
+
+        Raises:
+            CheckpointError: missing, damaged, or a tokenizer alone.
+        """
+        card, tokenizer, dynamics, starts = load(checkpoint)
+        if dynamics is None:
+            raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
+        place = torch.device(device)
+        return cls(card, tokenizer.to(place).eval(), dynamics.to(place).eval(), starts, rows=rows, steps=steps)
+
+    # -- prompts -------------------------------------------------------------------------------------------------
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """The prompt of each row, "" for none."""
+        return tuple(self._prompts)
+
+    def set_prompt(self, prompt: str | Sequence[str], rows: Sequence[int] | None = None) -> None:
+        """From the next frame on, let rows (all by default) follow a prompt, or one each; the past stays as it is.
+
+        Raises:
+            PromptError: too long.
+            WorldError: rows and prompts do not go together.
+        """
+        where = self._check_rows(rows)
+        texts = [prompt] * len(where) if isinstance(prompt, str) else list(prompt)
+        if len(texts) != len(where):
+            raise WorldError(f"expected a prompt, or one for each of {len(where)} rows, got {len(texts)}")
+        for text in texts:
+            if not isinstance(text, str):
+                raise PromptError(f"a prompt must be text, got {type(text).__name__}")
+            self.vocabulary.encode(text, self.card.max_prompt_words)
+        for row, text in zip(where, texts, strict=True):
+            self._prompts[row] = text
+        self._read = self._read_prompts()
+
+    def _read_prompts(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """The text encoder's output for the present prompts, computed once per change."""
+        if not any(self._prompts):
+            with torch.no_grad():
+                return self.dynamics.read(None, self.rows, 1)
+        numbers = [self.vocabulary.encode(text, self.card.max_prompt_words) for text in self._prompts]
+        longest = self.card.max_prompt_words  # always the same length, so that rows do not depend on each other
+        table = torch.zeros(self.rows, 1, longest, dtype=torch.int64)
+        present = torch.zeros(self.rows, 1, longest, dtype=torch.bool)
+        for row, found in enumerate(numbers):
+            table[row, 0, : len(found)] = torch.tensor(found, dtype=torch.int64)
+            present[row, 0, : len(found)] = True
+        device = self.cache.count.device
+        seen = torch.ones(self.rows, 1, 1, dtype=torch.bool, device=device)
+        with torch.no_grad():
+            return self.dynamics.read(Words(table.to(device), present.to(device), seen), self.rows, 1)
+
+    # -- going on ------------------------------------------------------------------------------------------------
+
+    def reset(
+        self, frames: np.ndarray | None = None, actions: np.ndarray | None = None,
+        prompts: Sequence[str] | None = None, seeds: Sequence[int] = (0,), rows: Sequence[int] | None = None,
+    ) -> Step:  # fmt: skip
+        """Start rows anew, from given frames, or else from noise under the prompt.
+
+        Args:
+            frames: u8 (R, T, H, W, 3) at the card's size; the last `window` of them are remembered.
+            actions: f32 (R, T, A), row 0 without meaning; zeros by default.
+            prompts: one per row, "" for none; none by default.
+            seeds: one per row.
+            rows: which rows, all by default; R is their number.
+
+        Returns:
+            The last given, or else the generated, frame of these rows.
+
+        Raises:
+            WorldError, ClipError, PromptError.
+        """
+        where = self._check_rows(rows)
+        if len(seeds) != len(where):
+            raise WorldError(f"expected one seed for each of {len(where)} rows, got {len(seeds)}")
+        if frames is not None:
+            actions = self._check_given(frames, actions, len(where))
+        self.set_prompt(list(prompts) if prompts is not None else "", where)
+        for row, seed in zip(where, seeds, strict=True):
+            self._generators[row] = torch.Generator().manual_seed(int(seed))
+        index = torch.tensor(where, device=self.cache.count.device)
+        self.cache.clear(index)
+        part = self if len(where) == self.rows else self._part(where)
+        if frames is None:
+            step = part._advance(np.zeros((len(where), self.card.action_spec.width), np.float32), None)
+        else:
+            assert actions is not None
+            step = part._observe(frames, actions)
+        if part is not self:
+            self.cache.put(index, part.cache)
+        return step
+
+    def observe(self, frames: np.ndarray, actions: np.ndarray) -> Step:
+        """Append true frames u8 (B, T, H, W, 3), to which actions f32 (B, T, A) led, to the context of all rows.
+
+        Raises:
+            WorldError, ClipError.
+        """
+        self._check_started()
+        return self._observe(frames, self._check_given(frames, actions, self.rows))
+
+    def imagine(self, actions: np.ndarray) -> Step:
+        """One frame on in all rows, under actions f32 (B, A) in [-1, 1].
+
+        Raises:
+            WorldError: wrong shape, not finite, out of range, or no reset before.
+        """
+        self._check_started()
+        expected = (self.rows, self.card.action_spec.width)
+        self._check_actions(actions, expected)
+        return self._advance(np.asarray(actions, np.float32), None)
+
+    def _observe(self, frames: np.ndarray, actions: np.ndarray) -> Step:
+        frames, actions = frames[:, -self.card.window :], actions[:, -self.card.window :]
+        with torch.no_grad():
+            latents = self.tokenizer.encode(pixels_to_unit(frames).to(self.cache.last.device))
+        for t in range(frames.shape[1]):
+            step = self._advance(actions[:, t], latents[:, t : t + 1])
+        return replace(step, frames=frames[:, -1].copy())  # pyright: ignore[reportPossiblyUnbound]
+
+    @torch.no_grad()
+    def _advance(self, actions: np.ndarray, given: torch.Tensor | None) -> Step:
+        """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
+        dynamics, cache = self.dynamics, self.cache
+        device = cache.last.device
+        condition = Condition(
+            torch.from_numpy(actions)[:, None].to(device), torch.ones(len(actions), 1, dtype=torch.bool, device=device)
+        )
+        noise = self._noise()
+        latents = given
+        if latents is None:
+            latents = denoise(dynamics, noise[:, :1], condition, steps=self.steps, cache=cache, read=self._read)
+        level = torch.full((len(actions), 1), self.card.context_level, device=device)
+        kept = mix(latents, noise[:, 1:], level)
+        prediction = dynamics.step(kept, level, condition, cache, self._read)
+        cache.advance(kept[:, 0])
+        frames = np.empty(0, np.uint8) if given is not None else pixels_from_unit(self.tokenizer.decode(latents))[:, 0]
+        return _step(frames, prediction)
+
+    def _noise(self) -> torch.Tensor:
+        """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
+        shape = (2, *self.cache.last.shape[1:])
+        rows = [torch.randn(shape, generator=generator) for generator in self._generators]
+        return torch.stack(rows).to(self.cache.last.device)
+
+    # -- branching -----------------------------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Everything that later frames depend on. Raises `WorldError` before the first reset."""
+        self._check_started()
+        states = tuple(generator.get_state() for generator in self._generators if generator is not None)
+        return Snapshot(self.cache.copy(), self.prompts, states)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
+        if len(snapshot.prompts) != self.rows:
+            raise WorldError(f"a snapshot of {self.rows} rows was expected, got {len(snapshot.prompts)} rows")
+        self.cache = snapshot.cache.copy()
+        self._prompts = list(snapshot.prompts)
+        self._read = self._read_prompts()
+        self._generators = [torch.Generator() for _ in range(self.rows)]
+        for generator, state in zip(self._generators, snapshot.randomness, strict=True):
+            assert generator is not None
+            generator.set_state(state)
+
+    def fork(self) -> World:
+        """A world that goes on from here by itself; the weights are shared."""
+        twin = copy.copy(self)
+        twin.restore(self.snapshot())
+        return twin
+
+    def stored_starts(self) -> Clip | None:
+        """The start clips that came with the checkpoint, or None."""
+        return self.starts
+
+    # -- checks --------------------------------------------------------------------------------------------------
+
+    def _part(self, rows: list[int]) -> World:
+        """Some of the rows as a world of their own, which uses the very generators of these rows."""
+        twin = copy.copy(self)
+        twin.rows = len(rows)
+        twin.cache = self.cache.take(torch.tensor(rows, device=self.cache.count.device))
+        twin._prompts = [self._prompts[row] for row in rows]
+        twin._generators = [self._generators[row] for row in rows]
+        twin._read = twin._read_prompts()
+        return twin
+
+    def _check_rows(self, rows: Sequence[int] | None) -> list[int]:
+        where = list(range(self.rows)) if rows is None else [int(row) for row in rows]
+        if not where or len(set(where)) != len(where) or min(where) < 0 or max(where) >= self.rows:
+            raise WorldError(f"rows must be different numbers in [0, {self.rows}), got {where}")
+        return where
+
+    def _check_started(self) -> None:
+        if any(generator is None for generator in self._generators):
+            waiting = [row for row, generator in enumerate(self._generators) if generator is None]
+            raise WorldError(f"rows {waiting} have not been reset; call reset first")
+
+    def _check_actions(self, actions: np.ndarray, expected: tuple[int, ...]) -> None:
+        if not isinstance(actions, np.ndarray) or actions.shape != expected or actions.dtype.kind not in "fiu":
+            got = f"{actions.shape} {actions.dtype}" if isinstance(actions, np.ndarray) else type(actions).__name__
+            raise WorldError(f"actions must be {expected} float32 in [-1, 1], got {got}")
+        if not np.isfinite(actions).all() or np.abs(actions).max(initial=0) > 1:
+            raise WorldError(
+                f"actions must be finite and in [-1, 1], got {actions.min()} … {actions.max()}; "
+                "encode them with card.action_spec"
+            )
+
+    def _check_given(self, frames: np.ndarray, actions: np.ndarray | None, rows: int) -> np.ndarray:
+        check_frames(frames)
+        if frames.shape[0] != rows or frames.shape[1] < 1 or frames.shape[2:4] != self.card.size:
+            expected = f"({rows}, T, {self.card.size[0]}, {self.card.size[1]}, 3)"
+            raise WorldError(
+                f"frames must be {expected} uint8, got {frames.shape}; resize them, or use another checkpoint"
+            )
+        if actions is None:
+            return np.zeros((*frames.shape[:2], self.card.action_spec.width), np.float32)
+        self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
+        return np.asarray(actions, np.float32)
+
+
+def _step(frames: np.ndarray, prediction: Prediction) -> Step:
+    """Raw event outputs → rewards and probabilities."""
+    raw = prediction.events[:, 0].float()
+    reward = raw[:, :1].sign() * raw[:, :1].abs().expm1()  # symlog undone
+    events = torch.cat([reward, raw[:, 1:].sigmoid()], dim=1)
+    return Step(frames, events.cpu().numpy(), prediction.end[:, 0].float().sigmoid().cpu().numpy())
