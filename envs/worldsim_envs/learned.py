@@ -20,7 +20,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
-from worldsim.sampling.world import World
+from worldsim.sampling.world import Snapshot, World
 
 __all__ = ["EnvError", "EnvState", "LearnedEnv", "LearnedVectorEnv"]
 
@@ -50,7 +50,7 @@ class EnvError(ValueError):
 class EnvState:
     """All that the future of a learned env depends on; from `clone_state`, for `restore_state`."""
 
-    world: object
+    world: Snapshot
     frames: np.ndarray
     elapsed: np.ndarray
     over: np.ndarray

@@ -251,7 +251,8 @@ def test_it_can_be_recorded_as_the_true_env_can() -> None:
 def test_keys_mean_what_they_mean_in_the_voxel_world() -> None:
     true = gym.make("worldsim/Voxel-v0").unwrapped
     learned = single(spec=ActionSpec.from_env(true))
-    mine, theirs = ({frozenset(keys): action for keys, action in env.get_keys_to_action().items()} for env in (learned, true))
+    tables = [env.get_keys_to_action() for env in (learned, true)]
+    mine, theirs = ({frozenset(keys): action for keys, action in table.items()} for table in tables)
     assert mine == theirs and len(mine) > 15
     assert single(spec=ActionSpec.from_space(spaces.Discrete(3))).get_keys_to_action() == {}
 

@@ -15,7 +15,7 @@ import numpy as np
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import find_picture, render_picture
-from worldsim.sampling.world import World
+from worldsim.sampling.world import Step, World
 
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
 
@@ -148,7 +148,7 @@ class LearnedGame:
         self._world.set_prompt(text)
         self._prompt = text
 
-    def _shown(self, step: Any) -> Shown:
+    def _shown(self, step: Step) -> Shown:
         return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))
 
 

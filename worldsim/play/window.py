@@ -26,7 +26,7 @@ def require_display() -> None:
     """Raise `PlayError` where no window can open: on Linux without an X11 or Wayland display."""
     chosen = os.environ.get("SDL_VIDEODRIVER") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not chosen:
-        raise PlayError("there is no display here; `worldsim play --headless` plays by itself and writes a film instead")
+        raise PlayError("there is no display here; `worldsim play --headless` plays by itself and writes a film")
 
 
 def play_in_window(session: Session) -> None:

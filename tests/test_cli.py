@@ -1,0 +1,99 @@
+"""The command line: quick help, and mistakes told in one line."""
+
+import json
+import subprocess
+import sys
+import time
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from worldsim import __version__
+from worldsim.cli import COMMANDS, main
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a command."""
+    try:
+        main(words)
+        code = 0
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_options_and_a_function_and_shows_its_help(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = COMMANDS[name]
+    assert callable(getattr(import_module(command.module), command.function))
+    code, out, _ = run(capsys, *name.split(), "--help")
+    assert code == 0 and f"worldsim {name}" in out
+
+
+def test_the_overview_names_every_command_and_comes_at_once() -> None:
+    start = time.perf_counter()
+    done = subprocess.run([sys.executable, "-m", "worldsim.cli", "--help"], capture_output=True, text=True, check=True)
+    assert time.perf_counter() - start < 5 and all(name in done.stdout for name in COMMANDS)
+    code = "import sys, worldsim.cli; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_command_and_a_missing_option_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "fly")
+    assert code == 2 and "no command 'fly'" in err and "record" in err
+    assert run(capsys, "record", "--steps", "3")[0] == 2
+    assert run(capsys, "record", "--steps", "three", "--env", "a", "--out", "b")[0] == 2
+    assert run(capsys, "--version")[:2] == (0, f"{__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["record", "--env", "Nowhere-v0", "--steps", "3"], "Nowhere-v0"),
+        (["record", "--env", "CartPole-v1", "--steps", "0"], "steps"),
+        (["record", "--env", "CartPole-v1", "--steps", "3", "--env-kwargs", "{"], "--env-kwargs must be JSON"),
+        (["record", "--env", "CartPole-v1", "--steps", "3", "--env-kwargs", "[]"], "JSON object"),
+        (["record", "--env", "CartPole-v1", "--steps", "3", "--policy", "nobody:here"], "nobody"),
+        (["play", "--checkpoint", "no/such/folder", "--headless"], "no/such/folder"),
+        (["play", "--env", "Nowhere-v0", "--headless"], "Nowhere-v0"),
+        (["play", "--env", "CartPole-v1", "--headless", "--steps", "0"], "at least 1"),
+        (["train", "tokenizer", "--data", "no/such/folder"], "no/such/folder"),
+        (["train", "tokenizer"], "--data"),
+        (["train", "dynamics", "--tokenizer", "no/such/folder", "--data", "x"], "no/such/folder"),
+    ],
+)
+def test_a_mistake_is_one_line_on_stderr_and_writes_nothing(
+    words: list[str], says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run(capsys, *words, *(["--out", "made"] if words[0] == "record" else []))
+    assert code == 2 and says in err and len(err.strip().splitlines()) == 1 and not out
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_fault_in_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worldsim.cli._run", lambda *_: [][0])
+    with pytest.raises(IndexError):
+        main(["play"])
+    monkeypatch.setattr("worldsim.cli._run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(SystemExit, match="130"):
+        main(["play"])
+
+
+def test_record_writes_a_dataset_and_says_what_comes_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "data"
+    words = ["record", "--env", "CartPole-v1", "--steps", "5", "--out", str(folder), "--size", "32", "48"]
+    code, out, _ = run(capsys, *words)
+    assert code == 0 and "worldsim train tokenizer" in out
+    info = json.loads((folder / "dataset.json").read_text())
+    assert info["env_id"] == "CartPole-v1" and info["size"] == [32, 48]
+
+
+def test_a_headless_run_plays_any_env_without_a_checkpoint(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "play", "--env", "CartPole-v1", "--headless", "--steps", "5", "--out", str(tmp_path))
+    assert code == 0 and "frames/s" in out
+    assert {path.name for path in tmp_path.iterdir()} == {"play.mp4", "play.png"}

@@ -1,0 +1,142 @@
+"""The command `worldsim`: a table of subcommands, each a dataclass of options and a function.
+
+A subcommand's module loads when it is chosen, so that help comes at once. tyro reads the options from the dataclass.
+A caller's mistake ends as one line on stderr and exit code 2; with WORLDSIM_DEBUG=1 its traceback is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from worldsim import __version__
+
+__all__ = ["Record", "main", "record_env"]
+
+EXPLORE = "worldsim_agents.explore:mix"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A subcommand: where its options and its function are, and what it is for."""
+
+    module: str
+    options: str
+    function: str
+    purpose: str
+
+
+COMMANDS = {
+    "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
+    "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
+    "train tokenizer": Command(
+        "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on recorded frames"
+    ),
+    "train dynamics": Command(
+        "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents"
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Record:
+    """Record episodes of a Gymnasium env with image observations, or with render() frames."""
+
+    env: str
+    """Gymnasium id, or "module:id" for a module that registers it."""
+    steps: int
+    """Env steps to record."""
+    out: Path
+    """Dataset folder; one that is there already gets more episodes."""
+    policy: str = ""
+    """Who acts: "random", or "module:function"; scripted exploration in the voxel world, else random, by default."""
+    seed: int = 0
+    """Decides every episode, with its number."""
+    workers: int = 1
+    """Processes."""
+    episode_length: int = 512
+    """Most frames of an episode."""
+    size: tuple[int, int] | None = None
+    """Height and width to bring frames to; the env's own by default."""
+    image_key: str | None = None
+    """Which entry of a Dict observation is the picture, when it has several."""
+    env_kwargs: str = "{}"
+    """Keyword arguments of the env, as JSON: '{"frame_skip": 4}'."""
+
+
+def record_env(options: Record) -> list[Path]:
+    """Run `worldsim.data.record.record` as the options say; returns the files of the new episodes."""
+    from worldsim.data.record import RecordError, record
+
+    try:
+        env_kwargs = json.loads(options.env_kwargs)
+    except ValueError as error:
+        raise RecordError(f"--env-kwargs must be JSON, got {options.env_kwargs!r}: {error}") from error
+    if not isinstance(env_kwargs, dict):
+        raise RecordError(f"--env-kwargs must be a JSON object, got {options.env_kwargs!r}")
+    voxel = options.env.rpartition(":")[2].startswith("worldsim/Voxel-")
+    files = record(
+        options.env, options.policy or (EXPLORE if voxel else "random"), options.steps, options.out, options.seed,
+        workers=options.workers, episode_length=options.episode_length, env_kwargs=env_kwargs, size=options.size,
+        image_key=options.image_key,
+    )  # fmt: skip
+    print(f"{len(files)} episodes in {options.out}; next: worldsim train tokenizer --data {options.out}")
+    return files
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; raises `SystemExit` with 0, 2 for a caller's mistake, or 130 when interrupted."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["--version"]:
+        print(__version__)
+        return
+    name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
+    if name is None:
+        asked = not words or words[0] in ("-h", "--help") or words in (["train"], ["train", "-h"], ["train", "--help"])
+        print(_overview() if asked else f"worldsim: no command {words[0]!r}\n\n{_overview()}", file=_stream(asked))
+        sys.exit(0 if asked else 2)
+    try:
+        _run(name, words[len(name.split()) :])
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get("WORLDSIM_DEBUG") or not _explains_itself(error):
+            raise
+        print(f"worldsim {name}: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"worldsim {name}: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _run(name: str, words: list[str]) -> Any:
+    """Load a subcommand, read its options, and call it."""
+    import tyro
+
+    command = COMMANDS[name]
+    module = import_module(command.module)
+    options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words)
+    return getattr(module, command.function)(options)
+
+
+def _explains_itself(error: Exception) -> bool:
+    """Whether an error is one of our own, or the system's about a file, rather than a fault in the program."""
+    return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("worldsim")
+
+
+def _overview() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
+    return "\n".join(["usage: worldsim COMMAND [options]     worldsim COMMAND --help shows the options", "", *lines])
+
+
+def _stream(asked: bool) -> Any:
+    return sys.stdout if asked else sys.stderr
+
+
+if __name__ == "__main__":
+    main()
