@@ -51,11 +51,12 @@ BIN_VALUES = np.sign(np.linspace(-1, 1, CAMERA_BINS)) * (11 ** np.abs(np.linspac
 CAMERAS = (ACTION_INDEX["cameraX"], ACTION_INDEX["cameraY"])
 KEY_NAMES = tuple(name for name in ACTION_NAMES if not name.startswith("camera"))
 ACTION_SPACES = ("discrete", "multidiscrete", "dict")
+_LOOKS = (table.TEXELS, table.FACES, table.GLOW, render.STARS)
 _TABLES = (table.SOLID, table.OPAQUE, table.HARDNESS, table.KIND, table.DROP)
 
 
 @lru_cache(maxsize=4)
-def _world(seed: int, size: tuple[int, int, int]) -> tuple[NDArray[Any], ...]:
+def _world(seed: int, size: tuple[int, int, int]) -> terrain.Terrain:
     """Return the untouched world of a level seed; the last four are kept for the whole process."""
     return terrain.generate(seed, size)
 
@@ -170,8 +171,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         vector = self.action_vector(action)
         events = np.zeros(len(self.event_names), np.float32)
         physics.advance(
-            world.blocks, world.light, world.tops, world.biomes, _TABLES, world.body, world.marks, world.hotbar, vector,
-            self.frame_skip, events,
+            world.grid, world.biomes, _TABLES, world.body, world.marks, world.hotbar, vector, self.frame_skip, events
         )  # fmt: skip
         self._last_action = vector
         reward = 0.0
@@ -228,7 +228,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
             raise ValueError(f"block must be one of {sorted(table.BLOCK_IDS)} or its id, got {block!r}")
         if not 0 <= z < self.world_size[2]:
             raise ValueError(f"z must be in 0…{self.world_size[2] - 1}, got {z}")
-        state.put_block(world.blocks, world.light, world.tops, table.OPAQUE, int(x), int(y), int(z), number)
+        state.put_block(world.grid, table.OPAQUE, int(x), int(y), int(z), number)
         self._frame = None
 
     def set_time(self, share: float) -> None:
@@ -293,8 +293,8 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
     def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
         view, out = self._view(size), np.empty((*size, 3), np.uint8)
         render.draw(
-            world.blocks, world.light, table.TEXELS, table.FACES, table.GLOW, render.STARS, world.clouds, world.body,
-            world.marks, world.hotbar, view.scene, view.colours, view.keys, view.edges, view.seen, self.hud, out,
+            world.grid, _LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scene, view.colours,
+            view.keys, view.edges, view.seen, self.hud, out,
         )  # fmt: skip
         return out
 
@@ -327,18 +327,17 @@ def _space(kind: str) -> spaces.Space[Any]:
 
 
 def _first_state(
-    world: tuple[NDArray[Any], ...], random: np.random.Generator, biome: str, time: float, day_length: int
+    land: terrain.Terrain, random: np.random.Generator, biome: str, time: float, day_length: int
 ) -> VoxelState:
-    blocks, light, tops, biomes, clouds = world
-    x, y, z, yaw = terrain.find_spawn(blocks, biomes, tops, random, biome)
+    x, y, z, yaw = terrain.find_spawn(land, random, biome)
     body, marks = np.zeros(state.BODY_FIELDS), np.zeros(state.MARK_FIELDS, np.int64)
     body[[state.X, state.Y, state.Z, state.YAW]] = x, y, z, yaw
     marks[state.CLOCK], marks[state.DAY_LENGTH] = _ticks(time, day_length), day_length
-    marks[state.GROUND], marks[state.BIOME] = 1, biomes[int(x), int(y)]
+    marks[state.GROUND], marks[state.BIOME] = 1, land.biomes[int(x), int(y)]
     hotbar = np.array([[table.BLOCK_IDS[name], table.HOTBAR_COUNT] for name in table.START_HOTBAR], np.int64)
-    physics.aim(blocks, table.SOLID, body, marks)
+    physics.aim(land.grid[0], table.SOLID, body, marks)
     return VoxelState(
-        blocks.copy(), light.copy(), tops.copy(), biomes.copy(), clouds.copy(), body, marks, hotbar,
+        *(array.copy() for array in land.grid), land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
         np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
     )  # fmt: skip
 
@@ -387,7 +386,7 @@ def _checked_world_size(size: Any) -> tuple[int, int, int]:
     east, north = (_checked_count("world_size", value, 64, 2048) for value in size[:2])
     if east & (east - 1) or north & (north - 1):
         raise ValueError(f"world_size east and north must be powers of two (the world is a torus), got {east}, {north}")
-    return east, north, _checked_count("world_size up", size[2], 48, 256)
+    return east, north, _checked_count("world_size up", size[2], 48, 248)
 
 
 def _checked_time(share: Any) -> float | None:

@@ -127,9 +127,10 @@ def look(body, action, ticks):
 
 
 @compiled
-def mine(blocks, light, tops, tables, marks, hotbar, events):
+def mine(grid, tables, marks, hotbar, events):
     """Go on mining the targeted block; when it breaks it becomes air and its drop goes into the hotbar."""
-    solid, opaque, hardness, kind, drop = tables[0], tables[1], tables[2], tables[3], tables[4]
+    blocks = grid[0]
+    _, opaque, hardness, kind, drop = tables
     if marks[s.SWING] == 0:
         marks[s.SWING] = SWING_TICKS
     x, y, z = marks[s.TARGET_X], marks[s.TARGET_Y], marks[s.TARGET_Z]
@@ -144,7 +145,7 @@ def mine(blocks, light, tops, tables, marks, hotbar, events):
     if marks[s.MINE_TICKS] < hardness[block]:
         return
     marks[s.MINE_TICKS] = 0
-    s.put_block(blocks, light, tops, opaque, x, y, z, AIR)
+    s.put_block(grid, opaque, x, y, z, AIR)
     events[kind[block]] += 1.0
     for slot in range(hotbar.shape[0]):
         if hotbar[slot, 0] == drop[block]:
@@ -153,8 +154,9 @@ def mine(blocks, light, tops, tables, marks, hotbar, events):
 
 
 @compiled
-def place(blocks, light, tops, tables, body, marks, hotbar, events):
+def place(grid, tables, body, marks, hotbar, events):
     """Put a block of the chosen slot against the targeted face, unless the player or a block is there."""
+    blocks = grid[0]
     nx, ny, nz = blocks.shape
     slot, face = marks[s.SLOT], marks[s.TARGET_FACE]
     if marks[s.TARGET] == 0 or hotbar[slot, 1] <= 0:
@@ -168,15 +170,16 @@ def place(blocks, light, tops, tables, body, marks, hotbar, events):
     away_y = abs((y + 0.5 - body[s.Y] + ny / 2) % ny - ny / 2)
     if away_x < 0.5 + HALF_WIDTH and away_y < 0.5 + HALF_WIDTH and z + 1 > body[s.Z] and z < body[s.Z] + HEIGHT:
         return
-    s.put_block(blocks, light, tops, tables[1], x, y, z, hotbar[slot, 0])
+    s.put_block(grid, tables[1], x, y, z, hotbar[slot, 0])
     hotbar[slot, 1] -= 1
     marks[s.COOLDOWN], marks[s.SWING] = PLACE_PAUSE, SWING_TICKS
     events[_PLACED] += 1.0
 
 
 @compiled
-def handle(blocks, light, tops, tables, body, marks, hotbar, action, events):
+def handle(grid, tables, body, marks, hotbar, action, events):
     """Act with the hands: choose a slot, pick, drop, mine, place."""
+    blocks = grid[0]
     for slot in range(9):
         if action[_HOTBAR + slot] > 0.5:
             marks[s.SLOT] = slot
@@ -191,12 +194,12 @@ def handle(blocks, light, tops, tables, body, marks, hotbar, action, events):
     marks[s.SWING] = max(0, marks[s.SWING] - 1)
     marks[s.COOLDOWN] = max(0, marks[s.COOLDOWN] - 1)
     if action[_ATTACK] > 0.5:
-        mine(blocks, light, tops, tables, marks, hotbar, events)
+        mine(grid, tables, marks, hotbar, events)
     else:
         marks[s.MINE_TICKS] = 0
     if action[_USE] > 0.5:
         if marks[s.COOLDOWN] == 0:
-            place(blocks, light, tops, tables, body, marks, hotbar, events)
+            place(grid, tables, body, marks, hotbar, events)
     else:
         marks[s.COOLDOWN] = 0
 
@@ -315,13 +318,14 @@ def notice(blocks, biomes, body, marks, was_in_water, events):
 
 
 @compiled
-def advance(blocks, light, tops, biomes, tables, body, marks, hotbar, action, ticks, events):
+def advance(grid, biomes, tables, body, marks, hotbar, action, ticks, events):
     """Run `ticks` ticks of one action (25,), add events (E,) of all of them; stops at death."""
+    blocks = grid[0]
     for _ in range(ticks):
         was_in_water = marks[s.IN_WATER]
         look(body, action, ticks)
         marks[s.SNEAKING] = 1 if action[_SNEAK] > 0.5 else 0
-        handle(blocks, light, tops, tables, body, marks, hotbar, action, events)
+        handle(grid, tables, body, marks, hotbar, action, events)
         accelerate(body, marks, action, was_in_water, events)
         move(blocks, tables[0], body, marks, was_in_water, action[_SNEAK] > 0.5, events)
         marks[s.HURT] = max(0, marks[s.HURT] - 1)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, CRACK_STAGES, FIRST_CRACK, TEXELS_PER_TEXTURE, WATER
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.physics import eye_height
+from worldsim_envs.voxel.state import TILE
 
 VIEW = 48.0
 FOG_START = 0.5
@@ -23,8 +24,8 @@ CLOUD_SPEED = 0.03
 STAR_GRID = 128
 
 # Fields of `scene`, float64: colours are three fields each.
-(SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT) = range(8)
-ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 8, 11, 14, 17, 35, 38, 41
+(SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT, CEILING) = range(9)
+ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 9, 12, 15, 18, 36, 39, 42
 SCENE_FIELDS = 48
 
 _SKY, _FAR = -1, -2
@@ -92,7 +93,7 @@ def set_scene(scene, marks, pixel, under_water):
             scene[FACE_LIGHT + 3 * face + channel] = shade * light * tint
 
 
-@compiled
+@inlined
 def sky_base(scene, dx, dy, dz):
     """Return the smooth colour of the sky, without sun, moon, stars and clouds; also the colour of fog."""
     rise = _clamp(dz * 2.2)
@@ -116,7 +117,7 @@ def _disc(along, across, up, half, pixel):
     return _clamp((half - far) / pixel + 0.5)
 
 
-@compiled
+@inlined
 def _starlight(stars, dx, dy, dz):
     norm = 1.0 / (abs(dx) + abs(dy) + abs(dz))
     u = ((dx + dy) * norm * 0.5 + 0.5) * (STAR_GRID - 2)
@@ -128,7 +129,7 @@ def _starlight(stars, dx, dy, dz):
     return near + (far - near) * fu
 
 
-@compiled
+@inlined
 def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
     """Return the opacity of the cloud layer along a ray; edges are as wide as a pixel, far clouds fade out."""
     distance = (CLOUD_HEIGHT - oz) / dz
@@ -146,7 +147,7 @@ def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
     return (low + (high - low) * fv) * 0.72 * (1.0 - _smooth(150.0, 420.0, distance))
 
 
-@compiled
+@inlined
 def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
     """Return the colour of the sky in a direction: gradient, stars, sun, moon, clouds."""
     r, g, b = sky_base(scene, dx, dy, dz)
@@ -175,7 +176,7 @@ def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
     return r, g, b
 
 
-@compiled
+@inlined
 def texel(texels, texture, u, v, footprint):
     """Return the colour of a texture at (u, v) in [0, 1), averaged over a square of width `footprint` (1 = the block).
 
@@ -208,66 +209,84 @@ def texel(texels, texture, u, v, footprint):
     return (packed >> 42) * scale, ((packed >> 21) & 0x1FFFFF) * scale, (packed & 0x1FFFFF) * scale
 
 
-@compiled
-def cast(blocks, ox, oy, oz, dx, dy, dz, reach, start):
-    """Follow a ray to the first block that is not air or water.
+@inlined
+def cast(grid, ox, oy, oz, dx, dy, dz, reach, start):
+    """Follow a ray to the first block that is not air or water; whole tiles and columns below the ray are passed over.
 
-    Returns distance (-1 for none), x, y, z of the block, face, and the distances where a water body begins and ends
-    (-1 where not; 0 for a start under water). `start` is the block of the eye.
+    Returns distance (-1 for none), x, y, z of the block, face, the distances where a water body begins and ends
+    (-1 where not; 0 for a start under water) and the axis of its surface. `start` is the block of the eye.
     """
+    blocks, _, _, roofs, tiles = grid
     nx, ny, nz = blocks.shape
-    mask_x, mask_y = nx - 1, ny - 1
-    i, j, k = int(np.floor(ox)), int(np.floor(oy)), int(np.floor(oz))
-    si, sj, sk = (1 if dx > 0 else -1), (1 if dy > 0 else -1), (1 if dz > 0 else -1)
-    wi, wj, wk = 1.0 / max(abs(dx), 1e-12), 1.0 / max(abs(dy), 1e-12), 1.0 / max(abs(dz), 1e-12)
-    ti = ((i + 1 - ox) if si > 0 else (ox - i)) * wi
-    tj = ((j + 1 - oy) if sj > 0 else (oy - j)) * wj
-    tk = ((k + 1 - oz) if sk > 0 else (oz - k)) * wk
-    water_in = 0.0 if start == WATER else -1.0
-    water_out = -1.0
-    water_face = 4
+    mask_x, mask_y, tile_mask_x, tile_mask_y = nx - 1, ny - 1, tiles.shape[0] - 1, tiles.shape[1] - 1
+    east, north, up = dx > 0, dy > 0, dz > 0
+    si, sj, sk = (1 if east else -1), (1 if north else -1), (1 if up else -1)
+    wi, wj = 1.0 / max(abs(dx), 1e-12), 1.0 / max(abs(dy), 1e-12)
+    a, b = int(np.floor(ox)) // TILE, int(np.floor(oy)) // TILE
+    next_a = (((a + 1) * TILE - ox) if east else (ox - a * TILE)) * wi
+    next_b = (((b + 1) * TILE - oy) if north else (oy - b * TILE)) * wj
+    t, z, axis = 0.0, oz, 2
+    water_in, water_out, water_axis = (0.0 if start == WATER else -1.0), -1.0, 2
     while True:
-        if ti < tj:
-            if ti < tk:
-                t, i, face = ti, i + si, 0
-                ti += wi
-            else:
-                t, k, face = tk, k + sk, 2
-                tk += wk
-        elif tj < tk:
-            t, j, face = tj, j + sj, 1
-            tj += wj
+        tile_end = min(min(next_a, next_b), reach)
+        if min(z, oz + dz * tile_end) < tiles[a & tile_mask_x, b & tile_mask_y]:
+            i = min(max(int(np.floor(ox + dx * t)), a * TILE), a * TILE + TILE - 1)
+            j = min(max(int(np.floor(oy + dy * t)), b * TILE), b * TILE + TILE - 1)
+            next_i = ((i + 1 - ox) if east else (ox - i)) * wi
+            next_j = ((j + 1 - oy) if north else (oy - j)) * wj
+            while True:
+                end = min(min(next_i, next_j), tile_end)
+                z_end = oz + dz * end
+                x, y = i & mask_x, j & mask_y
+                if min(z, z_end) < roofs[x, y]:
+                    k, last = int(np.floor(z)), int(np.floor(z_end))
+                    while True:
+                        if 0 <= k < nz:
+                            block = blocks[x, y, k]
+                            if block == WATER:
+                                if water_in < 0.0:
+                                    water_in, water_axis = t, axis
+                            elif block != AIR:
+                                face = 2 * axis + (1 if (si, sj, sk)[axis] > 0 else 0)
+                                return t, x, y, k, face, water_in, water_out, water_axis
+                            elif water_in >= 0.0 and water_out < 0.0:
+                                water_out = t
+                        if k == last:
+                            break
+                        k += sk
+                        t, axis = ((k if up else k + 1) - oz) / dz, 2
+                elif water_in >= 0.0 and water_out < 0.0:
+                    water_out = t
+                t, z = end, z_end
+                if end >= tile_end:
+                    break
+                if next_i < next_j:
+                    i, next_i, axis = i + si, next_i + wi, 0
+                else:
+                    j, next_j, axis = j + sj, next_j + wj, 1
+        elif water_in >= 0.0 and water_out < 0.0:
+            water_out = t
+        if tile_end >= reach:
+            return -1.0, 0, 0, 0, 0, water_in, water_out, water_axis
+        t, z = tile_end, oz + dz * tile_end
+        if next_a < next_b:
+            a, next_a, axis = a + si, next_a + TILE * wi, 0
         else:
-            t, k, face = tk, k + sk, 2
-            tk += wk
-        if t > reach:
-            break
-        if k >= nz:
-            if sk > 0:
-                break
-            continue
-        if k < 0:
-            break
-        block = blocks[i & mask_x, j & mask_y, k]
-        if block == AIR:
-            if water_in >= 0.0 and water_out < 0.0:
-                water_out = t
-            continue
-        if block == WATER:
-            if water_in < 0.0:
-                water_in, water_face = t, face
-            continue
-        if face == 0:
-            face = 1 if si > 0 else 0
-        elif face == 1:
-            face = 3 if sj > 0 else 2
-        else:
-            face = 5 if sk > 0 else 4
-        return t, i & mask_x, j & mask_y, k, face, water_in, water_out, water_face
-    return -1.0, 0, 0, 0, 0, water_in, water_out, water_face
+            b, next_b, axis = b + sj, next_b + TILE * wj, 1
 
 
 @compiled
+def ceiling(tiles, ox, oy):
+    """Return the height above which nothing is in view from a place."""
+    highest = 0
+    a, b, far = int(ox) // TILE, int(oy) // TILE, int(VIEW) // TILE + 1
+    for i in range(a - far, a + far + 1):
+        for j in range(b - far, b + far + 1):
+            highest = max(highest, tiles[i % tiles.shape[0], j % tiles.shape[1]])
+    return float(highest)
+
+
+@inlined
 def _open_light(light, x, y, z, centre):
     nx, ny, nz = light.shape
     if z >= nz:
@@ -278,7 +297,7 @@ def _open_light(light, x, y, z, centre):
     return value if value > 0.0 else 0.42 * centre
 
 
-@compiled
+@inlined
 def face_light(light, x, y, z, face, u, v):
     """Return the light 0…1 at point (u, v) of a face: bilinear over the open cells in front, dark where they are solid."""
     nx, ny, nz = light.shape
@@ -306,9 +325,11 @@ def face_light(light, x, y, z, face, u, v):
     return (near + (far - near) * fv) / 255.0
 
 
-@compiled
-def surface(blocks, light, texels, faces, glow, scene, marks, crack, px, py, pz, x, y, z, face, cosine, distance):
+@inlined
+def surface(grid, looks, scene, marks, crack, px, py, pz, x, y, z, face, cosine, distance):
     """Return the lit colour of a point on a block's face; the targeted block has an outline and shows its cracks."""
+    blocks, light = grid[0], grid[1]
+    texels, faces, glow = looks[0], looks[1], looks[2]
     fx, fy, fz = px - np.floor(px), py - np.floor(py), pz - z
     if face < 2:
         u, v = fy, fz
@@ -317,7 +338,8 @@ def surface(blocks, light, texels, faces, glow, scene, marks, crack, px, py, pz,
     else:
         u, v = fx, fy
     block = blocks[x, y, z]
-    footprint = distance * scene[PIXEL] / max(cosine, 0.04) ** 0.75
+    root = np.sqrt(max(cosine, 0.04))
+    footprint = distance * scene[PIXEL] / (root * np.sqrt(root))  # between the pixel's short and long side
     r, g, b = texel(texels, faces[block, face], u, 1.0 - v, footprint)
     shine = face_light(light, x, y, z, face, u, v)
     shine = 0.16 + 0.84 * shine
@@ -338,7 +360,7 @@ def surface(blocks, light, texels, faces, glow, scene, marks, crack, px, py, pz,
     return r, g, b
 
 
-@compiled
+@inlined
 def _through_water(scene, r, g, b, length):
     """Return a colour seen through `length` of water."""
     veil = 1.0 - np.exp(-0.26 * length)
@@ -349,23 +371,25 @@ def _through_water(scene, r, g, b, length):
     )
 
 
-@compiled
-def trace(blocks, light, texels, faces, glow, scene, stars, clouds, marks, crack, start, ox, oy, oz, dx, dy, dz):
+@inlined
+def trace(grid, looks, scene, clouds, marks, crack, start, ox, oy, oz, dx, dy, dz):
     """Return red, green, blue of one ray and what it meets: a key of block and face, and the block's id."""
     reach = VIEW if scene[UNDER] == 0.0 else 24.0
-    t, x, y, z, face, water_in, water_out, water_face = cast(blocks, ox, oy, oz, dx, dy, dz, reach, start)
+    if dz > 0.0:
+        reach = min(reach, max(0.0, (scene[CEILING] - oz) / dz))
+    t, x, y, z, face, water_in, water_out, water_face = cast(grid, ox, oy, oz, dx, dy, dz, reach, start)
     seen, key = 0, -1
     fog_at = 0.0
     if t >= 0.0:
         axis = face >> 1
         cosine = abs(dx) if axis == 0 else (abs(dy) if axis == 1 else abs(dz))
-        r, g, b = surface(blocks, light, texels, faces, glow, scene, marks, crack, ox + dx * t, oy + dy * t,
+        r, g, b = surface(grid, looks, scene, marks, crack, ox + dx * t, oy + dy * t,
                           oz + dz * t, x, y, z, face, cosine, t)  # fmt: skip
-        seen = int(blocks[x, y, z])
+        seen = int(grid[0][x, y, z])
         key = face if z < 0 else ((x * 4096 + y) * 512 + z) * 8 + face
         fog_at = t
     else:
-        r, g, b = sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz)
+        r, g, b = sky(scene, looks[3], clouds, ox, oy, oz, dx, dy, dz)
     if water_in >= 0.0 and scene[UNDER] == 0.0:
         end = water_out if water_out >= 0.0 else (t if t >= 0.0 else reach)
         r, g, b = _through_water(scene, r, g, b, end - water_in)
@@ -410,9 +434,10 @@ def edge_pixels(colours, keys, edges, contrast):
 
 
 @compiled
-def draw(blocks, light, texels, faces, glow, stars, clouds, body, marks, hotbar, scene, colours, keys, edges, seen, hud, out):
+def draw(grid, looks, clouds, body, marks, hotbar, scene, colours, keys, edges, seen, hud, out):
     """Draw the world as the player sees it into `out` (H, W, 3) u8, and the block of each pixel into `seen` (H, W) u8."""
     height, width = seen.shape
+    blocks = grid[0]
     nz = blocks.shape[2]
     focal = 0.5 * height / np.tan(np.radians(0.5 * FIELD_OF_VIEW))
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
@@ -422,56 +447,52 @@ def draw(blocks, light, texels, faces, glow, stars, clouds, body, marks, hotbar,
     if 0.0 <= oz < nz:
         start = int(blocks[int(ox) % blocks.shape[0], int(oy) % blocks.shape[1], int(oz)])
     set_scene(scene, marks, 1.0 / focal, start == WATER)
+    scene[CEILING] = ceiling(grid[4], ox, oy)
     crack = -1
     if marks[s.MINE_TICKS] > 0:
         crack = min(CRACK_STAGES - 1, (marks[s.MINE_TICKS] * CRACK_STAGES) // max(1, marks[s.MINE_NEED]))
 
-    for row in range(height):
-        v = (0.5 * height - row - 0.5) / focal
-        for column in range(width):
-            u = (column + 0.5 - 0.5 * width) / focal
-            unit = 1.0 / np.sqrt(1.0 + u * u + v * v)
-            flat = cp + v * sp
-            r, g, b, key, block = trace(blocks, light, texels, faces, glow, scene, stars, clouds, marks, crack, start,
-                                        ox, oy, oz, (sy * flat + cy * u) * unit, (cy * flat - sy * u) * unit,
-                                        (v * cp - sp) * unit)  # fmt: skip
-            colours[row, column, 0], colours[row, column, 1], colours[row, column, 2] = r, g, b
-            keys[row, column], seen[row, column] = key, block
-    edge_pixels(colours, keys, edges, 0.05)
-    for row in range(height):
-        for column in range(width):
-            if edges[row, column] == 0:
-                continue
-            sum_r, sum_g, sum_b = 0.0, 0.0, 0.0
-            for corner in range(4):  # a rotated square of four rays
-                right = (-0.125, 0.375, 0.125, -0.375)[corner]
-                down = (-0.375, -0.125, 0.375, 0.125)[corner]
-                v = (0.5 * height - row - 0.5 - down) / focal
-                u = (column + 0.5 + right - 0.5 * width) / focal
-                unit = 1.0 / np.sqrt(1.0 + u * u + v * v)
-                flat = cp + v * sp
-                r, g, b, key, block = trace(blocks, light, texels, faces, glow, scene, stars, clouds, marks, crack,
-                                            start, ox, oy, oz, (sy * flat + cy * u) * unit,
-                                            (cy * flat - sy * u) * unit, (v * cp - sp) * unit)  # fmt: skip
-                sum_r, sum_g, sum_b = sum_r + r, sum_g + g, sum_b + b
-            colours[row, column, 0] = 0.25 * sum_r
-            colours[row, column, 1] = 0.25 * sum_g
-            colours[row, column, 2] = 0.25 * sum_b
+    for pass_ in range(2):  # one ray to each pixel, then four to those at edges
+        rays = 1 if pass_ == 0 else 4
+        for row in range(height):
+            for column in range(width):
+                if pass_ == 1 and edges[row, column] == 0:
+                    continue
+                sum_r, sum_g, sum_b = 0.0, 0.0, 0.0
+                for ray in range(rays):
+                    right = 0.0 if pass_ == 0 else (-0.125, 0.375, 0.125, -0.375)[ray]
+                    down = 0.0 if pass_ == 0 else (-0.375, -0.125, 0.375, 0.125)[ray]
+                    u = (column + 0.5 + right - 0.5 * width) / focal
+                    v = (0.5 * height - row - 0.5 - down) / focal
+                    unit = 1.0 / np.sqrt(1.0 + u * u + v * v)
+                    flat = cp + v * sp
+                    r, g, b, key, block = trace(grid, looks, scene, clouds, marks, crack, start, ox, oy, oz,
+                                                (sy * flat + cy * u) * unit, (cy * flat - sy * u) * unit,
+                                                (v * cp - sp) * unit)  # fmt: skip
+                    sum_r, sum_g, sum_b = sum_r + r, sum_g + g, sum_b + b
+                colours[row, column, 0] = sum_r / rays
+                colours[row, column, 1] = sum_g / rays
+                colours[row, column, 2] = sum_b / rays
+                if pass_ == 0:
+                    keys[row, column], seen[row, column] = key, block
+        if pass_ == 0:
+            edge_pixels(colours, keys, edges, 0.06)
     if hud:
-        held_block(colours, texels, faces, glow, scene, light, marks, hotbar, body)
+        held_block(colours, looks, scene, grid[1], marks, hotbar, body)
         crosshair(colours)
     finish(colours, marks, out)
 
 
 @compiled
-def held_block(colours, texels, faces, glow, scene, light, marks, hotbar, body):
+def held_block(colours, looks, scene, light, marks, hotbar, body):
     """Draw the chosen block in the lower right corner, as a small cube that dips when the hand swings."""
+    texels, faces, glow, _ = looks
     height, width = colours.shape[0], colours.shape[1]
     focal = 0.5 * height / np.tan(np.radians(0.5 * FIELD_OF_VIEW))
     slot = marks[s.SLOT]
     block = hotbar[slot, 0] if hotbar[slot, 1] > 0 else 255
     swing = np.sin(np.pi * marks[s.SWING] / 6.0)
-    half = 0.20
+    half = 0.15
     cx = min(0.62, 0.62 * width / height) - 0.22 * swing
     cy, cz = -0.52 - 0.06 * swing, 1.25 + 0.15 * swing
     turn, tilt = np.radians(45.0 + 25.0 * swing), np.radians(-24.0)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
+from worldsim_envs.voxel.blocks import AIR
 from worldsim_envs.voxel.compiled import compiled
 
 # Fields of `body`, float64.
@@ -25,6 +26,7 @@ MARK_FIELDS = 32
 REACH = 4.5
 EYE, SNEAK_EYE = 1.62, 1.50
 LIGHT_RADIUS = 2
+TILE = 8
 
 
 @dataclass
@@ -33,7 +35,9 @@ class VoxelState:
 
     blocks: NDArray[np.uint8]  # (X, Y, Z)
     light: NDArray[np.uint8]  # (X, Y, Z), share of open sky 1…255, 0 in opaque blocks
-    tops: NDArray[np.int16]  # (X, Y), height of the first cell above all opaque blocks
+    tops: NDArray[np.uint8]  # (X, Y), height of the first cell above all opaque blocks
+    roofs: NDArray[np.uint8]  # (X, Y), height of the first cell above all blocks but air
+    tiles: NDArray[np.uint8]  # (X / TILE, Y / TILE), highest roof of a square of columns
     biomes: NDArray[np.uint8]  # (X, Y)
     clouds: NDArray[np.float64]  # (X / 8, Y / 8), density 0…1
     body: NDArray[np.float64]  # (BODY_FIELDS,)
@@ -42,6 +46,11 @@ class VoxelState:
     unlocked: NDArray[np.uint8]  # (E,), events seen in this episode
     weather: NDArray[np.float64]  # (2,), rain and snow, 0…1; reserved
     random: NDArray[np.uint64]  # (1,), state of the world's own random numbers
+
+    @property
+    def grid(self) -> tuple[NDArray[np.uint8], ...]:
+        """The blocks and what follows from them: blocks, light, tops, roofs, tiles."""
+        return self.blocks, self.light, self.tops, self.roofs, self.tiles
 
     def clone(self) -> VoxelState:
         """Return an independent copy."""
@@ -58,12 +67,26 @@ class VoxelState:
 
 
 @compiled
-def column_top(blocks, opaque, x, y):
-    """Return the height of the first cell above all opaque blocks of a column."""
+def measure_column(blocks, tops, roofs, opaque, x, y):
+    """Write the top and the roof of a column."""
+    tops[x, y], roofs[x, y] = 0, 0
     for z in range(blocks.shape[2] - 1, -1, -1):
-        if opaque[blocks[x, y, z]]:
-            return z + 1
-    return 0
+        block = blocks[x, y, z]
+        if block != AIR and roofs[x, y] == 0:
+            roofs[x, y] = z + 1
+        if opaque[block]:
+            tops[x, y] = z + 1
+            return
+
+
+@compiled
+def measure_tile(roofs, tiles, a, b):
+    """Write the highest roof of a tile."""
+    highest = 0
+    for x in range(a * TILE, (a + 1) * TILE):
+        for y in range(b * TILE, (b + 1) * TILE):
+            highest = max(highest, roofs[x, y])
+    tiles[a, b] = highest
 
 
 @compiled
@@ -100,11 +123,26 @@ def light_columns(blocks, light, tops, opaque, x0, x1, y0, y1):
 
 
 @compiled
-def put_block(blocks, light, tops, opaque, x, y, z, block):
-    """Set one block, and bring column top and light around it up to date."""
+def put_block(grid, opaque, x, y, z, block):
+    """Set one block, and bring all that follows from the blocks up to date."""
+    blocks, light, tops, roofs, tiles = grid
     nx, ny = blocks.shape[0], blocks.shape[1]
     x, y = x % nx, y % ny
     blocks[x, y, z] = block
-    tops[x, y] = column_top(blocks, opaque, x, y)
+    measure_column(blocks, tops, roofs, opaque, x, y)
+    measure_tile(roofs, tiles, x // TILE, y // TILE)
     light_columns(blocks, light, tops, opaque, x - LIGHT_RADIUS, x + LIGHT_RADIUS + 1,
                   y - LIGHT_RADIUS, y + LIGHT_RADIUS + 1)  # fmt: skip
+
+
+@compiled
+def measure_world(grid, opaque):
+    """Fill tops, roofs, tiles and light of a whole world from its blocks."""
+    blocks, light, tops, roofs, tiles = grid
+    for x in range(blocks.shape[0]):
+        for y in range(blocks.shape[1]):
+            measure_column(blocks, tops, roofs, opaque, x, y)
+    for a in range(tiles.shape[0]):
+        for b in range(tiles.shape[1]):
+            measure_tile(roofs, tiles, a, b)
+    light_columns(blocks, light, tops, opaque, 0, blocks.shape[0], 0, blocks.shape[1])

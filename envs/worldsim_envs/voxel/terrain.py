@@ -6,12 +6,14 @@ Biomes, trees and fields are tables and small functions; `generate` is the recip
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS, OPAQUE
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.state import column_top, light_columns
+from worldsim_envs.voxel.state import TILE, measure_world
 
 BIOMES = ("plains", "forest", "desert", "snow", "mountains", "beach", "ocean")
 PLAINS, FOREST, DESERT, SNOWFIELD, MOUNTAINS, BEACH, OCEAN = range(len(BIOMES))
@@ -53,34 +55,39 @@ def chance(key, a, b):
 
 
 @compiled
-def noise(key, nx, ny, scale, octaves):
+def add_noise(field, gradients, key, amplitude):
+    """Add one octave of gradient noise to a field (X, Y); `gradients` (2, cells, cells) is room for its lattice."""
+    nx, ny = field.shape
+    _, cells_x, cells_y = gradients.shape
+    gx, gy = gradients[0], gradients[1]
+    for i in range(cells_x):
+        for j in range(cells_y):
+            angle = 2.0 * np.pi * chance(key, i, j)
+            gx[i, j], gy[i, j] = np.cos(angle), np.sin(angle)
+    for x in range(nx):
+        u = (x + 0.5) * cells_x / nx
+        i = int(u)
+        fx, i1 = u - i, (i + 1) % cells_x
+        wx = fx * fx * fx * (fx * (fx * 6.0 - 15.0) + 10.0)
+        for y in range(ny):
+            v = (y + 0.5) * cells_y / ny
+            j = int(v)
+            fy, j1 = v - j, (j + 1) % cells_y
+            wy = fy * fy * fy * (fy * (fy * 6.0 - 15.0) + 10.0)
+            low = gx[i, j] * fx + gy[i, j] * fy
+            low += wx * (gx[i1, j] * (fx - 1.0) + gy[i1, j] * fy - low)
+            high = gx[i, j1] * fx + gy[i, j1] * (fy - 1.0)
+            high += wx * (gx[i1, j1] * (fx - 1.0) + gy[i1, j1] * (fy - 1.0) - high)
+            field[x, y] += amplitude * (low + wy * (high - low))
+
+
+def noise(key: np.uint64, nx: int, ny: int, scale: int, octaves: int) -> NDArray[np.float64]:
     """Return periodic gradient noise (nx, ny), about -0.7…0.7, whose first octave has cells of `scale` blocks."""
     field = np.zeros((nx, ny))
-    amplitude = 1.0
     for octave in range(octaves):
-        cells_x, cells_y = max(1, nx // scale), max(1, ny // scale)
-        gx, gy = np.empty((cells_x, cells_y)), np.empty((cells_x, cells_y))
-        for i in range(cells_x):
-            for j in range(cells_y):
-                angle = 2.0 * np.pi * chance(mixed(key, octave, 77), i, j)
-                gx[i, j], gy[i, j] = np.cos(angle), np.sin(angle)
-        for x in range(nx):
-            u = (x + 0.5) * cells_x / nx
-            i = int(u)
-            fx, i1 = u - i, (i + 1) % cells_x
-            wx = fx * fx * fx * (fx * (fx * 6.0 - 15.0) + 10.0)
-            for y in range(ny):
-                v = (y + 0.5) * cells_y / ny
-                j = int(v)
-                fy, j1 = v - j, (j + 1) % cells_y
-                wy = fy * fy * fy * (fy * (fy * 6.0 - 15.0) + 10.0)
-                low = gx[i, j] * fx + gy[i, j] * fy
-                low += wx * (gx[i1, j] * (fx - 1.0) + gy[i1, j] * fy - low)
-                high = gx[i, j1] * fx + gy[i, j1] * (fy - 1.0)
-                high += wx * (gx[i1, j1] * (fx - 1.0) + gy[i1, j1] * (fy - 1.0) - high)
-                field[x, y] += amplitude * (low + wy * (high - low))
-        amplitude *= 0.5
-        scale = max(2, scale // 2)
+        cell = max(2, scale >> octave)
+        gradients = np.empty((2, max(1, nx // cell), max(1, ny // cell)))
+        add_noise(field, gradients, key ^ np.uint64(1000 + octave), 0.5**octave)
     return field
 
 
@@ -276,18 +283,17 @@ def sow_ores(blocks, heights, key):
             x, y, z = (x + (turn == 0)) % nx, (y + (turn == 1)) % ny, z + (turn == 2)
 
 
-@compiled
-def find_tops(blocks, opaque, tops):
-    """Fill the column tops of the whole world."""
-    for x in range(blocks.shape[0]):
-        for y in range(blocks.shape[1]):
-            tops[x, y] = column_top(blocks, opaque, x, y)
+@dataclass(frozen=True)
+class Terrain:
+    """A generated world, before anyone acts in it; `VoxelState` names the arrays."""
+
+    grid: tuple[NDArray[np.uint8], ...]
+    biomes: NDArray[np.uint8]  # (X, Y)
+    clouds: NDArray[np.float64]  # (X / 8, Y / 8)
 
 
-def generate(
-    seed: int, size: tuple[int, int, int]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int16], NDArray[np.uint8], NDArray[np.float64]]:
-    """Return blocks (X, Y, Z), light (X, Y, Z), column tops (X, Y), biomes (X, Y) and clouds (X / 8, Y / 8)."""
+def generate(seed: int, size: tuple[int, int, int]) -> Terrain:
+    """Return the world of a seed; `size` is in blocks east, north, up."""
     nx, ny, nz = size
     sea = sea_level(nz)
     keys = [np.uint64(k) for k in np.random.SeedSequence(seed).generate_state(10, np.uint64)]
@@ -301,25 +307,24 @@ def generate(
     fill_columns(blocks, heights, biomes, warm, keys[7], sea)
     sow_ores(blocks, heights, keys[8])
     plant(blocks, heights, biomes, keys[9], sea)
-    tops, light = np.empty((nx, ny), np.int16), np.empty(size, np.uint8)
-    find_tops(blocks, OPAQUE, tops)
-    light_columns(blocks, light, tops, OPAQUE, 0, nx, 0, ny)
-    clouds = ranked(noise(keys[0] ^ np.uint64(5), nx // 8, ny // 8, 5, 2))
-    return blocks, light, tops, biomes, np.clip((clouds - 0.62) * 9.0, 0.0, 1.0)
+    columns, tiles = np.zeros((2, nx, ny), np.uint8), np.zeros((nx // TILE, ny // TILE), np.uint8)
+    grid = (blocks, np.empty(size, np.uint8), columns[0], columns[1], tiles)
+    measure_world(grid, OPAQUE)
+    clouds = ranked(noise(keys[0] ^ np.uint64(5), nx // 8, ny // 8, 8, 2))
+    return Terrain(grid, biomes, np.clip((clouds - 0.66) * 7.0, 0.0, 1.0))
 
 
 def find_spawn(
-    blocks: NDArray[np.uint8],
-    biomes: NDArray[np.uint8],
-    tops: NDArray[np.int16],
+    land: Terrain,
     random: np.random.Generator,
     biome: str | None = None,
 ) -> tuple[float, float, float, float]:
     """Return x, y, z (feet) and yaw of a start on dry, open land, in the wished biome where it has such a place."""
+    blocks, biomes, tops = land.grid[0], land.biomes, land.grid[2].astype(np.int64)
     nx, ny, nz = blocks.shape
     sea = sea_level(nz)
     columns = np.arange(nx)[:, None], np.arange(ny)[None, :]
-    surface = blocks[columns[0], columns[1], np.maximum(tops.astype(np.int64) - 1, 0)]
+    surface = blocks[columns[0], columns[1], np.maximum(tops - 1, 0)]
     walkable = np.isin(surface, (_GRASS, _FOREST_GRASS, _SAND, _SNOW, _SNOWY_GRASS, _STONE, _GRAVEL, _ICE))
     dry = walkable & (tops >= sea) & (tops < nz - 4)
     for step in ((1, 0), (-1, 0), (0, 1), (0, -1)):
