@@ -171,6 +171,8 @@ def _mix(view: View, rng: np.random.Generator) -> Iterator[str]:
                 yield _STROKES[rng.integers(len(_STROKES))]
             yield name
         yield from _level(view)
+        if view.room(0.0) < 2:
+            yield from _turn(_way_out(view, rng))
 
 
 def _explore(view: View, rng: np.random.Generator) -> Iterator[str]:
@@ -229,7 +231,7 @@ def _gaze(view: View, rng: np.random.Generator) -> Iterator[str]:
         there, back = ("turn_left", "turn_right") if rng.random() < 0.5 else ("turn_right", "turn_left")
         steps = int(rng.choice([3, 6, 12, 24]))
         yield from [there] * steps
-        yield from _hold("noop", rng, 1, 5)
+        yield from _hold("noop", rng, 2, 8)
         if rng.random() < 0.7:
             yield from [back] * steps
         yield from _nod(view, rng)

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
+from worldsim import __version__
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Caption, DatasetInfo, Episode
 from worldsim.data.frames import find_picture, render_picture, resize
@@ -126,8 +127,6 @@ class Recorder:
 
     def info(self) -> DatasetInfo:
         """What a dataset of these episodes says about itself. Resets the env."""
-        from worldsim import __version__
-
         observation, _ = self.env.reset(seed=self.job.episode_seed(0))
         height, width = self._frame(observation).shape[:2]
         return DatasetInfo(
