@@ -206,7 +206,7 @@ def _mine(view: View, rng: np.random.Generator) -> Iterator[str]:
                 yield from _break(view)
         yield from _level(view)
         yield from _turn(_way_out(view, rng))
-        yield from _hold("forward+attack", rng, 1, 4)
+        yield from _hold("forward+attack", rng, 1, 6)
         yield from _walk(view, rng, int(rng.integers(3, 14)))
 
 
@@ -238,17 +238,8 @@ def _gaze(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from _hold("noop", rng, 1, 5)
 
 
-_SELDOM = (
-    "noop",
-    "left",
-    "right",
-    "hotbar.1",
-    "hotbar.2",
-    "hotbar.3",
-    "use",
-    "forward+attack",
-    "forward+attack",
-)  # in other scripts
+# What the other scripts do seldom, and random actions therefore more often.
+_SELDOM = ("noop", "left", "right", "hotbar.1", "hotbar.2", "hotbar.3", "use", "forward+attack")
 
 
 def _jitter(view: View, rng: np.random.Generator) -> Iterator[str]:
