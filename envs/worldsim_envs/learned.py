@@ -203,8 +203,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         starting = self._over.copy()
         if self.autoreset_mode is AutoresetMode.DISABLED and starting.any():
             raise EnvError(
-                f"the episodes of rows {np.flatnonzero(starting).tolist()} are over and autoreset is disabled; "
-                "reset them first, with options={'reset_mask': ...} to leave the others be"
+                f"the episodes of rows {np.flatnonzero(starting).tolist()} are over; reset before the next step "
+                "(a vector env without autoreset takes options={'reset_mask': ...})"
             )
         step = self.world.imagine(vectors)
         self._frames = step.frames.copy()

@@ -84,7 +84,8 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
     Args:
         size: height and width of a frame in pixels, 16…2160 each.
         frame_skip: ticks of 1/20 s per step.
-        action_space: "discrete" (21 actions), "multidiscrete" (23 keys and two cameras) or "dict" (MineRL's names).
+        action_space: "discrete" (21 actions), "multidiscrete" (23 keys and two cameras) or "dict" (MineRL's names; its
+            "camera" is pitch and yaw in [-1, 1], 1 = 20 degrees per step).
         render_mode: None or "rgb_array".
         hud: draw the held block and the crosshair.
         day_length: ticks of a whole day.
@@ -262,8 +263,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
             return vector
         for name in KEY_NAMES:
             vector[ACTION_INDEX[name]] = action[name]
-        pitch, yaw = np.clip(np.asarray(action["camera"], np.float64) / CAMERA_DEGREES, -1.0, 1.0)
-        vector[list(CAMERAS)] = yaw, pitch
+        vector[list(CAMERAS)] = action["camera"][::-1]
         return vector
 
     def get_action_meanings(self) -> list[str]:
@@ -323,7 +323,7 @@ def _space(kind: str) -> spaces.Space[Any]:
     if kind == "multidiscrete":
         return spaces.MultiDiscrete([CAMERA_BINS if n.startswith("camera") else 2 for n in ACTION_NAMES])
     keys: dict[str, spaces.Space[Any]] = {name: spaces.Discrete(2) for name in KEY_NAMES}
-    return spaces.Dict({**keys, "camera": spaces.Box(-180.0, 180.0, (2,), np.float32)})
+    return spaces.Dict({**keys, "camera": spaces.Box(-1.0, 1.0, (2,), np.float32)})
 
 
 def _first_state(

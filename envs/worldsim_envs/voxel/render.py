@@ -35,10 +35,10 @@ def star_map() -> NDArray[np.float64]:
     """Return the brightness of the night sky (STAR_GRID, STAR_GRID) over the octahedral map of the upper half."""
     random = np.random.default_rng(5)
     stars = np.zeros((STAR_GRID, STAR_GRID))
-    kernel = np.array([0.35, 1.0, 0.35])
+    kernel = np.array([0.25, 1.0, 0.25])
     for _ in range(170):
         i, j = random.integers(2, STAR_GRID - 2, 2)
-        stars[i - 1 : i + 2, j - 1 : j + 2] += (0.35 + 0.65 * random.random()) * np.outer(kernel, kernel)
+        stars[i - 1 : i + 2, j - 1 : j + 2] += (0.2 + 0.6 * random.random()) * np.outer(kernel, kernel)
     return np.minimum(stars, 1.0)
 
 
@@ -73,15 +73,15 @@ def set_scene(scene, marks, pixel, under_water):
     scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
     scene[UNDER] = 1.0 if under_water else 0.0
     scene[DRIFT] = marks[s.TICK] * CLOUD_SPEED
-    _blend(scene, ZENITH, (0.020, 0.030, 0.085), (0.400, 0.610, 0.960), day)
-    _blend(scene, HORIZON, (0.065, 0.085, 0.165), (0.720, 0.840, 0.980), day)
-    _blend(scene, CLOUD_COLOUR, (0.110, 0.130, 0.200), (0.980, 0.990, 1.000), day)
-    _blend(scene, WATER_COLOUR, (0.030, 0.060, 0.150), (0.140, 0.330, 0.720), day)
-    _blend(scene, FOG_WATER, (0.020, 0.040, 0.110), (0.100, 0.250, 0.600), day)
+    _blend(scene, ZENITH, (0.035, 0.050, 0.125), (0.400, 0.610, 0.960), day)
+    _blend(scene, HORIZON, (0.115, 0.145, 0.255), (0.720, 0.840, 0.980), day)
+    _blend(scene, CLOUD_COLOUR, (0.170, 0.200, 0.300), (0.980, 0.990, 1.000), day)
+    _blend(scene, WATER_COLOUR, (0.055, 0.105, 0.240), (0.140, 0.330, 0.720), day)
+    _blend(scene, FOG_WATER, (0.035, 0.075, 0.190), (0.100, 0.250, 0.600), day)
     scene[SUNSET], scene[SUNSET + 1], scene[SUNSET + 2] = 1.00, 0.50, 0.22
     for channel in range(3):
         warm = (1.0, 0.66, 0.42)[channel]
-        light = (0.20, 0.235, 0.36)[channel] * (1.0 - day) + day
+        light = (0.34, 0.39, 0.54)[channel] * (1.0 - day) + day
         tint = 1.0 - 0.55 * glow * (1.0 - warm) * _smooth(-0.2, 0.0, height)
         cloud = scene[CLOUD_COLOUR + channel]
         scene[CLOUD_COLOUR + channel] = cloud + (0.9 * warm * (0.35 + 0.65 * day) - cloud) * 0.55 * glow
@@ -153,8 +153,8 @@ def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
     r, g, b = sky_base(scene, dx, dy, dz)
     if dz <= 0.0:
         return r, g, b
-    if scene[DAYLIGHT] < 0.8:
-        light = _starlight(stars, dx, dy, dz) * (1.0 - 1.25 * scene[DAYLIGHT]) * _clamp(dz * 4.0)
+    if scene[DAYLIGHT] < 0.38:
+        light = _starlight(stars, dx, dy, dz) * _clamp(1.0 - 2.6 * scene[DAYLIGHT]) * _clamp(dz * 4.0)
         r, g, b = r + light * 0.85, g + light * 0.87, b + light * 0.9
     pixel = scene[PIXEL]
     along = dx * scene[SUN_X] + dz * scene[SUN_Z]
@@ -353,6 +353,7 @@ def surface(grid, looks, scene, marks, crack, px, py, pz, x, y, z, face, cosine,
         if crack >= 0:
             dark = texel(texels, FIRST_CRACK + crack, u, v, footprint)[0]
             r, g, b = r * dark, g * dark, b * dark
+        r, g, b = r * 1.12 + 0.02, g * 1.12 + 0.02, b * 1.12 + 0.02
         thin = min(0.5, max(0.5 * footprint, distance * scene[PIXEL]))
         edge = min(min(u, 1.0 - u), min(v, 1.0 - v))
         line = 0.55 * _clamp((max(0.022, 0.55 * thin) - edge) / thin + 0.5)
@@ -493,8 +494,8 @@ def held_block(colours, looks, scene, light, marks, hotbar, body):
     block = hotbar[slot, 0] if hotbar[slot, 1] > 0 else 255
     swing = np.sin(np.pi * marks[s.SWING] / 6.0)
     half = 0.15
-    cx = min(0.62, 0.62 * width / height) - 0.22 * swing
-    cy, cz = -0.52 - 0.06 * swing, 1.25 + 0.15 * swing
+    cx = min(0.95, 0.64 * width / height) - 0.22 * swing
+    cy, cz = -0.58 - 0.04 * swing, 1.25 + 0.15 * swing
     turn, tilt = np.radians(45.0 + 25.0 * swing), np.radians(-24.0)
     ct, st, ci, si = np.cos(turn), np.sin(turn), np.cos(tilt), np.sin(tilt)
     nx, ny, nz = light.shape

@@ -121,7 +121,7 @@ def shape_land(land, rough, warm, wet, hills, ridges, lake, sea, nz, heights, bi
             mountain = _smooth(0.70, 0.9, rough[x, y]) * inland
             swell = _ramp(rough[x, y], 0.2, 0.7, 3.0, 9.0)
             height += inland * swell * hills[x, y]
-            height += mountain * (8.0 + 22.0 * max(0.0, 1.0 - 2.2 * abs(ridges[x, y])))
+            height += mountain * (7.0 + 18.0 * max(0.0, 1.0 - 2.2 * abs(ridges[x, y])))
             if c > 0.3 and mountain < 0.2:
                 pond = _smooth(0.90, 0.97, lake[x, y])
                 height += pond * min(0.0, sea - 3.0 - height)
@@ -160,11 +160,12 @@ def fill_columns(blocks, heights, biomes, warm, key, sea):
             elif biome == SNOWFIELD:
                 surface = _SNOWY_GRASS
             elif biome == MOUNTAINS:
-                snowline = sea + 17 + int(3 * chance(key, x, y)) - int(10.0 * max(0.0, 0.35 - warm[x, y]))
+                soil = _STONE
+                snowline = sea + 16 + int(3 * chance(key, x, y)) - int(10.0 * max(0.0, 0.35 - warm[x, y]))
                 if top > snowline:
-                    soil, surface = _STONE, _SNOW
+                    surface = _SNOW
                 elif top > sea + 11 + int(2 * chance(key, y, x)):
-                    soil, surface = _STONE, _STONE
+                    surface = _STONE
             if top < sea and biome != OCEAN and biome != DESERT:
                 surface = _SAND if biome == BEACH or chance(key, x // 3, y // 3) < 0.7 else _CLAY
             column[0] = _BEDROCK
