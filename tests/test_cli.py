@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tiny import save_tiny_checkpoint
 from worldsim import __version__
 from worldsim.cli import COMMANDS, main
+from worldsim.video import read_mp4
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -97,3 +99,16 @@ def test_a_headless_run_plays_any_env_without_a_checkpoint(tmp_path: Path, capsy
     code, out, _ = run(capsys, "play", "--env", "CartPole-v1", "--headless", "--steps", "5", "--out", str(tmp_path))
     assert code == 0 and "frames/s" in out
     assert {path.name for path in tmp_path.iterdir()} == {"play.mp4", "play.png"}
+
+
+def test_a_headless_run_shows_the_true_and_the_learned_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkpoint = str(save_tiny_checkpoint(tmp_path / "tiny"))
+    words = ["play", "--checkpoint", checkpoint, "--world", "true", "--headless", "--steps", "8"]
+    code, out, err = run(capsys, *words, "--out", str(tmp_path / "out"))
+    assert code == 0 and "8 steps" in out, err
+    film, fps = read_mp4(tmp_path / "out" / "play.mp4")
+    assert len(film) == 9 and fps == 10
+    code, _, err = run(capsys, *words, "--prompt", "far too many words for a prompt of eight at most")
+    assert code == 2 and "at most 8 words" in err

@@ -77,9 +77,8 @@ def test_the_learned_world_goes_on_from_the_true_ones_last_frames_and_the_true_o
 def test_switching_gives_the_learned_world_frames_and_the_actions_that_led_to_them(tmp_path: Path) -> None:
     play = session(tmp_path)
     seen = {}
-    play.games["learned"].go_on = lambda frames, vectors: seen.update(frames=frames, vectors=vectors) or play._past[
-        "true"
-    ][-1][0]
+    go_on = play.games["learned"].go_on
+    play.games["learned"].go_on = lambda *given: seen.update(frames=given[0], vectors=given[1]) or go_on(*given)
     for key in ("w", "s", "w", "s", "w", "s"):
         play.release_all()
         play.press(key)
@@ -107,6 +106,15 @@ def test_a_typed_prompt_steers_and_typing_neither_walks_nor_quits(tmp_path: Path
     play.write("x")
     play.press("escape")
     assert play.typing is None and play.prompt == "desert" and play.running
+
+
+def test_a_prompt_stays_when_the_learned_world_is_left_and_entered_again(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned")
+    play.set_prompt("desert")
+    play.press("tab")
+    play.press("tab")
+    play.tick()
+    assert shown(play)[2] == 6
 
 
 def test_the_true_world_says_that_it_takes_no_prompts(tmp_path: Path) -> None:

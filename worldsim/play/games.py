@@ -118,8 +118,6 @@ class LearnedGame:
             "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names
         )
         self._world = world
-        self._prompt = ""
-        self._seed = 0
 
     @property
     def window(self) -> int:
@@ -128,16 +126,15 @@ class LearnedGame:
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin from a stored start that the seed draws, or from noise under a prompt."""
-        self._seed, self._prompt = seed, prompt
         stored = None if prompt else self._world.stored_starts()
         if stored is None:
             return self._shown(self._world.reset(None, None, [prompt], [seed]))
         row = int(np.random.default_rng(seed).integers(stored.rows))
-        return self.go_on(stored.frames[row], stored.actions[row])
+        return self.go_on(stored.frames[row], stored.actions[row], seed)
 
-    def go_on(self, frames: np.ndarray, vectors: np.ndarray) -> Shown:
+    def go_on(self, frames: np.ndarray, vectors: np.ndarray, seed: int, prompt: str = "") -> Shown:
         """Go on from what another world showed: frames u8 (T, H, W, 3), vectors f32 (T, A)."""
-        return self._shown(self._world.reset(frames[None], vectors[None], [self._prompt], [self._seed]))
+        return self._shown(self._world.reset(frames[None], vectors[None], [prompt], [seed]))
 
     def step(self, vector: np.ndarray) -> Shown:
         """Imagine one frame under an action vector f32 (A,)."""
@@ -146,7 +143,6 @@ class LearnedGame:
     def set_prompt(self, text: str) -> None:
         """Steer with text from the next frame on. Raises `PromptError` when it is too long for the model."""
         self._world.set_prompt(text)
-        self._prompt = text
 
     def _shown(self, step: Step) -> Shown:
         return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))

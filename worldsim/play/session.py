@@ -30,6 +30,10 @@ class Session:
         prompt: what the learned world begins under.
         folder: where recordings go, each into a folder of its own.
 
+    Raises:
+        PlayError: no such world.
+        PromptError: the prompt is too long for the learned world.
+
     Attributes:
         frame: u8 (H, W, 3), what is shown now.
         action: what the player did last, in words.
@@ -59,7 +63,10 @@ class Session:
         self.running = True
         self._look = np.zeros(2)
         self._recording: Recording | None = None
-        window = max([game.window for game in games.values() if isinstance(game, LearnedGame)], default=1)
+        learned = [game for game in games.values() if isinstance(game, LearnedGame)]
+        for game in learned:
+            game.set_prompt(prompt)  # a prompt that it cannot take is told before the first frame
+        window = max([game.window for game in learned], default=1)
         self._past = {name: deque[tuple[Shown, np.ndarray]](maxlen=window) for name in games}
         self._begin(self.game.reset(seed, prompt))
 
@@ -134,7 +141,8 @@ class Session:
         self.world = names[(names.index(self.world) + 1) % len(names)]
         game, past = self.game, self._past[self.world]
         if isinstance(game, LearnedGame):
-            self._begin(game.go_on(np.stack([shown.frame for shown, _ in seen]), np.stack([act for _, act in seen])))
+            frames, vectors = (np.stack(part) for part in zip(*((shown.frame, act) for shown, act in seen), strict=True))
+            self._begin(game.go_on(frames, vectors, self.seed, self.prompt))
         elif past:
             shown = past[-1][0]
             self._show(shown)

@@ -1,0 +1,115 @@
+"""The learned env on a tiny real network: checkers, rows against single envs, forks, prompts, shared spaces."""
+
+import warnings
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+from tiny import KWARGS, save_tiny_checkpoint
+from worldsim.actions import ActionSpec
+from worldsim.model.checkpoint import CheckpointError
+from worldsim.model.text import PromptError
+from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
+
+ACTIONS = np.random.default_rng(0).integers(0, 21, (10, 3))
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint"))
+
+
+def make(checkpoint: str, **kwargs) -> LearnedEnv:
+    return gym.make("worldsim/Learned-v0", checkpoint=checkpoint, threshold=1.0, **kwargs).unwrapped  # type: ignore
+
+
+def roll(env: LearnedEnv, actions: np.ndarray) -> np.ndarray:
+    """Frames (T, H, W, 3) as int, so that differences can be taken."""
+    return np.stack([env.step(action)[0] for action in actions]).astype(int)
+
+
+@pytest.mark.parametrize("render_mode", [None, "rgb_array"])
+def test_both_checkers_have_nothing_to_say(checkpoint: str, render_mode: str | None) -> None:
+    from stable_baselines3.common.env_checker import check_env as check
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gym.make("worldsim/Learned-v0", checkpoint=checkpoint, render_mode=render_mode)
+        check_env(env.unwrapped, skip_render_check=render_mode is None)
+        check(env)
+
+
+def test_a_whole_episode_through_make_warns_of_nothing(checkpoint: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = gym.make("worldsim/Learned-v0", checkpoint=checkpoint, max_episode_steps=4, threshold=1.0)
+        env.reset(seed=0)
+        ends = [env.step(env.action_space.sample())[2:4] for _ in range(4)]
+    assert ends == [(False, False)] * 3 + [(False, True)]
+
+
+def test_rows_of_the_vector_env_show_what_single_envs_with_their_seeds_show(checkpoint: str) -> None:
+    rows = gym.make_vec("worldsim/Learned-v0", num_envs=3, checkpoint=checkpoint, threshold=1.0)
+    assert isinstance(rows, LearnedVectorEnv)
+    first, _ = rows.reset(seed=5)
+    frames = np.stack([rows.step(actions)[0] for actions in ACTIONS]).astype(int)  # (T, B, H, W, 3)
+    for row in range(3):
+        env = make(checkpoint)
+        assert np.array_equal(env.reset(seed=5 + row)[0], first[row])
+        # Matrix products of one row and of three round differently; nothing more may differ.
+        assert np.abs(roll(env, ACTIONS[:, row]) - frames[:, row]).max() <= 1
+
+
+def test_true_and_learned_share_spaces_names_and_events(checkpoint: str) -> None:
+    true, learned = gym.make("worldsim/Voxel-v0", **KWARGS).unwrapped, make(checkpoint)
+    assert learned.action_space == true.action_space and learned.observation_space == true.observation_space
+    assert learned.event_names == true.event_names
+    assert learned.get_action_meanings() == true.get_action_meanings()
+    mine, theirs = ActionSpec.from_env(learned), ActionSpec.from_env(true)
+    assert mine.names == theirs.names and np.array_equal(mine.table, theirs.table)
+    learned.reset(seed=0)
+    true.reset(seed=0)
+    assert learned.step(1)[4]["events"].shape == true.step(1)[4]["events"].shape
+
+
+def test_true_frames_and_their_actions_start_it(checkpoint: str) -> None:
+    true, env = gym.make("worldsim/Voxel-v0", **KWARGS), make(checkpoint)
+    frames, actions = [true.reset(seed=1)[0]], [0]
+    for action in (1, 8, 1):
+        frames.append(true.step(action)[0])
+        actions.append(action)
+    options = {"frames": np.stack(frames), "actions": np.array(actions)}
+    frame, _ = env.reset(seed=0, options=options)
+    assert np.array_equal(frame, frames[-1])
+    after = roll(env, ACTIONS[:3, 0])
+    env.reset(seed=0, options={**options, "actions": np.array([20, 0, 0, 0])})
+    assert (roll(env, ACTIONS[:3, 0]) != after).any(), "the given actions should matter"
+
+
+def test_actions_and_prompts_matter_from_the_frame_that_follows(checkpoint: str) -> None:
+    env = make(checkpoint)
+    env.reset(seed=2)
+    env.step(1)
+    twin, other = env.fork(), env.fork()
+    twin.set_prompt("a desert at night")
+    frames = [roll(one, actions) for one, actions in ((env, [1, 1]), (twin, [1, 1]), (other, [8, 1]))]
+    assert (frames[0][0] != frames[1][0]).any() and (frames[0][0] != frames[2][0]).any()
+    with pytest.raises(PromptError, match="at most 8 words"):
+        env.set_prompt("one two three four five six seven eight nine")
+
+
+def test_a_restored_state_goes_on_exactly(checkpoint: str) -> None:
+    env = make(checkpoint)
+    env.reset(seed=3)
+    roll(env, ACTIONS[:8, 0])  # past the window, so that the ring has turned
+    state = env.clone_state()
+    first = roll(env, ACTIONS[:, 1])
+    env.restore_state(state)
+    assert np.array_equal(roll(env, ACTIONS[:, 1]), first)
+
+
+def test_a_missing_checkpoint_is_named() -> None:
+    with pytest.raises(CheckpointError, match="no-such-world"):
+        LearnedEnv("no-such-world")
