@@ -30,7 +30,7 @@ _HOMES = {
     "World": "worldsim.sampling.world",
 }
 
-__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__"]  # pyright: ignore
+__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__"]
 
 
 def __getattr__(name: str) -> Any:

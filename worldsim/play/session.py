@@ -141,7 +141,7 @@ class Session:
         self.world = names[(names.index(self.world) + 1) % len(names)]
         game, past = self.game, self._past[self.world]
         if isinstance(game, LearnedGame):
-            frames, vectors = (np.stack(part) for part in zip(*((shown.frame, act) for shown, act in seen), strict=True))
+            frames, vectors = np.stack([shown.frame for shown, _ in seen]), np.stack([act for _, act in seen])
             self._begin(game.go_on(frames, vectors, self.seed, self.prompt))
         elif past:
             shown = past[-1][0]
