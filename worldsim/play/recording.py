@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from worldsim.data.episodes import DatasetInfo, Episode
-from worldsim.data.writer import EpisodeWriter
+from worldsim.data.episodes import DatasetInfo, Episode, EpisodeWriter
 from worldsim.play.games import Shown
 from worldsim.video import write_mp4
 
