@@ -59,10 +59,12 @@ def test_live_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         "import sys, time\n"
+        "import numpy as np\n"
         "sys.path.insert(0, sys.argv[1])\n"
         "from worldsim.data.sources import LiveSource\n"
         "if __name__ == '__main__':\n"
         "    source = LiveSource('counter:Counter-v0', 'random', workers=2)\n"
+        "    source.sample(np.random.default_rng(0), 1, 4)\n"
         "    print(*[process.pid for process in source._workers._processes], flush=True)\n"
         "    time.sleep(60)\n"
     )
@@ -73,7 +75,7 @@ def test_live_workers_die_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     assert len(workers) == 2
     parent.kill()
     parent.wait()
-    for _ in range(200):
+    for _ in range(600):
         if not any(is_running(pid) for pid in workers):
             return
         time.sleep(0.05)
