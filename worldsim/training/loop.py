@@ -213,15 +213,14 @@ def _write_state(
     temporary = place.with_name(place.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
-    save_file({k: v.contiguous() for k, v in objective.state_dict().items()}, temporary / "weights.safetensors")
-    save_file(average, temporary / "average.safetensors")
     moments = {
-        f"{name}/{number}/{key}": torch.as_tensor(value).contiguous()
+        f"{name}/{number}/{key}": torch.as_tensor(value)
         for name, optimiser in optimisers.items()
         for number, entry in optimiser.state_dict()["state"].items()
         for key, value in entry.items()
     }
-    save_file(moments, temporary / "optimisers.safetensors")
+    for name, tensors in (("weights", objective.state_dict()), ("average", average), ("optimisers", moments)):
+        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / f"{name}.safetensors")
     for file in temporary.iterdir():
         with open(file, "rb") as handle:
             os.fsync(handle.fileno())
