@@ -79,16 +79,21 @@ def test_make_and_make_vec_build_it_by_its_id_with_a_time_limit() -> None:
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 def test_the_vector_env_does_what_gymnasiums_own_does_with_single_envs(mode: AutoresetMode) -> None:
-    rows = batch(3, end_at=5, starts=4, autoreset_mode=mode, max_episode_steps=4)
-    ours = [lambda: gym.wrappers.TimeLimit(single(end_at=5, starts=4), 4) for _ in range(3)]
+    ends = {"end_at": 104, "starts": 4}  # an episode lasts one to four steps, by its start; the limit is three
+    rows = batch(3, **ends, autoreset_mode=mode, max_episode_steps=3)
+    ours = [lambda: gym.wrappers.TimeLimit(single(**ends), 3) for _ in range(3)]
     theirs = SyncVectorEnv(ours, autoreset_mode=mode)
     rows.action_space.seed(0)
     mask = np.array([True, False, True])
+    seen = np.zeros(2, int)
     for index, (mine, other) in enumerate(_runs(rows, theirs, mode, mask)):
+        if len(mine) == 5:
+            seen += mine[2].sum(), mine[3].sum()
         assert mine[0].dtype == other[0].dtype
         for left, right in zip(mine[:-1], other[:-1], strict=True):
             assert np.array_equal(left, right), f"call {index}"
         _same_info(mine[-1], other[-1])
+    assert seen.min() > 0, "both kinds of end should come up"
 
 
 def _runs(rows: LearnedVectorEnv, theirs: SyncVectorEnv, mode: AutoresetMode, mask: np.ndarray):
