@@ -12,8 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 from worldsim.actions import ActionSpec
 from worldsim.clip import Prompt
-from worldsim.data.episodes import Caption, Dataset, DatasetError, DatasetInfo, Episode
-from worldsim.data.writer import EpisodeWriter
+from worldsim.data.episodes import Caption, Dataset, DatasetError, DatasetInfo, Episode, EpisodeWriter
 
 INFO = DatasetInfo("Test-v0", {}, 10.0, (4, 6), ActionSpec.from_space(spaces.Discrete(3)), ("reward", "bell"), "test")
 
@@ -93,7 +92,7 @@ def test_a_writer_that_is_killed_leaves_a_dataset_that_opens_and_continues(tmp_p
     code = (
         "import sys; sys.path[:0] = [sys.argv[2]]\n"
         "from test_episodes import INFO, make_episode\n"
-        "from worldsim.data.writer import EpisodeWriter\n"
+        "from worldsim.data.episodes import EpisodeWriter\n"
         "writer = EpisodeWriter.open(sys.argv[1], INFO)\n"
         "while True:\n"
         "    writer.add(make_episode(200, writer.count), 'child')\n"

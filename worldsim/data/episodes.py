@@ -1,36 +1,16 @@
-"""Episodes on disk: the index, and reading slices at random; writing is in `worldsim.data.writer`.
+"""Episodes on disk: what a dataset is, and the one door to its parts in `format.py`, `reader.py`, `writer.py`.
 
 A dataset is a folder: `dataset.json` (what made the frames, and how actions and events read), `index.jsonl` (a line
 per episode, added only when its file is safely in place) and `episodes/000000.safetensors` with `frames` u8
 (T, H, W, 3), `actions` f32 (T, A), `events` f32 (T, E), `terminated` and `truncated` u8 (T,), and captions as JSON in
-the metadata. Rows follow the time convention of `worldsim.clip`. Readers map the files, so many processes may read.
+the metadata. Rows follow the time convention of `worldsim.clip`.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from hashlib import blake2b
-from pathlib import Path
-
-import numpy as np
-from safetensors import SafetensorError, safe_open
-
-from worldsim.clip import Clip
-from worldsim.data.format import (
-    ARRAYS,
-    Caption,
-    DatasetError,
-    DatasetInfo,
-    Detail,
-    Entry,
-    Episode,
-    captions_within,
-    check_finite,
-    row_shapes,
-    stack,
-)
+from worldsim.data.format import Caption, DatasetError, DatasetInfo, Detail, Entry, Episode, stack
+from worldsim.data.reader import Dataset
+from worldsim.data.writer import EpisodeWriter
 
 __all__ = [
     "Caption",
@@ -40,131 +20,6 @@ __all__ = [
     "Detail",
     "Entry",
     "Episode",
+    "EpisodeWriter",
     "stack",
 ]
-
-_STORED = {"frames": "U8", "actions": "F32", "events": "F32", "terminated": "U8", "truncated": "U8"}
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """The episodes of a folder, or some of them; opens no file until rows are asked for."""
-
-    folder: Path
-    info: DatasetInfo
-    entries: tuple[Entry, ...]
-
-    @classmethod
-    def open(cls, folder: str | Path) -> Dataset:
-        """The dataset in a folder.
-
-        Raises:
-            DatasetError: no dataset there, another format version, a broken index, or a missing or truncated episode.
-        """
-        folder = Path(folder)
-        file = folder / "dataset.json"
-        if not file.is_file():
-            raise DatasetError(f"{file} does not exist; {folder} is not a dataset, make one with `worldsim record`")
-        try:
-            data = json.loads(file.read_text())
-        except ValueError as error:
-            raise DatasetError(f"{file}: not JSON: {error}") from error
-        if not isinstance(data, dict):
-            raise DatasetError(f"{file}: must hold a JSON object, got {type(data).__name__}")
-        return cls(folder, DatasetInfo.from_json(data, file), _read_index(folder))
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    @property
-    def lengths(self) -> np.ndarray:
-        """i64 (N,): the rows of each episode."""
-        return np.array([entry.length for entry in self.entries], np.int64)
-
-    def split(self, heldout: float) -> tuple[Dataset, Dataset]:
-        """(train, held out): about a share `heldout` of the episodes is held out, chosen by a hash of their seeds.
-
-        The choice of an episode never depends on the others, so it stays when the dataset grows.
-        """
-        if not 0.0 <= heldout <= 1.0:
-            raise DatasetError(f"heldout must be a share in [0, 1], got {heldout}")
-        held = [_unit_hash(entry.seed) < heldout for entry in self.entries]
-        train = tuple(entry for entry, out in zip(self.entries, held, strict=True) if not out)
-        rest = tuple(entry for entry, out in zip(self.entries, held, strict=True) if out)
-        return replace(self, entries=train), replace(self, entries=rest)
-
-    def read(self, episode: int, start: int = 0, stop: int | None = None) -> Episode:
-        """Rows start … stop-1 of an episode; reads only these. A `stop` past the end, or None, means the end.
-
-        Raises:
-            DatasetError: no such episode or rows, or a file that is damaged or does not fit the dataset.
-        """
-        if not 0 <= episode < len(self.entries):
-            raise DatasetError(f"{self.folder}: has episodes 0 … {len(self.entries) - 1}, asked for {episode}")
-        entry = self.entries[episode]
-        stop = entry.length if stop is None else min(stop, entry.length)
-        if not 0 <= start < stop:
-            raise DatasetError(f"{self.folder / entry.file}: has rows 0 … {entry.length - 1}, asked for {start}:{stop}")
-        return _read_rows(self.folder / entry.file, entry, self.info, start, stop)
-
-    def clip(self, requests: Sequence[tuple[int, int, int]], detail: Detail = "short") -> Clip:
-        """One row for each (episode, start, stop), all equally long; what lies past an episode's end is padding.
-
-        Args:
-            requests: episode number, first row, and one past the last row.
-            detail: which of the two captions becomes the text.
-        """
-        lengths = {stop - start for _, start, stop in requests}
-        if len(lengths) != 1:
-            raise DatasetError(f"a clip needs requests of one length, got lengths {sorted(lengths)}")
-        return stack([self.read(*request) for request in requests], lengths.pop(), detail, self.info.fps)
-
-
-def _read_rows(file: Path, entry: Entry, info: DatasetInfo, start: int, stop: int) -> Episode:
-    try:
-        with safe_open(file, "np") as stored:
-            slices = {name: stored.get_slice(name) for name in ARRAYS}
-            for name, row in row_shapes(info).items():
-                expected, shape = [entry.length, *row], slices[name].get_shape()
-                if shape != expected or slices[name].get_dtype() != _STORED[name]:
-                    raise DatasetError(
-                        f"{file}: {name} must be {tuple(expected)} {_STORED[name]}, "
-                        f"got {tuple(shape)} {slices[name].get_dtype()}"
-                    )
-            arrays = {name: part[start:stop] for name, part in slices.items()}
-            captions = tuple(Caption(**caption) for caption in json.loads((stored.metadata() or {})["captions"]))
-    except DatasetError:
-        raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{file}: damaged or not an episode: {error}; remove or record the dataset again") from error
-    arrays |= {name: arrays[name].astype(np.bool_) for name in ("terminated", "truncated")}
-    episode = Episode(**arrays, captions=captions_within(captions, start, stop), seed=entry.seed)
-    check_finite(episode, start, str(file))
-    return episode
-
-
-def _read_index(folder: Path) -> tuple[Entry, ...]:
-    """The entries of the index; a last line without its newline was torn by a kill and does not count."""
-    index = folder / "index.jsonl"
-    if not index.exists():
-        return ()
-    entries = []
-    for number, line in enumerate(index.read_text().split("\n")[:-1], start=1):
-        try:
-            entry = Entry(**json.loads(line))
-        except (TypeError, ValueError) as error:
-            raise DatasetError(f"{index}: line {number} is not an episode entry: {error}") from error
-        file = folder / entry.file
-        try:
-            size = file.stat().st_size
-        except OSError as error:
-            raise DatasetError(f"{file}: missing, though line {number} of {index} names it") from error
-        if size != entry.bytes:
-            raise DatasetError(f"{file}: truncated or changed, {size} bytes instead of {entry.bytes}")
-        entries.append(entry)
-    return tuple(entries)
-
-
-def _unit_hash(seed: int) -> float:
-    """A number in [0, 1) that depends on the seed only."""
-    return int.from_bytes(blake2b(str(seed).encode(), digest_size=6).digest(), "big") / 2**48

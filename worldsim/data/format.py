@@ -1,6 +1,6 @@
 """What a dataset consists of: `Episode`, `Caption`, `DatasetInfo` and `Entry`, as values in memory and as JSON.
 
-Writing and reading the files is in `worldsim.data.episodes`. Rows follow the time convention of `worldsim.clip`.
+Reading and writing the files is in `reader.py` and `writer.py`. Rows follow the time convention of `worldsim.clip`.
 """
 
 from __future__ import annotations

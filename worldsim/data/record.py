@@ -13,10 +13,9 @@ from typing import Any
 
 from tqdm import tqdm
 
-from worldsim.data.episodes import Episode
+from worldsim.data.episodes import Episode, EpisodeWriter
 from worldsim.data.rollout import Job, Policy, Recorder, RecordError
 from worldsim.data.workers import EpisodeWorkers
-from worldsim.data.writer import EpisodeWriter
 
 __all__ = ["RecordError", "record"]
 

@@ -15,8 +15,8 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from worldsim.actions import ActionSpec
-from worldsim.data.episodes import Dataset
 from worldsim.data.format import ARRAYS, DatasetError, DatasetInfo, Entry, Episode, brief, check_finite, row_shapes
+from worldsim.data.reader import Dataset
 
 __all__ = ["EpisodeWriter", "count_actions"]
 
