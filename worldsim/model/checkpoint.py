@@ -11,6 +11,7 @@ A folder is written beside its place and renamed, so there is never half a check
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 from collections.abc import Mapping
@@ -135,6 +136,13 @@ class WorldCard:
 
 def _check_card(card: WorldCard) -> None:
     config = card.dynamics
+    grain = Tokenizer.stride * (1 if config is None else config.patch)
+    if min(card.size) < grain or card.size[0] % grain or card.size[1] % grain:
+        raise CheckpointError(f"card.json: size must be (H, W) in steps of {grain}, got {card.size}")
+    if not 0 < card.fps < math.inf:
+        raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
+    if not 0 <= card.context_level <= 1:
+        raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
     if config is None:
         return
     pairs = {
@@ -311,10 +319,14 @@ def _starts_from_file(path: Path, card: WorldCard) -> Clip:
         )  # fmt: skip
     except (KeyError, ValueError, TypeError) as error:
         raise CheckpointError(f"starts.safetensors: {error}") from error
-    if clip.actions.shape[2] != card.action_spec.width:
-        raise CheckpointError(
-            f"starts.safetensors: actions must have {card.action_spec.width} fields, got {clip.actions.shape[2]}"
-        )
+    pairs = {
+        "frames": (clip.frames.shape[2:4], card.size),
+        "actions": (clip.actions.shape[2], card.action_spec.width),
+        "events": (clip.events.shape[2], len(card.event_names)),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            raise CheckpointError(f"starts.safetensors: {name} must be {expected} to go with card.json, got {found}")
     return clip
 
 
@@ -332,15 +344,18 @@ def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: 
     }
     source, target, fresh = old.state_dict(), dynamics.state_dict(), []
     for name, tensor in target.items():
-        if name in named and name in source:
+        learned = source.get(name)
+        if name in named and learned is not None:
             axis, new_names, old_names = named[name]
+            rows, learned_rows = tensor.movedim(axis, 0), learned.movedim(axis, 0)
             places = {key: i for i, key in enumerate(old_names)}
             pairs = [(i, places[key]) for i, key in enumerate(new_names) if key in places]
-            mine, theirs = (torch.tensor(side, dtype=torch.int64) for side in zip(*pairs, strict=True))
-            tensor.index_copy_(axis, mine, source[name].index_select(axis, theirs))
-        elif name in source and source[name].shape == tensor.shape:
-            tensor.copy_(source[name])
-        else:
-            fresh.append(name)
-    dynamics.load_state_dict(target)
+            if pairs and rows.shape[1:] == learned_rows.shape[1:]:
+                mine, theirs = (torch.tensor(side) for side in zip(*pairs, strict=True))
+                rows[mine] = learned_rows[theirs]
+                continue
+        elif learned is not None and learned.shape == tensor.shape:
+            tensor.copy_(learned)
+            continue
+        fresh.append(name)
     return fresh

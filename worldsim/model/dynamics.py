@@ -8,7 +8,7 @@ of its noisy neighbours (`context=`), which is exactly what it meets in play, fo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import torch
@@ -16,6 +16,7 @@ from einops import rearrange, repeat
 from torch import nn
 
 from worldsim.model.cache import Cache
+from worldsim.model.config import ConfigError, check_whole
 from worldsim.model.layers import (
     MLP,
     RMSNorm,
@@ -69,13 +70,19 @@ class DynamicsConfig:
     """Words of the vocabulary."""
 
     def __post_init__(self) -> None:
-        heads = self.width // self.head_width
-        if self.width % self.head_width or heads % self.time_groups:
-            raise ValueError(
-                f"DynamicsConfig.width must be heads x head_width, heads a multiple of time_groups, got {self}"
+        check_whole(self, 1, *(field.name for field in fields(self) if field.name != "text"))
+        if self.head_width % 4:
+            raise ConfigError(f"DynamicsConfig.head_width must be in steps of 4, got {self.head_width}")
+        if self.width % self.head_width or self.width // self.head_width % self.time_groups:
+            raise ConfigError(
+                "DynamicsConfig.width must be heads x head_width, heads a multiple of time_groups, "
+                f"got width {self.width}, head_width {self.head_width}, time_groups {self.time_groups}"
             )
-        if min(self.channels, self.patch, self.depth, self.window, self.events, self.actions, self.words) < 1:
-            raise ValueError(f"DynamicsConfig needs positive sizes, got {self}")
+        if self.time_every > self.depth:
+            raise ConfigError(
+                f"DynamicsConfig.time_every must be at most depth {self.depth}, or no block sees the past, "
+                f"got {self.time_every}"
+            )
 
 
 @dataclass

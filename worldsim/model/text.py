@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from torch import nn
 from torch.nn import functional as F
 
+from worldsim.model.config import ConfigError, check_whole
 from worldsim.model.layers import MLP, RMSNorm
 
 __all__ = ["PromptError", "TextConfig", "TextEncoder", "Vocabulary"]
@@ -78,8 +79,10 @@ class TextConfig:
     """Most words of a prompt."""
 
     def __post_init__(self) -> None:
-        if self.width % 64 or self.depth < 0 or self.longest < 1:
-            raise ValueError(f"TextConfig needs a width in steps of 64, depth >= 0 and longest >= 1, got {self}")
+        check_whole(self, 1, "width", "longest")
+        check_whole(self, 0, "depth")
+        if self.width % 64:
+            raise ConfigError(f"TextConfig.width must be in steps of 64, got {self.width}")
 
 
 class TextEncoder(nn.Module):

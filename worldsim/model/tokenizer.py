@@ -14,6 +14,8 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
+from worldsim.model.config import ConfigError, check_whole
+
 __all__ = ["Tokenizer", "TokenizerConfig"]
 
 
@@ -31,8 +33,11 @@ class TokenizerConfig:
     """Residual blocks of the decoder at each of these sizes."""
 
     def __post_init__(self) -> None:
-        if self.channels < 1 or min(self.widths) < 1 or min(self.encoder_blocks + self.decoder_blocks) < 0:
-            raise ValueError(f"TokenizerConfig needs positive sizes, got {self}")
+        check_whole(self, 1, "channels", "widths")
+        check_whole(self, 0, "encoder_blocks", "decoder_blocks")
+        for name in ("widths", "encoder_blocks", "decoder_blocks"):
+            if not isinstance(getattr(self, name), tuple) or len(getattr(self, name)) != 3:
+                raise ConfigError(f"TokenizerConfig.{name} must be three numbers, got {getattr(self, name)!r}")
 
 
 class _Norm(nn.Module):

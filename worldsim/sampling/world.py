@@ -86,11 +86,15 @@ class World:
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
+            WorldError: rows or steps below 1, or a device that is not there.
         """
+        try:
+            place = torch.empty(0, device=device).device
+        except (RuntimeError, AssertionError) as error:
+            raise WorldError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
         card, tokenizer, dynamics, starts = load(checkpoint)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
-        place = torch.device(device)
         return cls(card, tokenizer.to(place).eval(), dynamics.to(place).eval(), starts, rows=rows, steps=steps)
 
     # -- prompts -------------------------------------------------------------------------------------------------
@@ -148,7 +152,7 @@ class World:
             frames: u8 (R, T, H, W, 3) at the card's size; the last `window` of them are remembered.
             actions: f32 (R, T, A), row 0 without meaning; zeros by default.
             prompts: one per row, "" for none; none by default.
-            seeds: one per row.
+            seeds: one per row, in [0, 2⁶³).
             rows: which rows, all by default; R is their number.
 
         Returns:
@@ -160,6 +164,8 @@ class World:
         where = self._check_rows(rows)
         if len(seeds) != len(where):
             raise WorldError(f"expected one seed for each of {len(where)} rows, got {len(seeds)}")
+        if not all(isinstance(seed, int | np.integer) and 0 <= seed < 2**63 for seed in seeds):
+            raise WorldError(f"seeds must be integers in [0, 2**63), got {list(seeds)}")
         if frames is not None:
             actions = self._check_given(frames, actions, len(where))
         self.set_prompt(list(prompts) if prompts is not None else "", where)
@@ -201,9 +207,8 @@ class World:
         frames, actions = frames[:, -self.card.window :], actions[:, -self.card.window :]
         with torch.no_grad():
             latents = self.tokenizer.encode(pixels_to_unit(frames).to(self.cache.last.device))
-        for t in range(frames.shape[1]):
-            step = self._advance(actions[:, t], latents[:, t : t + 1])
-        return replace(step, frames=frames[:, -1].copy())  # pyright: ignore[reportPossiblyUnbound]
+        steps = [self._advance(actions[:, t], latents[:, t : t + 1]) for t in range(frames.shape[1])]
+        return replace(steps[-1], frames=frames[:, -1].copy())
 
     @torch.no_grad()
     def _advance(self, actions: np.ndarray, given: torch.Tensor | None) -> Step:
@@ -242,6 +247,9 @@ class World:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
         if len(snapshot.prompts) != self.rows:
             raise WorldError(f"a snapshot of {self.rows} rows was expected, got {len(snapshot.prompts)} rows")
+        mine, theirs = ([tuple(key.shape) for key in cache.keys] for cache in (self.cache, snapshot.cache))
+        if mine != theirs:
+            raise WorldError(f"a snapshot of this world was expected, got one of a network with a cache of {theirs}")
         self.cache = snapshot.cache.copy()
         self._prompts = list(snapshot.prompts)
         self._read = self._read_prompts()
@@ -273,10 +281,11 @@ class World:
         return twin
 
     def _check_rows(self, rows: Sequence[int] | None) -> list[int]:
-        where = list(range(self.rows)) if rows is None else [int(row) for row in rows]
-        if not where or len(set(where)) != len(where) or min(where) < 0 or max(where) >= self.rows:
+        where = list(range(self.rows)) if rows is None else list(rows)
+        whole = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in where)
+        if not where or not whole or len(set(where)) != len(where) or min(where) < 0 or max(where) >= self.rows:
             raise WorldError(f"rows must be different numbers in [0, {self.rows}), got {where}")
-        return where
+        return [int(row) for row in where]
 
     def _check_started(self) -> None:
         if any(generator is None for generator in self._generators):

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -20,6 +22,7 @@ from tqdm import tqdm
 from worldsim.clip import Clip, Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.model.checkpoint import read_tensors, write_tensors
+from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, Words
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
@@ -51,6 +54,12 @@ class LatentBucket:
     """How the batch looks: at the past, as in play, or at all frames."""
     weight: float = 1.0
     """How often this bucket comes, against others."""
+
+    def __post_init__(self) -> None:
+        check_whole(self, 1, "rows", "length")
+        check_numbers(self, 0, math.inf, "weight")
+        if self.attend not in get_args(Attend):
+            raise ConfigError(f"LatentBucket.attend must be one of {get_args(Attend)}, got {self.attend!r}")
 
 
 def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:

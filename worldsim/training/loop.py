@@ -8,11 +8,13 @@ one that was not. The state (weights, averages, optimisers) is written to a temp
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,8 +25,11 @@ from torch import nn
 from tqdm import tqdm
 
 from worldsim.model.checkpoint import CheckpointError, load_weights, read_tensors, write_json
+from worldsim.model.config import check_numbers, check_whole
 
-__all__ = ["FitConfig", "Fitted", "TrainingError", "fit"]
+__all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
+
+LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
 
 
 class TrainingError(RuntimeError):
@@ -65,8 +70,10 @@ class FitConfig:
     """Compile the network when a C++ compiler is at hand."""
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.save_every < 1 or self.log_every < 1 or not 0 <= self.cooldown <= 1:
-            raise ValueError(f"FitConfig needs steps, save_every, log_every >= 1 and cooldown in [0, 1], got {self}")
+        check_whole(self, 1, "steps", "save_every", "log_every")
+        check_whole(self, 0, "warmup", "seed")
+        check_numbers(self, 0, math.inf, "minutes", "muon_rate", "adam_rate", "decay", "clip")
+        check_numbers(self, 0, 1, "cooldown", "average")
 
     def rate(self, step: int) -> float:
         """The share of the learning rates that step `step` uses."""
@@ -109,20 +116,22 @@ def fit(
         TrainingError: the loss or the gradient is not finite (nothing is saved after that), or there is already a
             run in `folder` and `resume` is False, or there is none and it is True.
     """
+    check_folder(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
     newest = _newest_state(folder)
-    if newest is not None and not resume:
-        raise TrainingError(f"{folder} already holds a run ({newest.name}); resume it, or choose another folder")
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
     start = 0
     if newest is not None:
         start = _read_state(newest, objective, average, optimisers, config)
     run = _Run(objective, optimisers, average, config)
-    log = _Log(folder, start)
     began, step, logs = time.monotonic(), start, {}
     source = batches(start)
-    with _Interrupt() as interrupt, tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar:
+    with (
+        _Interrupt() as interrupt,
+        closing(_Log(folder, start)) as log,
+        tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar,
+    ):
         while step < config.steps:
             values = run.step(next(source), step)
             step += 1
@@ -139,8 +148,16 @@ def fit(
                 _write_state(folder, step, objective, average, optimisers, config)
             if late or interrupt.asked:
                 break
-    log.close()
     return Fitted(step, average, logs)
+
+
+def check_folder(folder: Path, resume: bool) -> None:
+    """Raise `TrainingError` when a run would overwrite the one in `folder`, or when there is none to resume."""
+    newest = _newest_state(folder)
+    if newest is not None and not resume:
+        raise TrainingError(f"{folder} already holds a run ({newest.name}); resume it, or choose another folder")
+    if resume and not (folder / LOG).is_file():
+        raise TrainingError(f"{folder} holds no run to resume; begin one without resume")
 
 
 class _Run:
@@ -175,7 +192,8 @@ class _Run:
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
         decay = min(self.config.average, (1 + step) / (10 + step))
-        torch._foreach_lerp_(list(self.average.values()), list(self.parameters.values()), 1 - decay)
+        for name, kept in self.average.items():
+            kept.lerp_(self.parameters[name], 1 - decay)
 
 
 def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
@@ -239,12 +257,15 @@ def _read_state(
     try:
         state = json.loads((place / "state.json").read_text())
         load_weights(objective, read_tensors(place / "weights.safetensors"), f"{place}/weights.safetensors")
-        for name, tensor in read_tensors(place / "average.safetensors").items():
-            average[name].copy_(tensor)
+        averaged = read_tensors(place / "average.safetensors")
+        for name, tensor in average.items():
+            tensor.copy_(averaged[name])
         moments = read_tensors(place / "optimisers.safetensors")
-    except (CheckpointError, json.JSONDecodeError, KeyError, OSError) as error:
-        raise TrainingError(f"{place} cannot be resumed: {error}") from error
-    seed = state["config"]["seed"]
+        step, seed = int(state["step"]), state["config"]["seed"]
+    except (CheckpointError, ValueError, KeyError, TypeError, OSError) as error:
+        raise TrainingError(
+            f"{place} cannot be resumed: {error}; resume as it was begun, or remove it to go on from the state before"
+        ) from error
     if seed != config.seed:
         raise TrainingError(
             f"{place} was trained with seed {seed}, got seed {config.seed}; a resumed run keeps its seed"
@@ -256,14 +277,14 @@ def _read_state(
             if owner == name:
                 entries.setdefault(int(number), {})[field] = tensor
         optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
-    return int(state["step"])
+    return step
 
 
 class _Log:
     """Numbers of a run: one line of JSON each, and TensorBoard where it is installed."""
 
     def __init__(self, folder: Path, start: int) -> None:
-        self.file = open(folder / "log.jsonl", "a", buffering=1)  # noqa: SIM115 (closed by close)
+        self.file = open(folder / LOG, "a", buffering=1)  # noqa: SIM115 (closed by close)
         try:
             from torch.utils.tensorboard import SummaryWriter
 

@@ -6,6 +6,7 @@ from the generator that the loop seeds anew at each step.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,6 +14,7 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
+from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
@@ -44,6 +46,9 @@ class TokenizerLossConfig:
     """Weight of the absolute error, which keeps edges, beside the squared one."""
     unit: float = 0.01
     """Weight that holds the latents' size near one."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, 0, math.inf, "noise", "absolute", "unit")
 
 
 class TokenizerObjective(nn.Module):
@@ -105,6 +110,10 @@ class DynamicsLossConfig:
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
     """Weight of the event heads."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "resample")
+        check_numbers(self, 0, math.inf, "first", "events")
 
 
 class DynamicsObjective(nn.Module):
