@@ -6,20 +6,22 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+import tyro
 from einops import rearrange
 
 from worldsim.clip import pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
-from worldsim.data.episodes import DatasetInfo
+from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
-from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.dynamics import Attend, Dynamics, DynamicsConfig
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import (
@@ -29,7 +31,7 @@ from worldsim.training.latents import (
     latent_batches,
     longest_caption,
 )
-from worldsim.training.loop import FitConfig, Fitted, fit
+from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
 from worldsim.training.losses import (
     DynamicsLossConfig,
     DynamicsObjective,
@@ -43,11 +45,13 @@ __all__ = ["HELDOUT", "TrainDynamics", "TrainTokenizer", "train_dynamics", "trai
 HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
 
 PLAY_BUCKETS = (
-    LatentBucket(16, 16, "past", 0.70),
-    LatentBucket(8, 32, "past", 0.15),
-    LatentBucket(16, 32, "all", 0.15),
+    LatentBucket(12, 16, "past", 0.75),
+    LatentBucket(6, 32, "past", 0.15),
+    LatentBucket(12, 32, "all", 0.10),
 )
 """Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs."""
+
+STARTS = (24, 8)  # start clips that a checkpoint carries, and their frames
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ class TrainDynamics:
     """Sizes; channels, actions, events and words follow the data."""
     loss: DynamicsLossConfig = field(default_factory=DynamicsLossConfig)
     fit: FitConfig = field(default_factory=FitConfig)
-    buckets: tuple[LatentBucket, ...] = PLAY_BUCKETS
+    buckets: tyro.conf.Suppress[tuple[LatentBucket, ...]] = PLAY_BUCKETS
     """Shapes of batches."""
     resume: bool = False
     """Go on with the run in OUT."""
@@ -115,8 +119,9 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
     Raises:
         DatasetError, CheckpointError, TrainingError.
     """
+    check_folder(config.out, config.resume)
     torch.manual_seed(config.fit.seed)
-    sources, live = _sources(config.data, config.live)
+    sources, live = _sources(config.data, config.live, Tokenizer.stride)
     tokenizer = Tokenizer(config.model)
     if config.start:
         _, found, _, _ = load(config.start)
@@ -139,7 +144,8 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
         load_weights(tokenizer, _under("tokenizer.", fitted.average) | _statistics(tokenizer), "average")
         _measure_statistics(tokenizer, frames(10**6), 32)
     finally:
-        live.close() if live else None
+        if live is not None:
+            live.close()
     record = _record(config, fitted, sources)
     card = _card("tokenizer", sources[0].info, config.model, record)
     save(config.out / "checkpoint", card, tokenizer)
@@ -152,9 +158,10 @@ def train_dynamics(config: TrainDynamics) -> Path:
     Raises:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
+    check_folder(config.out, config.resume)
     torch.manual_seed(config.fit.seed)
     tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
-    sources, live = _sources(config.data, config.live)
+    sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
     info = sources[0].info
     old = load(config.start) if config.start else None
     if old is not None and old[2] is None:
@@ -177,29 +184,37 @@ def train_dynamics(config: TrainDynamics) -> Path:
             block.compile(dynamic=False)
     frames = config.buckets[0].rows * config.buckets[0].length
     try:
+        starts = sources[0].sample(np.random.default_rng([config.fit.seed, 0]), *STARTS)
         fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     finally:
-        live.close() if live else None
+        if live is not None:
+            live.close()
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=record | _record(config, fitted, sources))
-    save(config.out / "checkpoint", card, tokenizer, dynamics)
+    save(config.out / "checkpoint", card, tokenizer, dynamics, starts)
     return config.out / "checkpoint"
 
 
 def _feed(
-    config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Any
-) -> tuple[Any, Vocabulary]:
+    config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
+) -> tuple[Callable[[int], Iterator[LatentBatch]], Vocabulary]:
     """The batches from a step on, and the vocabulary of the captions."""
     longest, seed = config.model.text.longest, config.fit.seed
     if live is not None:
-        rng_clips = [live.sample(_rng(seed, i), 8, 32, detail) for i in range(16) for detail in ("short", "detailed")]
-        words = Vocabulary.collect((p.text for clip in rng_clips for line in clip.text for p in line), known)
-        buckets = {b: Bucket(b.rows, b.length, weight=b.weight) for b in config.buckets}
-        attend = {(b.rows, b.length): b.attend for b in config.buckets}
+        details: tuple[Detail, Detail] = ("short", "detailed")
+        draws: list[tuple[np.random.Generator, Detail]] = [
+            (np.random.default_rng([seed, number]), detail) for number in range(16) for detail in details
+        ]
+        seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
+        words = Vocabulary.collect((prompt.text for clip in seen for line in clip.text for prompt in line), known)
+        shapes = [Bucket(bucket.rows, bucket.length, weight=bucket.weight) for bucket in config.buckets]
+        attend: dict[tuple[int, int], Attend] = {
+            (bucket.rows, bucket.length): bucket.attend for bucket in config.buckets
+        }
 
         def encoded(start: int) -> Iterator[LatentBatch]:
-            for clip in batches(sources, list(buckets.values()), seed, start=start):
+            for clip in batches(sources, shapes, seed, start=start):
                 yield clip_to_latents(clip, tokenizer, words, longest, attend[clip.rows, clip.length])
 
         return lambda start: prefetch(encoded(start), 2), words
@@ -211,20 +226,31 @@ def _feed(
     return lambda start: prefetch(latent_batches(episodes, config.buckets, words, longest, seed, start), 4), words
 
 
-def _rng(seed: int, number: int) -> Any:
-    import numpy as np
-
-    return np.random.default_rng([seed, number])
-
-
-def _sources(data: tuple[Path, ...], live: Live | None) -> tuple[list[Source], LiveSource | None]:
+def _sources(data: tuple[Path, ...], live: Live | None, grain: int) -> tuple[list[Source], LiveSource | None]:
+    """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels."""
     if bool(data) == (live is not None):
         raise ValueError("give either --data with dataset folders, or --live.env with a Gymnasium id")
     if live is not None:
         source = LiveSource(live.env, live.policy, live.workers)
+        try:
+            _check_size(source.info.size, grain, live.env)
+        except DatasetError:
+            source.close()
+            raise
         return [source], source
-    found: list[Source] = [RecordedSource(folder, "train", HELDOUT) for folder in data]
-    return found, None
+    found = [RecordedSource(folder, "train", HELDOUT) for folder in data]
+    first = found[0].info
+    for source, folder in zip(found, data, strict=True):
+        first.check_same_rows(source.info, str(folder))
+        _check_size(source.info.size, grain, str(folder))
+        if source.info.size != first.size:
+            raise DatasetError(f"{folder}: frames must be {first.size} as in {data[0]}, got {source.info.size}")
+    return list(found), None
+
+
+def _check_size(size: tuple[int, int], grain: int, where: str) -> None:
+    if size[0] % grain or size[1] % grain:
+        raise DatasetError(f"{where}: sides of frames must be in steps of {grain}, got {size}; record with --size")
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
