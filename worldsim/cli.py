@@ -34,12 +34,16 @@ class Command:
 
 COMMANDS = {
     "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
+    "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
     "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
     "train tokenizer": Command(
         "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on recorded frames"
     ),
     "train dynamics": Command(
         "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents"
+    ),
+    "eval": Command(
+        "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
 }
 
