@@ -1,0 +1,1 @@
+"""How close the learned world is to the true one, with intervals over worlds."""

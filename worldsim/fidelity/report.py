@@ -1,0 +1,208 @@
+"""From raw trials to figures: a nested dict for JSON, the bars they are held against, and a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.probes.next_frame import NextFrame
+from worldsim.fidelity.probes.pixels import psnr
+from worldsim.fidelity.probes.rollout import Rollout
+from worldsim.fidelity.probes.stamina import STATISTICS, Stretch
+from worldsim.fidelity.statistics import Estimate, mean, ratio, wilson
+from worldsim.fidelity.trials import Trial
+
+__all__ = ["LAST", "summarise", "table"]
+
+Figures = dict[str, Any]
+
+LAST = 100  # frames at a long rollout's end that are looked at
+RANGE = (1, 99)  # percentiles of what truth shows
+HEADLINE = 16  # steps that free running is averaged over
+BARS = {"next frame": 0.5, "free running": 2.0}  # times copy's error, at most; decibels above copy, at least
+
+
+def summarise(trials: Sequence[Trial], resamples: int = 10_000, seed: int = 0) -> Figures:
+    """Figures of all probes that the trials come from, each estimate as {value, low, high}: 95 %, over worlds.
+
+    Raises:
+        StatisticsError: trials of fewer than two worlds.
+        FidelityError: a long rollout without truth to compare it with, or either shorter than `LAST` frames.
+    """
+    options = {"resamples": resamples, "seed": seed}
+    figures: Figures = {}
+    if next_frames := [trial for trial in trials if isinstance(trial, NextFrame)]:
+        figures["next_frame"] = _next_frame(next_frames, options)
+    if rollouts := [trial for trial in trials if isinstance(trial, Rollout)]:
+        figures["free_running"] = _free_running(rollouts, options)
+    if stretches := [trial for trial in trials if isinstance(trial, Stretch)]:
+        figures["stamina"] = _stamina(stretches)
+    figures["bars"] = _bars(figures)
+    return figures
+
+
+def _next_frame(trials: Sequence[NextFrame], options: dict[str, int]) -> Figures:
+    """Sums of squared latent errors over sums of copy's, and decibels in pixels."""
+    worlds, column = _columns(trials)
+    against_copy: Callable[..., Estimate] = partial(ratio, denominator=column("copy"), clusters=worlds, **options)
+    return {
+        "windows": len(trials),
+        "worlds": len(set(worlds)),
+        "latent_error": {name: float(column(name).mean()) for name in ("model", "copy", "shuffled")},
+        "ratio_to_copy": {
+            "model": asdict(against_copy(column("model"))),
+            "shuffled": asdict(against_copy(column("shuffled"))),
+            "shuffled_minus_model": asdict(against_copy(column("shuffled") - column("model"))),
+        },
+        "psnr": {
+            name: asdict(mean(psnr(column(f"{name}_pixels")), worlds, **options))
+            for name in ("model", "copy", "ceiling")
+        },
+    }
+
+
+def _free_running(trials: Sequence[Rollout], options: dict[str, int]) -> Figures:
+    """Decibels at each step, and averaged over the first 16 and over all steps."""
+    worlds, column = _columns(trials)
+    decibels = {name: psnr(column(name)) for name in ("model", "copy", "shuffled", "ceiling")}  # (N, K) each
+    decibels["model_minus_copy"] = decibels["model"] - decibels["copy"]
+    decibels["model_minus_shuffled"] = decibels["model"] - decibels["shuffled"]
+    steps = decibels["model"].shape[1]
+
+    def averages(count: int) -> Figures:
+        return {name: asdict(mean(each[:, :count].mean(1), worlds, **options)) for name, each in decibels.items()}
+
+    kinds = ("model", "copy", "shuffled", "ceiling")
+    pooled = {name: psnr(column(name)[:, :HEADLINE].mean(0)).mean() for name in kinds}
+    return {
+        "windows": len(trials),
+        "worlds": len(set(worlds)),
+        "steps": steps,
+        "psnr_per_step": {
+            name: [asdict(mean(each[:, step], worlds, **options)) for step in range(steps)]
+            for name, each in decibels.items()
+        },
+        "psnr_average": {f"1-{count}": averages(count) for count in sorted({min(HEADLINE, steps), steps})},
+        "psnr_of_pooled_error": {name: float(value) for name, value in pooled.items()},
+    }
+
+
+def _stamina(stretches: Sequence[Stretch]) -> Figures:
+    """For each statistic: the range of truth over frames and over means of 100, and where long rollouts end."""
+    true = [stretch for stretch in stretches if stretch.kind == "true" and len(stretch.mean) >= LAST]
+    learned = [stretch for stretch in stretches if stretch.kind == "learned"]
+    if not true or not learned or len(learned[0].mean) < LAST:
+        raise FidelityError(
+            f"stamina compares the last {LAST} frames of long rollouts with episodes of at least {LAST + 1} frames; "
+            f"got {len(true)} such episodes and {len(learned)} rollouts; give --long more steps, or other --data"
+        )
+    figures: Figures = {"rollouts": len(learned), "steps": len(learned[0].mean) + 1, "true_episodes": len(true)}
+    for name in STATISTICS:
+        truth = [np.asarray(getattr(stretch, name)) for stretch in true]
+        windows = np.concatenate([one[: len(one) // LAST * LAST].reshape(-1, LAST).mean(1) for one in truth])
+        frames = np.concatenate(truth)
+        last = np.array([getattr(stretch, name)[-LAST:] for stretch in learned])  # (N, LAST)
+        low, high = np.percentile(frames, RANGE).tolist()
+        lower, upper = np.percentile(windows, RANGE).tolist()
+        ends = last.mean(1)  # (N,)
+        in_frames = int(((ends >= low) & (ends <= high)).sum())
+        in_windows = int(((ends >= lower) & (ends <= upper)).sum())
+        figures[name] = {
+            "truth_frames": {"median": float(np.median(frames)), "low": low, "high": high},
+            "truth_windows": {"median": float(np.median(windows)), "low": lower, "high": upper},
+            "last": {"mean": float(ends.mean()), "low": float(ends.min()), "high": float(ends.max())},
+            "share_of_last_frames_inside": float(((last >= low) & (last <= high)).mean()),
+            "rollouts_inside_frames": {"count": in_frames} | asdict(wilson(in_frames, len(learned))),
+            "rollouts_inside_windows": {"count": in_windows} | asdict(wilson(in_windows, len(learned))),
+        }
+    return figures
+
+
+def _bars(figures: Figures) -> list[Figures]:
+    """What was to be reached, and whether it was."""
+    bars = []
+    if "next_frame" in figures:
+        ratios = figures["next_frame"]["ratio_to_copy"]
+        model, shuffled = ratios["model"], ratios["shuffled"]
+        limit = BARS["next frame"]
+        bars.append(_bar(f"next frame: latent error at most {limit} x copy", model, limit, -1))
+        bars.append({
+            "bar": "next frame: with shuffled actions worse, intervals apart", **shuffled,
+            "met": bool(shuffled["low"] > model["high"]),
+        })  # fmt: skip
+    if "free_running" in figures:
+        span, averages = next(iter(figures["free_running"]["psnr_average"].items()))
+        limit = BARS["free running"]
+        text = f"free running, steps {span}: at least {limit} dB above copy"
+        bars.append(_bar(text, averages["model_minus_copy"], limit, 1))
+    for name in STATISTICS if "stamina" in figures else ():
+        found = figures["stamina"][name]
+        bars.append({
+            "bar": f"{figures['stamina']['steps']} steps: {name} of the last {LAST} frames, in every rollout, "
+            f"within truth's {found['truth_frames']['low']:.3f} … {found['truth_frames']['high']:.3f}",
+            "value": found["last"]["mean"], "low": found["last"]["low"], "high": found["last"]["high"],
+            "met": found["rollouts_inside_frames"]["count"] == figures["stamina"]["rollouts"],
+        })  # fmt: skip
+    return bars
+
+
+def _bar(text: str, estimate: Figures, limit: float, sign: int) -> Figures:
+    """A bar that the value has to reach; `sure` when the whole interval does."""
+    worst = estimate["low"] if sign > 0 else estimate["high"]
+    met, sure = (sign * value >= sign * limit for value in (estimate["value"], worst))
+    return {"bar": text, **estimate, "met": met, "sure": sure}
+
+
+def _columns(trials: Sequence[NextFrame] | Sequence[Rollout]) -> tuple[list[int], Callable[[str], np.ndarray]]:
+    """The world of each trial, and a function that gives one field of all of them as f64 (N, …)."""
+    return [trial.world for trial in trials], lambda name: np.array([getattr(trial, name) for trial in trials])
+
+
+# -- for people ------------------------------------------------------------------------------------------------------
+
+
+def table(figures: Figures) -> str:
+    """The figures as text, estimates with their 95 % intervals over worlds."""
+    lines = []
+    if found := figures.get("next_frame"):
+        lines += [f"next frame, teacher-forced, one pass ({found['windows']} windows of {found['worlds']} worlds)"]
+        ratios, errors, pixels = found["ratio_to_copy"], found["latent_error"], found["psnr"]
+        for name in ("model", "shuffled"):
+            lines.append(f"  {name:<22}{errors[name]:8.4f}  {_shown(ratios[name])} x copy")
+        lines.append(f"  {'copy last frame':<22}{errors['copy']:8.4f}  latent error")
+        for name in ("model", "copy", "ceiling"):
+            lines.append(f"  {'PSNR ' + name:<32}{_shown(pixels[name], 2)} dB")
+    if found := figures.get("free_running"):
+        lines += [f"free running, PSNR in dB ({found['windows']} windows of {found['worlds']} worlds)"]
+        for span, averages in found["psnr_average"].items():
+            for name, estimate in averages.items():
+                lines.append(f"  {span + '  ' + name.replace('_', ' '):<32}{_shown(estimate, 2)}")
+        each = found["psnr_per_step"]
+        chosen = [step for step in (1, 2, 4, 8, 16, 32, 64) if step <= found["steps"]]
+        lines.append("  at step                 " + "".join(f"{step:>8}" for step in chosen))
+        for name in ("model", "copy", "shuffled", "ceiling"):
+            lines.append(f"  {name:<24}" + "".join(f"{each[name][step - 1]['value']:8.2f}" for step in chosen))
+    if found := figures.get("stamina"):
+        lines += [f"{found['steps']} free-running steps, last {LAST} frames of {found['rollouts']} rollouts"]
+        for name in STATISTICS:
+            one = found[name]
+            last, truth, windows = one["last"], one["truth_frames"], one["rollouts_inside_windows"]["count"]
+            lines.append(
+                f"  {name:<10} {last['mean']:.4f} ({last['low']:.4f} … {last['high']:.4f}); "
+                f"truth's frames {truth['low']:.4f} … {truth['high']:.4f}; "
+                f"{one['share_of_last_frames_inside']:.0%} of frames inside; "
+                f"{windows} of {found['rollouts']} rollouts within truth's {LAST}-frame means"
+            )
+    lines.append("bars")
+    for bar in figures["bars"]:
+        lines.append(f"  {'met    ' if bar['met'] else 'NOT MET'}  {bar['bar']}: {_shown(bar)}")
+    return "\n".join(lines)
+
+
+def _shown(estimate: Figures, digits: int = 3) -> str:
+    return f"{estimate['value']:.{digits}f} [{estimate['low']:.{digits}f}, {estimate['high']:.{digits}f}]"

@@ -1,0 +1,87 @@
+"""Estimates with intervals: the bootstrap over clusters, and Wilson's interval for counts.
+
+Windows of one world resemble each other, so whole worlds (clusters) are drawn with replacement, never single windows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import norm
+
+__all__ = ["Estimate", "StatisticsError", "mean", "ratio", "wilson"]
+
+
+class StatisticsError(ValueError):
+    """Numbers of which no estimate with an interval can be made."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval [low, high]."""
+
+    value: float
+    low: float
+    high: float
+
+
+def ratio(
+    numerator: np.ndarray, denominator: np.ndarray, clusters: Sequence[int] | np.ndarray, *,
+    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """Sum of the numerators over sum of the denominators, with a percentile bootstrap interval over clusters.
+
+    Args:
+        numerator, denominator: (N,) each.
+        clusters: (N,), which cluster each pair belongs to.
+        resamples: bootstrap samples.
+        confidence: share of them inside the interval.
+        seed: decides the samples.
+
+    Raises:
+        StatisticsError: shapes that differ, fewer than two clusters, values that are not finite, or a zero denominator.
+    """
+    top, bottom = np.asarray(numerator, np.float64), np.asarray(denominator, np.float64)
+    groups = np.asarray(clusters)
+    if top.ndim != 1 or top.shape != bottom.shape or top.shape != groups.shape:
+        raise StatisticsError(f"values and clusters must all be (N,), got {top.shape}, {bottom.shape}, {groups.shape}")
+    if not (np.isfinite(top).all() and np.isfinite(bottom).all()):
+        raise StatisticsError("values must be finite, got NaN or infinity")
+    _, place = np.unique(groups, return_inverse=True)
+    count = int(place.max(initial=-1)) + 1
+    if count < 2:
+        raise StatisticsError(f"an interval needs at least 2 clusters, got {count}; measure more worlds")
+    tops, bottoms = np.bincount(place, top, count), np.bincount(place, bottom, count)
+    draws = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=resamples)
+    below = draws @ bottoms
+    if bottoms.sum() == 0 or (below == 0).any():
+        raise StatisticsError("the denominators of some clusters sum to zero; measure more worlds")
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(draws @ tops / below, [tail, 100 - tail])
+    return Estimate(float(tops.sum() / bottoms.sum()), float(low), float(high))
+
+
+def mean(
+    values: np.ndarray, clusters: Sequence[int] | np.ndarray, *,
+    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """Mean of values (N,) with a percentile bootstrap interval over clusters. Raises `StatisticsError` as `ratio`."""
+    ones = np.ones(np.shape(values))
+    return ratio(values, ones, clusters, resamples=resamples, confidence=confidence, seed=seed)
+
+
+def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:
+    """A share and Wilson's score interval (1927).
+
+    Raises:
+        StatisticsError: no trials, or more successes than trials.
+    """
+    if trials < 1 or not 0 <= successes <= trials:
+        raise StatisticsError(f"needs 0 <= successes <= trials and a trial, got {successes} of {trials}")
+    z = float(norm.ppf(0.5 + confidence / 2))
+    share = successes / trials
+    middle = (share + z**2 / (2 * trials)) / (1 + z**2 / trials)
+    half = z * np.sqrt(share * (1 - share) / trials + z**2 / (4 * trials**2)) / (1 + z**2 / trials)
+    return Estimate(share, max(0.0, float(middle - half)), min(1.0, float(middle + half)))

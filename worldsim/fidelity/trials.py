@@ -1,0 +1,41 @@
+"""Raw trials on disk: one line of JSON each, from which every figure of a report can be computed again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.probes.next_frame import NextFrame
+from worldsim.fidelity.probes.rollout import Rollout
+from worldsim.fidelity.probes.stamina import Stretch
+
+__all__ = ["Trial", "read_trials", "write_trials"]
+
+Trial = NextFrame | Rollout | Stretch
+KINDS: dict[str, type[Trial]] = {"next_frame": NextFrame, "rollout": Rollout, "stretch": Stretch}
+NAMES = {kind: name for name, kind in KINDS.items()}
+
+
+def write_trials(path: Path, trials: Iterable[Trial]) -> Path:
+    """Write trials as lines, under a temporary name that is then changed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    lines = (json.dumps({"probe": NAMES[type(trial)], **asdict(trial)}, allow_nan=False) + "\n" for trial in trials)
+    temporary.write_text("".join(lines))
+    temporary.replace(path)
+    return path
+
+
+def read_trials(path: Path) -> list[Trial]:
+    """The inverse of `write_trials`. Raises `FidelityError` naming the line that is no trial."""
+    trials: list[Trial] = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            data = json.loads(line)
+            trials.append(KINDS[data.pop("probe")](**data))
+        except (KeyError, TypeError, ValueError) as error:
+            raise FidelityError(f"{path}: line {number} is no trial: {error!r}") from error
+    return trials
