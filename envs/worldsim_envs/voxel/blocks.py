@@ -16,6 +16,7 @@ TEXTURE_SEED = 20_24
 MIP_OFFSETS = (0, 256, 320, 336, 340)
 TEXELS_PER_TEXTURE = 341
 CRACK_STAGES = 5
+BARE_HAND = 255  # drawn like a block, never in the world
 
 Image = NDArray[np.float64]
 Random = np.random.Generator
@@ -322,7 +323,7 @@ def _faces() -> NDArray[np.int32]:
         side = TEXTURE_NAMES.index(block.side or block.top)
         bottom = TEXTURE_NAMES.index(block.bottom or block.top)
         faces[number] = (side, side, side, side, top, bottom)
-    faces[255] = TEXTURE_NAMES.index("skin")
+    faces[BARE_HAND] = TEXTURE_NAMES.index("skin")
     return faces
 
 

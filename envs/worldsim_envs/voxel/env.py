@@ -293,8 +293,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
     def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
         view, out = self._view(size), np.empty((*size, 3), np.uint8)
         render.draw(
-            world.grid, _LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scene, view.colours,
-            view.keys, view.edges, view.seen, self.hud, out,
+            world.grid, _LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen, self.hud, out
         )  # fmt: skip
         return out
 
@@ -310,10 +309,7 @@ class _View:
     """Scratch arrays of one picture size."""
 
     def __init__(self, size: tuple[int, int]) -> None:
-        self.scene = np.zeros(render.SCENE_FIELDS)
-        self.colours = np.zeros((*size, 3))
-        self.keys = np.zeros(size, np.int64)
-        self.edges = np.zeros(size, np.uint8)
+        self.scratch = render.scratch(size)
         self.seen = np.zeros(size, np.uint8)
 
 
