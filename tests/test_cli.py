@@ -49,6 +49,8 @@ def test_an_unknown_command_and_a_missing_option_exit_with_2(capsys: pytest.Capt
     assert code == 2 and "no command 'fly'" in err and "record" in err
     assert run(capsys, "record", "--steps", "3")[0] == 2
     assert run(capsys, "record", "--steps", "three", "--env", "a", "--out", "b")[0] == 2
+    code, _, err = run(capsys, "demo", "--steps", "0")
+    assert code == 2 and "at least 1" in err
     assert run(capsys, "--version")[:2] == (0, f"{__version__}\n")
 
 
@@ -63,6 +65,8 @@ def test_an_unknown_command_and_a_missing_option_exit_with_2(capsys: pytest.Capt
         (["play", "--checkpoint", "no/such/folder", "--headless"], "no/such/folder"),
         (["play", "--env", "Nowhere-v0", "--headless"], "Nowhere-v0"),
         (["play", "--env", "CartPole-v1", "--headless", "--steps", "0"], "at least 1"),
+        (["demo", "--checkpoint", "no/such/folder"], "no/such/folder"),
+        (["eval", "--checkpoint", "no/such/folder"], "no/such/folder"),
         (["train", "tokenizer", "--data", "no/such/folder"], "no/such/folder"),
         (["train", "tokenizer"], "--data"),
         (["train", "dynamics", "--tokenizer", "no/such/folder", "--data", "x"], "no/such/folder"),

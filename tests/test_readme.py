@@ -16,6 +16,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 LESS = {
     "worldsim play": "--headless --steps 4",
     "worldsim record": "--steps 60 --workers 1",
+    "worldsim eval": "--worlds 2 --windows 1 --context 3 --steps 2 --resamples 50 --rows 2",
     "worldsim train tokenizer": "--rows 4 --fit.steps 2 --fit.no-compile --model.widths 8 8 8",
     "worldsim train dynamics": (
         "--fit.steps 2 --fit.no-compile --model.width 64 --model.depth 2 --model.head-width 32 --model.text.width 64"
@@ -41,6 +42,7 @@ def playground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(600)
 def test_the_readme_runs_from_the_first_command_to_the_last_example(playground: Path) -> None:
     for command in commands():
         if command.startswith("worldsim"):
