@@ -178,7 +178,7 @@ class _Run:
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
         if not torch.isfinite(loss) or not torch.isfinite(norm):
             raise TrainingError(
-                f"step {step}: loss is {float(loss)}, gradient norm {float(norm)}; nothing was saved since the last "
+                f"step {step}: loss is {loss.item()}, gradient norm {norm.item()}; nothing was saved since the last "
                 "state. Lower the learning rates, or look at the batch of this step"
             )
         for optimiser in self.optimisers.values():
@@ -264,7 +264,7 @@ def _read_state(
         step, seed = int(state["step"]), state["config"]["seed"]
     except (CheckpointError, ValueError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
-            f"{place} cannot be resumed: {error}; resume as it was begun, or remove it to go on from the state before"
+            f"{place} cannot be resumed ({error}); resume as it was begun, or remove it to go on from the state before"
         ) from error
     if seed != config.seed:
         raise TrainingError(
