@@ -158,7 +158,8 @@ def film(both: Beside, scale: int = 4) -> np.ndarray:
         title = f"{action}   step {step}" if step > 0 else f"{action}   given to both"
         rows = [both.truth[:, t], both.learned[:, t]]
         pictures.append(contact_sheet(rows, ("true", "learned"), title=title, scale=scale))
-    height, width = (max(one.shape[axis] for one in pictures) for axis in (0, 1))  # a long title widens its sheet
+    sides = [max(one.shape[axis] for one in pictures) for axis in (0, 1)]  # a long title widens its sheet
+    height, width = (side + side % 2 for side in sides)  # as films need
     pads = [((0, height - one.shape[0]), (0, width - one.shape[1]), (0, 0)) for one in pictures]
     return np.stack([np.pad(one, pad, mode="edge") for one, pad in zip(pictures, pads, strict=True)])
 
