@@ -20,20 +20,6 @@ def test_it_measures_single_and_vector_envs_and_prints_json(
     threads = torch.get_num_threads()
     small = ["--threads", "1", "--rows", "1", "2", "--passes", "1", "--warm-up", "1", "--count", "3"]
     words = [str(FILE), "--checkpoint", str(checkpoint), *small, "--no-long", "--json"]
-        "--threads",
-        "1",
-        "--rows",
-        "1",
-        "2",
-        "--passes",
-        "1",
-        "--warm-up",
-        "1",
-        "--count",
-        "3",
-        "--no-long",
-        "--json",
-    ]
     monkeypatch.setattr(sys, "argv", words)
     try:
         runpy.run_path(str(FILE), run_name="__main__")
