@@ -1,0 +1,108 @@
+"""The objectives: what counts, what is hidden, and that every weight learns."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from networks import random_clip, tiny_dynamics, tiny_tokenizer
+from worldsim.model.config import ConfigError
+from worldsim.model.dynamics import Attend
+from worldsim.training.losses import (
+    DynamicsLossConfig,
+    DynamicsObjective,
+    LatentBatch,
+    TokenizerLossConfig,
+    TokenizerObjective,
+    symlog,
+)
+
+
+def a_batch(attend: Attend = "past", rows: int = 3, length: int = 7) -> LatentBatch:
+    latents, level, condition = random_clip(rows, length)
+    assert condition.words is not None
+    events = torch.stack([level * 9 - 4, (level > 0.5).float(), (level > 0.7).float()], -1)
+    mask = torch.ones(rows, length)
+    return LatentBatch(latents, condition.actions, events, (level > 0.9).float(), mask, condition.words, attend)
+
+
+def loss_of(batch: LatentBatch, seed: int = 0, **config) -> torch.Tensor:
+    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(**config))
+    with torch.no_grad():
+        return objective(batch, torch.Generator().manual_seed(seed))[0]
+
+
+def test_symlog_is_odd_and_undone_by_symexp() -> None:
+    value = torch.tensor([-250.0, -1.0, 0.0, 0.5, 1e6])
+    assert torch.equal(symlog(-value), -symlog(value)) and symlog(value)[2] == 0
+    torch.testing.assert_close(symlog(value).sign() * symlog(value).abs().expm1(), value)
+
+
+@pytest.mark.parametrize("attend", ["past", "all"])
+def test_the_generator_alone_decides_what_is_random(attend: Attend) -> None:
+    torch.manual_seed(1)
+    first = loss_of(a_batch(attend), resample=1.0)
+    torch.manual_seed(2)
+    assert torch.equal(first, loss_of(a_batch(attend), resample=1.0))
+    assert not torch.equal(first, loss_of(a_batch(attend), seed=1, resample=1.0))
+
+
+def test_every_weight_learns_from_the_two_kinds_of_batches() -> None:
+    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(drop_actions=0.5, drop_text=0.5))
+    for attend in ("past", "all"):
+        objective(a_batch(attend), torch.Generator().manual_seed(0))[0].backward()
+    still = [name for name, p in objective.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
+    assert not still
+    objective = TokenizerObjective(tiny_tokenizer(), TokenizerLossConfig())
+    objective(torch.rand(2, 3, 16, 16) * 2 - 1, torch.Generator().manual_seed(0))[0].backward()
+    assert all(parameter.grad is not None and parameter.grad.abs().max() > 0 for parameter in objective.parameters())
+
+
+def test_padding_does_not_count() -> None:
+    batch = a_batch()
+    batch.mask[1, 4:] = 0
+    other = replace(batch, latents=batch.latents.clone(), events=batch.events.clone(), ended=batch.ended.clone())
+    other.latents[1, 4:] += 5
+    other.events[1, 4:] = 1
+    other.ended[1, 4:] = 1
+    assert torch.equal(loss_of(batch), loss_of(other))
+    other.latents[1, 3] += 5
+    assert not torch.equal(loss_of(batch), loss_of(other))
+
+
+def test_hidden_actions_and_prompts_do_not_matter_and_shown_ones_do() -> None:
+    batch = a_batch()
+    acted = replace(batch, actions=-batch.actions)
+    told = replace(batch, words=replace(batch.words, numbers=batch.words.numbers.flip(-1)))
+    for other, name in ((acted, "drop_actions"), (told, "drop_text")):
+        assert torch.equal(loss_of(batch, **{name: 1.0}), loss_of(other, **{name: 1.0}))
+        assert not torch.equal(loss_of(batch, **{name: 0.0}), loss_of(other, **{name: 0.0}))
+
+
+def test_the_models_own_frames_as_context_change_the_loss() -> None:
+    assert not torch.equal(loss_of(a_batch(), resample=0.0), loss_of(a_batch(), resample=1.0))
+    assert loss_of(a_batch(length=1)).isfinite(), "images are clips of one frame"
+
+
+def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:
+    class Mirror(torch.nn.Module):
+        def raw(self, frames: torch.Tensor) -> torch.Tensor:
+            return frames
+
+        def paint(self, raw: torch.Tensor) -> torch.Tensor:
+            return raw
+
+    frames = torch.ones(2, 3, 16, 16)
+    objective = TokenizerObjective(Mirror(), TokenizerLossConfig(noise=0.0))  # type: ignore[arg-type]
+    loss, logs = objective(frames, torch.Generator().manual_seed(0))
+    assert loss == 0 and logs["latent size"] == 0
+    objective = TokenizerObjective(Mirror(), TokenizerLossConfig(noise=0.2, absolute=0.0))  # type: ignore[arg-type]
+    loss, logs = objective(frames, torch.Generator().manual_seed(0))
+    assert float(loss) == pytest.approx(0.04, rel=0.1) and float(logs["psnr"]) == pytest.approx(20, abs=0.5)
+
+
+def test_weights_and_shares_out_of_range_are_named() -> None:
+    cases = [(DynamicsLossConfig, "drop_text", 1.5), (DynamicsLossConfig, "events", -1.0)]
+    for config, field, value in [*cases, (TokenizerLossConfig, "noise", "x")]:
+        with pytest.raises(ConfigError, match=rf"{config.__name__}\.{field} must be a number .* got {value!r}"):
+            config(**{field: value})
