@@ -1,7 +1,7 @@
 """Tables of blocks: one row per kind, with its faces, hardness and rules, and the textures, painted by procedure.
 
-Arrays derived from the table (`SOLID`, `HARDNESS`, `FACES`, `TEXELS`, …) are what compiled code reads, always as arguments.
-A texture is 16×16 with all its mips (16, 8, 4, 2, 1), so that far surfaces fade to their mean colour.
+Arrays derived from the table (`SOLID`, `HARDNESS`, `FACES`, `TEXELS`, …) are what compiled code reads, always as
+arguments. A texture is 16×16 with all its mips (16, 8, 4, 2, 1), so that far surfaces fade to their mean colour.
 """
 
 from __future__ import annotations

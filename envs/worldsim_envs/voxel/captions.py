@@ -1,7 +1,7 @@
 """What the engine's state looks like in words: a small lower-case grammar written as tables.
 
-`describe` builds the short and the detailed caption, `event_sentence` names an event or an edit, `vocabulary` lists every
-word that any of them can use, so that a text encoder trained on captions knows the words of edits to come.
+`describe` builds the short and the detailed caption, `event_sentence` names an event or an edit, `vocabulary` lists
+every word that any of them can use, so that a text encoder trained on captions knows the words of edits to come.
 """
 
 from __future__ import annotations
@@ -75,12 +75,11 @@ EVENT_SENTENCES = {
         "ore": "an ore block", "plant": "a plant", "other": "a block"}.items()},
     **{f"entered_{biome}": f"the player enters {PLACES[biome][0]}" for biome in BIOMES},
 }  # fmt: skip
-EDITS = tuple(
-    f"{thing} appears {where}"
+EDITS = (
+    *(f"{thing} appears {where}"
     for thing in ("a pig", "a sheep", "a cow", "a chicken", "a zombie", "a skeleton", "a spider", "a house", "a tower",
                   "a tree", "a wall", "a river", "a lake", "a door", "a chest", "a torch", "a fire", "a cake", "a sign")
-    for where in ("in front of you", "behind you", "on the left", "on the right", "far away", "near you", "above you")
-) + (
+    for where in ("in front of you", "behind you", "on the left", "on the right", "far away", "near you", "above you")),
     "night falls", "day breaks", "the sun rises", "the sun sets", "it starts to rain", "it starts to snow",
     "it stops raining", "it stops snowing", "the rain gets stronger", "fog comes", "the fog clears", "a storm begins",
     "lightning strikes", "the water freezes", "the ice melts", "the block falls down", "the block turns to gold",
@@ -155,7 +154,7 @@ def describe(state: VoxelState, seen: NDArray[np.uint8], action: NDArray[np.floa
         return f"{place} {when}" + (f" with {things[0]} {side_of(seen, things[0])}" if things else "")
     things = [f"{word} {side_of(seen, word)}" for word in words if word != "sky"][:3]
     sentences = [f"{place} {when} with {look}"]
-    if "sky" in words and not (seen == BLOCKS.index(BLOCKS[9])).mean() > 0.9:
+    if "sky" in words:
         sentences.append(sky)
     if things:
         sentences.append("in view are " + " and ".join(things))

@@ -26,19 +26,19 @@ def _sources_stamp() -> str:
 
 
 SOURCES = _sources_stamp()
+# Arrays are lent to compiled functions, never made by them; without numba's counting of references (`_nrt`) rays are
+# twice as fast.
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
 
 
 def inlined(function: Function) -> Function:
     """Return `function` compiled into the body of each of its callers, which spares the passing of many arrays."""
-    return njit(nogil=True, error_model="numpy", _nrt=False, inline="always")(function)
+    return njit(inline="always", **_OPTIONS)(function)
 
 
 def compiled(function: Function) -> Function:
-    """Return `function` compiled at first call: exact IEEE arithmetic, no GIL, cached until any module here changes.
-
-    Arrays are lent to it, never made by it: without numba's counting of references (`_nrt`) rays are twice as fast.
-    """
-    dispatcher = njit(cache=True, nogil=True, error_model="numpy", _nrt=False)(function)
+    """Return `function` compiled at first call: exact IEEE arithmetic, no GIL, cached until any module here changes."""
+    dispatcher = njit(cache=True, **_OPTIONS)(function)
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = (index._source_stamp, SOURCES)

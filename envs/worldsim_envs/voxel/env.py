@@ -51,7 +51,6 @@ BIN_VALUES = np.sign(np.linspace(-1, 1, CAMERA_BINS)) * (11 ** np.abs(np.linspac
 CAMERAS = (ACTION_INDEX["cameraX"], ACTION_INDEX["cameraY"])
 KEY_NAMES = tuple(name for name in ACTION_NAMES if not name.startswith("camera"))
 ACTION_SPACES = ("discrete", "multidiscrete", "dict")
-_LOOKS = (table.TEXELS, table.FACES, table.GLOW, render.STARS)
 _TABLES = (table.SOLID, table.OPAQUE, table.HARDNESS, table.KIND, table.DROP)
 
 
@@ -215,7 +214,8 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         if not isinstance(snapshot, Snapshot):
             raise TypeError(f"snapshot must come from clone_state(), got {type(snapshot).__name__}")
         if snapshot.world.blocks.shape != self.world_size:
-            raise ValueError(f"snapshot holds a world of {snapshot.world.blocks.shape}, this env's is {self.world_size}")
+            held = snapshot.world.blocks.shape
+            raise ValueError(f"snapshot must hold a world of {self.world_size} blocks as this env does, got {held}")
         self._state = snapshot.world.clone()
         self.np_random.bit_generator.state = snapshot.generator
         self._last_action = snapshot.action.copy()
@@ -293,7 +293,8 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
     def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
         view, out = self._view(size), np.empty((*size, 3), np.uint8)
         render.draw(
-            world.grid, _LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen, self.hud, out
+            world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen,
+            self.hud, out,
         )  # fmt: skip
         return out
 

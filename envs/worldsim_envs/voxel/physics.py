@@ -248,7 +248,8 @@ def move(blocks, solid, body, marks, in_water, sneak, events):
     if sneak and on_ground:  # never over an edge
         while wish_x != 0.0 and not touches_solid(blocks, solid, body[s.X] + wish_x, body[s.Y], body[s.Z] - 0.6):
             wish_x = 0.0 if abs(wish_x) < 0.05 else wish_x - np.sign(wish_x) * 0.05
-        while wish_y != 0.0 and not touches_solid(blocks, solid, body[s.X] + wish_x, body[s.Y] + wish_y, body[s.Z] - 0.6):
+        east = body[s.X] + wish_x
+        while wish_y != 0.0 and not touches_solid(blocks, solid, east, body[s.Y] + wish_y, body[s.Z] - 0.6):
             wish_y = 0.0 if abs(wish_y) < 0.05 else wish_y - np.sign(wish_y) * 0.05
     fall, height = body[s.VZ], body[s.Z]
     stopped_z = slide(blocks, solid, body, s.Z, body[s.VZ])
@@ -270,8 +271,9 @@ def move(blocks, solid, body, marks, in_water, sneak, events):
         body[s.FALL] = 0.0
         body[s.VX], body[s.VY] = body[s.VX] * 0.8, body[s.VY] * 0.8
         body[s.VZ] = body[s.VZ] * 0.8 - 0.02
-        if (stopped_x or stopped_y) and not touches_solid(blocks, solid, body[s.X] + wish_x, body[s.Y] + wish_y, body[s.Z] + 0.9):
-            body[s.VZ] = 0.3
+        east, north = body[s.X] + wish_x, body[s.Y] + wish_y
+        if (stopped_x or stopped_y) and not touches_solid(blocks, solid, east, north, body[s.Z] + 0.9):
+            body[s.VZ] = 0.3  # out of the water, onto the bank
         return
     if body[s.Z] < height:
         body[s.FALL] += height - body[s.Z]
@@ -322,6 +324,8 @@ def advance(grid, biomes, tables, body, marks, hotbar, action, ticks, events):
     """Run `ticks` ticks of one action (25,), add events (E,) of all of them; stops at death."""
     blocks = grid[0]
     for _ in range(ticks):
+        if marks[s.DEAD]:
+            return
         was_in_water = marks[s.IN_WATER]
         look(body, action, ticks)
         marks[s.SNEAKING] = 1 if action[_SNEAK] > 0.5 else 0
@@ -331,5 +335,3 @@ def advance(grid, biomes, tables, body, marks, hotbar, action, ticks, events):
         marks[s.HURT] = max(0, marks[s.HURT] - 1)
         notice(blocks, biomes, body, marks, was_in_water, events)
         aim(blocks, tables[0], body, marks)
-        if marks[s.DEAD]:
-            return

@@ -7,6 +7,7 @@ north, pitch in degrees, positive looking down. Light and column tops follow fro
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,10 @@ LIGHT_RADIUS = 2
 TILE = 8
 
 
+# Blocks, light, tops, roofs, tiles; see VoxelState.
+Grid: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
 @dataclass
 class VoxelState:
     """One world at one tick. Every field is an array, so a copy of the arrays is a copy of the world."""
@@ -48,7 +53,7 @@ class VoxelState:
     random: NDArray[np.uint64]  # (1,), state of the world's own random numbers
 
     @property
-    def grid(self) -> tuple[NDArray[np.uint8], ...]:
+    def grid(self) -> Grid:
         """The blocks and what follows from them: blocks, light, tops, roofs, tiles."""
         return self.blocks, self.light, self.tops, self.roofs, self.tiles
 

@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS, OPAQUE
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.state import TILE, measure_world
+from worldsim_envs.voxel.state import TILE, Grid, measure_world
 
 BIOMES = ("plains", "forest", "desert", "snow", "mountains", "beach", "ocean")
 PLAINS, FOREST, DESERT, SNOWFIELD, MOUNTAINS, BEACH, OCEAN = range(len(BIOMES))
 
 _AIR, _STONE, _DIRT, _GRASS, _SAND, _SANDSTONE, _GRAVEL, _SNOW, _ICE, _WATER = (
-    BLOCK_IDS[name]
-    for name in ("air", "stone", "dirt", "grass", "sand", "sandstone", "gravel", "snow", "ice", "water")
+    BLOCK_IDS[name] for name in ("air", "stone", "dirt", "grass", "sand", "sandstone", "gravel", "snow", "ice", "water")
 )
 _OAK, _OAK_LEAVES, _BIRCH, _BIRCH_LEAVES, _SPRUCE, _SPRUCE_LEAVES, _CACTUS, _PUMPKIN, _MOSS, _BEDROCK = (
     BLOCK_IDS[name]
@@ -116,7 +115,8 @@ def shape_land(land, rough, warm, wet, hills, ridges, lake, sea, nz, heights, bi
     for x in range(land.shape[0]):
         for y in range(land.shape[1]):
             c = land[x, y]
-            height = sea + _ramp(c, 0.0, 0.17, -9.0, -3.5) + _ramp(c, 0.17, 0.26, 0.0, 4.5) + _ramp(c, 0.26, 1.0, 0.0, 4.0)
+            height = sea + _ramp(c, 0.0, 0.17, -9.0, -3.5) + _ramp(c, 0.17, 0.26, 0.0, 4.5)
+            height += _ramp(c, 0.26, 1.0, 0.0, 4.0)
             inland = _smooth(0.2, 0.36, c)
             mountain = _smooth(0.70, 0.9, rough[x, y]) * inland
             swell = _ramp(rough[x, y], 0.2, 0.7, 3.0, 9.0)
@@ -288,7 +288,7 @@ def sow_ores(blocks, heights, key):
 class Terrain:
     """A generated world, before anyone acts in it; `VoxelState` names the arrays."""
 
-    grid: tuple[NDArray[np.uint8], ...]
+    grid: Grid
     biomes: NDArray[np.uint8]  # (X, Y)
     clouds: NDArray[np.float64]  # (X / 8, Y / 8)
 

@@ -1,0 +1,114 @@
+"""What lies over the view: the block in hand, the crosshair, the red of a hurt player; and the frame's bytes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.blocks import BARE_HAND
+from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.physics import HURT_TICKS, SWING_TICKS
+from worldsim_envs.voxel.rays import FIELD_OF_VIEW
+from worldsim_envs.voxel.sky import FACE_LIGHT, clamp
+from worldsim_envs.voxel.surfaces import DARKEST, texel
+
+
+@compiled
+def draw_hand(hand, looks, block, swing_ticks):
+    """Draw a block as held in the hand into `hand` (H, W, 4): red, green, blue in full light, and cover 0…1."""
+    texels, faces, glow, _ = looks
+    height, width = hand.shape[0], hand.shape[1]
+    hand[:, :, :] = 0.0
+    focal = 0.5 * height / np.tan(np.radians(0.5 * FIELD_OF_VIEW))
+    swing = np.sin(np.pi * swing_ticks / SWING_TICKS)
+    half = 0.15
+    cx, cy = min(0.95, 0.64 * width / height) - 0.22 * swing, -0.58 - 0.04 * swing
+    cz = 1.25 + 0.15 * swing
+    turn, tilt = np.radians(45.0 + 25.0 * swing), np.radians(-24.0)
+    ct, st, ci, si = np.cos(turn), np.sin(turn), np.cos(tilt), np.sin(tilt)
+    # The eye, seen from the cube: tilted about x, then turned about y.
+    tilted = -cz * ci - cy * si
+    o = (-cx * ct - tilted * st, -cy * ci + cz * si, -cx * st + tilted * ct)
+    reach = 1.75 * half / (cz - half) * focal
+    middle_row, middle_column = 0.5 * height - (cy / cz) * focal, 0.5 * width + (cx / cz) * focal
+    for row in range(max(0, int(middle_row - reach)), height):
+        for column in range(max(0, int(middle_column - reach)), width):
+            if (row + 0.5 - middle_row) ** 2 + (column + 0.5 - middle_column) ** 2 > reach * reach:
+                continue
+            for corner in range(4):
+                right = (-0.125, 0.375, 0.125, -0.375)[corner]
+                down = (-0.375, -0.125, 0.375, 0.125)[corner]
+                dx = (column + 0.5 + right - 0.5 * width) / focal
+                dy = (0.5 * height - row - 0.5 - down) / focal
+                forward = ci + dy * si
+                d = (dx * ct - forward * st, dy * ci - si, dx * st + forward * ct)
+                near, far, axis = -1e9, 1e9, 0
+                for a in range(3):
+                    inverse = 1.0 / (d[a] if abs(d[a]) > 1e-9 else 1e-9)
+                    t0, t1 = (-half - o[a]) * inverse, (half - o[a]) * inverse
+                    if min(t0, t1) > near:
+                        near, axis = min(t0, t1), a
+                    far = min(far, max(t0, t1))
+                if near > far or near < 0.0:
+                    continue
+                x, y = (o[0] + near * d[0]) * 0.5 / half + 0.5, (o[1] + near * d[1]) * 0.5 / half + 0.5
+                z = (o[2] + near * d[2]) * 0.5 / half + 0.5
+                u, v, face = (z, 1.0 - y, 0) if axis == 0 else ((x, z, 4) if axis == 1 else (x, 1.0 - y, 2))
+                r, g, b = texel(texels, faces[block, face], clamp(u), clamp(v), 0.8 * cz / (focal * half))
+                shade = (0.68, 0.68, 0.84, 0.84, 1.0)[face] * (1.0 - glow[block]) + glow[block]
+                hand[row, column, 0] += 0.25 * r * shade
+                hand[row, column, 1] += 0.25 * g * shade
+                hand[row, column, 2] += 0.25 * b * shade
+                hand[row, column, 3] += 0.25
+
+
+@compiled
+def show_hand(colours, hand, held, looks, scene, light, marks, hotbar, body):
+    """Lay the held block, or the bare hand, over the lower right corner; `held` (2,) says what `hand` holds drawn."""
+    height, width = colours.shape[0], colours.shape[1]
+    slot, swing = marks[s.SLOT], marks[s.SWING]
+    block = hotbar[slot, 0] if hotbar[slot, 1] > 0 else BARE_HAND
+    if held[0] != block or held[1] != swing:
+        draw_hand(hand, looks, block, swing)
+        held[0], held[1] = block, swing
+    nx, ny, nz = light.shape
+    eye = min(nz - 1, max(0, int(body[s.Z] + 1.62)))
+    lamp = looks[2][block]
+    shine = (DARKEST + (1.0 - DARKEST) * light[int(body[s.X]) % nx, int(body[s.Y]) % ny, eye] / 255.0) * (1.0 - lamp)
+    for row in range(height // 2, height):
+        for column in range(width // 2, width):
+            rest = 1.0 - hand[row, column, 3]
+            if rest < 1.0:
+                for channel in range(3):
+                    lit = hand[row, column, channel] * (scene[FACE_LIGHT + 12 + channel] * shine + lamp)
+                    colours[row, column, channel] = colours[row, column, channel] * rest + lit
+
+
+@compiled
+def crosshair(colours):
+    """Draw a small translucent cross in the middle."""
+    height, width = colours.shape[0], colours.shape[1]
+    thick = max(1.0, height / 180.0)
+    arm = max(2.0, height / 45.0)
+    for row in range(max(0, int(0.5 * height - arm - 1)), min(height, int(0.5 * height + arm + 2))):
+        for column in range(max(0, int(0.5 * width - arm - 1)), min(width, int(0.5 * width + arm + 2))):
+            y, x = abs(row + 0.5 - 0.5 * height), abs(column + 0.5 - 0.5 * width)
+            if (x <= thick and y <= arm) or (y <= thick and x <= arm):
+                bright = (colours[row, column, 0] + colours[row, column, 1] + colours[row, column, 2]) / 3.0
+                mark = 1.0 if bright < 0.6 else 0.15
+                for channel in range(3):
+                    colours[row, column, channel] += (mark - colours[row, column, channel]) * 0.4
+
+
+@compiled
+def finish(colours, marks, out):
+    """Write colours 0…1 as bytes; a hurt player sees red for a moment."""
+    red = 0.4 * marks[s.HURT] / HURT_TICKS
+    if marks[s.DEAD]:
+        red = 0.55
+    for row in range(out.shape[0]):
+        for column in range(out.shape[1]):
+            for channel in range(3):
+                value = colours[row, column, channel]
+                value += ((0.75 if channel == 0 else 0.05) - value) * red
+                out[row, column, channel] = np.uint8(min(255.0, max(0.0, value * 255.0 + 0.5)))

@@ -1,0 +1,250 @@
+"""Where each pixel's ray meets the world: one exact ray caster, and a frame that casts as few rays as it can.
+
+A ray passes over whole tiles and columns that end below it. A ray between two others is cast only where they do not
+already say what it meets.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.blocks import AIR, WATER
+from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.physics import eye_height
+from worldsim_envs.voxel.sky import CEILING, UNDER
+from worldsim_envs.voxel.state import TILE
+
+VIEW = 48.0
+VIEW_UNDER_WATER = 16.0
+DEEP = 11.0  # nothing is seen through more water than this
+FIELD_OF_VIEW = 70.0  # degrees, from the lower to the upper edge
+
+# Fields of a camera, float64.
+(EYE_X, EYE_Y, EYE_Z, SIN_YAW, COS_YAW, SIN_PITCH, COS_PITCH, PIXEL_SIZE, HALF_WIDTH, HALF_HEIGHT) = range(10)
+CAMERA_FIELDS = 10
+# Fields of `hits`, float64, -1 where there is none; and of `places`, int64.
+DISTANCE, WATER_IN, WATER_OUT = range(3)
+CELL, FACE, PLANE, WATER_AXIS = range(4)
+
+
+@inlined
+def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
+    """Follow a ray to the first block that is not air or water; whole tiles and columns below the ray are passed over.
+
+    Returns distance (-1 for none), packed cell, face and the face's coordinate (in the endless world, not round the
+    torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water) with the axis
+    of its surface. The ray is known to be free up to the distance `begin`; `start` is the block that it is in there.
+    """
+    blocks, _, _, roofs, tiles = grid
+    nx, ny, nz = blocks.shape
+    mask_x, mask_y, tile_mask_x, tile_mask_y = nx - 1, ny - 1, tiles.shape[0] - 1, tiles.shape[1] - 1
+    east, north, up = dx > 0, dy > 0, dz > 0
+    si, sj, sk = (1 if east else -1), (1 if north else -1), (1 if up else -1)
+    wi, wj = 1.0 / max(abs(dx), 1e-12), 1.0 / max(abs(dy), 1e-12)
+    a, b = int(np.floor(ox + dx * begin)) // TILE, int(np.floor(oy + dy * begin)) // TILE
+    next_a = (((a + 1) * TILE - ox) if east else (ox - a * TILE)) * wi
+    next_b = (((b + 1) * TILE - oy) if north else (oy - b * TILE)) * wj
+    t, z, axis = begin, oz + dz * begin, 2
+    water_in, water_out, water_axis = (0.0 if start == WATER else -1.0), -1.0, 2
+    while True:
+        tile_end = min(min(next_a, next_b), reach)
+        if min(z, oz + dz * tile_end) < tiles[a & tile_mask_x, b & tile_mask_y]:
+            i = min(max(int(np.floor(ox + dx * t)), a * TILE), a * TILE + TILE - 1)
+            j = min(max(int(np.floor(oy + dy * t)), b * TILE), b * TILE + TILE - 1)
+            next_i = ((i + 1 - ox) if east else (ox - i)) * wi
+            next_j = ((j + 1 - oy) if north else (oy - j)) * wj
+            while True:
+                end = min(min(next_i, next_j), tile_end)
+                z_end = oz + dz * end
+                x, y = i & mask_x, j & mask_y
+                if min(z, z_end) < roofs[x, y]:
+                    k, last = int(np.floor(z)), int(np.floor(z_end))
+                    while True:
+                        if 0 <= k < nz:
+                            block = blocks[x, y, k]
+                            if block == WATER:
+                                if water_in < 0.0:
+                                    water_in, water_axis = t, axis
+                                    reach = min(reach, t + DEEP)
+                            elif block != AIR:
+                                if axis == 0:
+                                    face, plane = (1, i) if east else (0, i + 1)
+                                elif axis == 1:
+                                    face, plane = (3, j) if north else (2, j + 1)
+                                else:
+                                    face, plane = (5, k) if up else (4, k + 1)
+                                return t, (((x << 12) | y) << 9) | k, face, plane, water_in, water_out, water_axis
+                            elif water_in >= 0.0 and water_out < 0.0:
+                                water_out = t
+                        if k == last:
+                            break
+                        k += sk
+                        t, axis = ((k if up else k + 1) - oz) / dz, 2
+                elif water_in >= 0.0 and water_out < 0.0:
+                    water_out = t
+                t, z = end, z_end
+                if end >= tile_end:
+                    break
+                if next_i < next_j:
+                    i, next_i, axis = i + si, next_i + wi, 0
+                else:
+                    j, next_j, axis = j + sj, next_j + wj, 1
+        elif water_in >= 0.0 and water_out < 0.0:
+            water_out = t
+        if tile_end >= reach:
+            return -1.0, -1, -1, 0, water_in, water_out, water_axis
+        t, z = tile_end, oz + dz * tile_end
+        if next_a < next_b:
+            a, next_a, axis = a + si, next_a + TILE * wi, 0
+        else:
+            b, next_b, axis = b + sj, next_b + TILE * wj, 1
+
+
+@compiled
+def ceiling(tiles, ox, oy):
+    """Return the height above which nothing is in view from a place."""
+    highest = 0
+    a, b, far = int(ox) // TILE, int(oy) // TILE, int(VIEW) // TILE + 1
+    for i in range(a - far, a + far + 1):
+        for j in range(b - far, b + far + 1):
+            highest = max(highest, tiles[i & (tiles.shape[0] - 1), j & (tiles.shape[1] - 1)])
+    return float(highest)
+
+
+@inlined
+def ray(camera, row, column):
+    """Return the direction of a pixel's ray, with a forward part of 1; times `units`, of length 1."""
+    u = (column + 0.5 - camera[HALF_WIDTH]) * camera[PIXEL_SIZE]
+    v = (camera[HALF_HEIGHT] - row - 0.5) * camera[PIXEL_SIZE]
+    flat = camera[COS_PITCH] + v * camera[SIN_PITCH]
+    return (
+        camera[SIN_YAW] * flat + camera[COS_YAW] * u,
+        camera[COS_YAW] * flat - camera[SIN_YAW] * u,
+        v * camera[COS_PITCH] - camera[SIN_PITCH],
+    )
+
+
+@compiled
+def set_camera(camera, body, marks, height, width):
+    """Write the eye's place and the picture's frame into `camera`."""
+    yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
+    camera[EYE_X], camera[EYE_Y], camera[EYE_Z] = body[s.X], body[s.Y], body[s.Z] + eye_height(marks)
+    camera[SIN_YAW], camera[COS_YAW], camera[SIN_PITCH], camera[COS_PITCH] = (
+        np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch))  # fmt: skip
+    camera[PIXEL_SIZE] = 2.0 * np.tan(np.radians(0.5 * FIELD_OF_VIEW)) / height
+    camera[HALF_WIDTH], camera[HALF_HEIGHT] = 0.5 * width, 0.5 * height
+
+
+@inlined
+def _block_in(blocks, x, y, z):
+    """Return the block at a point, air above and below the world."""
+    nx, ny, nz = blocks.shape
+    k = int(np.floor(z))
+    return int(blocks[int(np.floor(x)) & (nx - 1), int(np.floor(y)) & (ny - 1), k]) if 0 <= k < nz else AIR
+
+
+@inlined
+def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
+    """Return distance and cell of the surface that a ray between two pixels meets, or a cell of -1 if that is not sure.
+
+    Sure are rays between two hits of one face, and, near enough that nothing narrower than two pixels can stand in the
+    way, rays between two hits of one plane, where the plane is solid at that point and open in front of it.
+    """
+    cell, face, plane = places[r0, c0, CELL], places[r0, c0, FACE], places[r0, c0, PLANE]
+    if cell < 0 or face != places[r1, c1, FACE] or plane != places[r1, c1, PLANE]:
+        return 0.0, -1
+    origin, slope = (ox, dx) if face < 2 else ((oy, dy) if face < 4 else (oz, dz))
+    t = (plane - origin) / slope
+    if cell == places[r1, c1, CELL]:
+        return t, cell
+    if r0 != r1 or hits[r0, c0, DISTANCE] > near or hits[r1, c1, DISTANCE] > near:
+        return 0.0, -1
+    x, y, z = ox + dx * t, oy + dy * t, oz + dz * t
+    inside = 0.5 if face & 1 else -0.5
+    ax, ay, az = (inside if face < 2 else 0.0), (inside if 2 <= face < 4 else 0.0), (inside if face >= 4 else 0.0)
+    block = _block_in(blocks, x + ax, y + ay, z + az)
+    if block == AIR or block == WATER or _block_in(blocks, x - ax, y - ay, z - az) != AIR:
+        return 0.0, -1
+    i, j, k = int(np.floor(x + ax)), int(np.floor(y + ay)), int(np.floor(z + az))
+    return t, ((((i & (blocks.shape[0] - 1)) << 12) | (j & (blocks.shape[1] - 1))) << 9) | k
+
+
+@inlined
+def _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
+    """Return the distance of the water's surface for a ray between two that both meet nothing but deep water, or -1."""
+    if places[r0, c0, CELL] >= 0 or places[r1, c1, CELL] >= 0 or dz >= 0.0:
+        return -1.0
+    t0, t1 = hits[r0, c0, WATER_IN], hits[r1, c1, WATER_IN]
+    if t0 <= 0.0 or t1 <= 0.0 or max(t0, t1) > near or max(hits[r0, c0, WATER_OUT], hits[r1, c1, WATER_OUT]) >= 0.0:
+        return -1.0
+    level0 = np.rint(oz + t0 * units[r0, c0] * ray(camera, r0, c0)[2])
+    level1 = np.rint(oz + t1 * units[r1, c1] * ray(camera, r1, c1)[2])
+    t = (level0 - oz) / dz
+    x, y = ox + dx * t, oy + dy * t
+    if level0 != level1 or places[r0, c0, WATER_AXIS] != 2 or places[r1, c1, WATER_AXIS] != 2:
+        return -1.0
+    if _block_in(blocks, x, y, level0 - 0.5) != WATER or _block_in(blocks, x, y, level0 + 0.5) != AIR:
+        return -1.0
+    return t
+
+
+@inlined
+def _free_way(hits, row, column):
+    """Return how far a pixel's ray goes before it meets anything, 1e9 for the sky."""
+    t, water_in = hits[row, column, DISTANCE], hits[row, column, WATER_IN]
+    return water_in if water_in >= 0.0 else (t if t >= 0.0 else 1e9)
+
+
+@compiled
+def find_surfaces(grid, scene, camera, units, start, hits, places):
+    """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
+
+    Every second pixel of every second row is cast, then those between in the column, then those between in the row. A
+    ray between two others need not be followed where they meet one surface, and not through the near space that both
+    found empty: what is nearer than `near` is wider than the two pixels between them.
+    """
+    height, width = units.shape
+    ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
+    under = scene[UNDER] > 0.0
+    whole = VIEW_UNDER_WATER if under else VIEW
+    near = 0.45 / camera[PIXEL_SIZE]
+    for turn in range(3):
+        for row in range(1 if turn == 1 else 0, height, 2 if turn < 2 else 1):
+            for column in range(1 if turn == 2 else 0, width, 2):
+                dx, dy, dz = ray(camera, row, column)
+                unit = units[row, column]
+                dx, dy, dz = dx * unit, dy * unit, dz * unit
+                r0, r1 = (row - 1, row + 1) if turn == 1 else (row, row)
+                c0, c1 = (column - 1, column + 1) if turn == 2 else (column, column)
+                begin = 0.0
+                if turn > 0 and r1 < height and c1 < width:
+                    calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
+                    calm1 = hits[r1, c1, WATER_OUT] < 0.0 if under else hits[r1, c1, WATER_IN] < 0.0
+                    if calm0 and calm1:
+                        t, cell = _same_surface(grid[0], hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
+                        if cell >= 0:
+                            hits[row, column, DISTANCE], hits[row, column, WATER_OUT] = t, -1.0
+                            hits[row, column, WATER_IN] = 0.0 if under else -1.0
+                            places[row, column, CELL], places[row, column, FACE] = cell, places[r0, c0, FACE]
+                            places[row, column, PLANE] = places[r0, c0, PLANE]
+                            continue
+                    if not under:
+                        t = _deep_water(grid[0], camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
+                                        near)  # fmt: skip
+                        if t > 0.0:
+                            hits[row, column, DISTANCE], hits[row, column, WATER_IN] = -1.0, t
+                            hits[row, column, WATER_OUT] = -1.0
+                            places[row, column, CELL], places[row, column, FACE] = -1, -1
+                            places[row, column, PLANE], places[row, column, WATER_AXIS] = 0, 2
+                            continue
+                        begin = min(near, min(_free_way(hits, r0, c0), _free_way(hits, r1, c1))) - 1.0
+                        if begin < 2.0 or _block_in(grid[0], ox + dx * begin, oy + dy * begin, oz + dz * begin) != AIR:
+                            begin = 0.0
+                reach = min(whole, max(begin, (scene[CEILING] - oz) / dz)) if dz > 0.0 else whole
+                t, cell, face, plane, water_in, water_out, water_axis = cast(grid, ox, oy, oz, dx, dy, dz, begin, reach,
+                                                                             start)  # fmt: skip
+                hits[row, column, DISTANCE], hits[row, column, WATER_IN] = t, water_in
+                hits[row, column, WATER_OUT] = water_out
+                places[row, column, CELL], places[row, column, FACE] = cell, face
+                places[row, column, PLANE], places[row, column, WATER_AXIS] = plane, water_axis

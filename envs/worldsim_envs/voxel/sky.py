@@ -1,0 +1,167 @@
+"""The sky and the colours that time of day gives to everything: `set_scene` once a frame, `sky` once a ray.
+
+A scene is a small table of numbers: place of the sun, colours of light by face, of sky, fog, clouds and water.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.compiled import compiled, inlined
+
+CLOUD_HEIGHT = 96.0
+CLOUD_CELL = 8.0
+CLOUD_SPEED = 0.03  # blocks per tick
+STAR_GRID = 128
+
+# Fields of a scene, float64; names of colours stand for three fields each, FACE_LIGHT for three to each of six faces.
+(SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT, CEILING) = range(9)
+ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 9, 12, 15, 18, 36, 39, 42
+SCENE_FIELDS = 48
+
+
+def star_map() -> NDArray[np.float64]:
+    """Return the brightness of the night sky (STAR_GRID, STAR_GRID) over the octahedral map of the upper half."""
+    random = np.random.default_rng(5)
+    stars = np.zeros((STAR_GRID, STAR_GRID))
+    kernel = np.array([0.25, 1.0, 0.25])
+    for _ in range(170):
+        i, j = random.integers(2, STAR_GRID - 2, 2)
+        stars[i - 1 : i + 2, j - 1 : j + 2] += (0.2 + 0.6 * random.random()) * np.outer(kernel, kernel)
+    return np.minimum(stars, 1.0)
+
+
+STARS = star_map()
+
+
+@compiled
+def clamp(value):
+    return min(1.0, max(0.0, value))
+
+
+@compiled
+def smooth(low, high, value):
+    t = min(1.0, max(0.0, (value - low) / (high - low)))
+    return t * t * (3.0 - 2.0 * t)
+
+
+@compiled
+def _blend(scene, at, night, day, share):
+    for channel in range(3):
+        scene[at + channel] = night[channel] + (day[channel] - night[channel]) * share
+
+
+@compiled
+def set_scene(scene, marks, pixel, under_water):
+    """Fill the colours of light, sky, fog and water for the time of day."""
+    angle = 2.0 * np.pi * (marks[s.CLOCK] / marks[s.DAY_LENGTH])
+    height = np.sin(angle)
+    scene[SUN_X], scene[SUN_Y], scene[SUN_Z] = np.cos(angle), 0.0, height
+    day = smooth(-0.16, 0.26, height)
+    glow = np.exp(-(((height - 0.02) / 0.17) ** 2))
+    scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
+    scene[UNDER] = 1.0 if under_water else 0.0
+    scene[DRIFT] = marks[s.TICK] * CLOUD_SPEED
+    _blend(scene, ZENITH, (0.035, 0.050, 0.125), (0.400, 0.610, 0.960), day)
+    _blend(scene, HORIZON, (0.115, 0.145, 0.255), (0.720, 0.840, 0.980), day)
+    _blend(scene, CLOUD_COLOUR, (0.170, 0.200, 0.300), (0.980, 0.990, 1.000), day)
+    _blend(scene, WATER_COLOUR, (0.055, 0.105, 0.240), (0.140, 0.330, 0.720), day)
+    _blend(scene, FOG_WATER, (0.035, 0.075, 0.190), (0.100, 0.250, 0.600), day)
+    scene[SUNSET], scene[SUNSET + 1], scene[SUNSET + 2] = 1.00, 0.50, 0.22
+    for channel in range(3):
+        warm = (1.0, 0.66, 0.42)[channel]
+        light = (0.34, 0.39, 0.54)[channel] * (1.0 - day) + day
+        tint = 1.0 - 0.55 * glow * (1.0 - warm) * smooth(-0.2, 0.0, height)
+        cloud = scene[CLOUD_COLOUR + channel]
+        scene[CLOUD_COLOUR + channel] = cloud + (0.9 * warm * (0.35 + 0.65 * day) - cloud) * 0.55 * glow
+        scene[HORIZON + channel] += (0.80 * warm - scene[HORIZON + channel]) * 0.30 * glow
+        for face in range(6):
+            shade = (0.70, 0.70, 0.84, 0.84, 1.00, 0.56)[face]
+            facing = scene[SUN_X] * ((face == 0) - (face == 1))
+            shade += 0.16 * day * max(0.0, facing)
+            scene[FACE_LIGHT + 3 * face + channel] = shade * light * tint
+
+
+@inlined
+def sky_base(scene, dx, dy, dz):
+    """Return the smooth colour of the sky, without sun, moon, stars and clouds; also the colour of fog."""
+    rise = clamp(dz * 2.2)
+    rise = rise * (2.0 - rise)
+    flat = np.sqrt(dx * dx + dy * dy) + 1e-9
+    towards = max(0.0, 0.5 + 0.5 * dx / flat * (1.0 if scene[SUN_X] > 0 else -1.0))
+    low = clamp(1.0 - abs(dz) * 2.6)
+    warm = scene[GLOW] * towards * towards * low * 0.85
+    r = scene[HORIZON] + (scene[ZENITH] - scene[HORIZON]) * rise
+    g = scene[HORIZON + 1] + (scene[ZENITH + 1] - scene[HORIZON + 1]) * rise
+    b = scene[HORIZON + 2] + (scene[ZENITH + 2] - scene[HORIZON + 2]) * rise
+    return (r + (scene[SUNSET] - r) * warm, g + (scene[SUNSET + 1] - g) * warm, b + (scene[SUNSET + 2] - b) * warm)
+
+
+@compiled
+def _disc(along, across, up, half, pixel):
+    """Return the coverage of a square in the sky of half-width `half`, seen `along` its axis."""
+    if along <= 0.1:
+        return 0.0
+    far = max(abs(across), abs(up)) / along
+    return clamp((half - far) / pixel + 0.5)
+
+
+@inlined
+def _starlight(stars, dx, dy, dz):
+    norm = 1.0 / (abs(dx) + abs(dy) + abs(dz))
+    u = ((dx + dy) * norm * 0.5 + 0.5) * (STAR_GRID - 2)
+    v = ((dx - dy) * norm * 0.5 + 0.5) * (STAR_GRID - 2)
+    i, j = int(u), int(v)
+    fu, fv = u - i, v - j
+    near = stars[i, j] + (stars[i, j + 1] - stars[i, j]) * fv
+    far = stars[i + 1, j] + (stars[i + 1, j + 1] - stars[i + 1, j]) * fv
+    return near + (far - near) * fu
+
+
+@inlined
+def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
+    """Return the opacity of the cloud layer along a ray; edges are as wide as a pixel, far clouds fade out."""
+    distance = (CLOUD_HEIGHT - oz) / dz
+    if distance > 420.0:
+        return 0.0
+    u = (ox + dx * distance) / CLOUD_CELL - 0.5 + scene[DRIFT] / CLOUD_CELL
+    v = (oy + dy * distance) / CLOUD_CELL - 0.5
+    i, j = int(np.floor(u)), int(np.floor(v))
+    width = min(1.0, max(0.12, distance * scene[PIXEL] / (CLOUD_CELL * dz)))
+    fu, fv = clamp((u - i - 0.5) / width + 0.5), clamp((v - j - 0.5) / width + 0.5)
+    nx, ny = clouds.shape
+    i0, j0, i1, j1 = i % nx, j % ny, (i + 1) % nx, (j + 1) % ny
+    low = clouds[i0, j0] + (clouds[i1, j0] - clouds[i0, j0]) * fu
+    high = clouds[i0, j1] + (clouds[i1, j1] - clouds[i0, j1]) * fu
+    return (low + (high - low) * fv) * 0.72 * (1.0 - smooth(150.0, 420.0, distance))
+
+
+@inlined
+def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
+    """Return the colour of the sky in a direction: gradient, stars, sun, moon, clouds."""
+    r, g, b = sky_base(scene, dx, dy, dz)
+    if dz <= 0.0:
+        return r, g, b
+    if scene[DAYLIGHT] < 0.38:
+        light = _starlight(stars, dx, dy, dz) * clamp(1.0 - 2.6 * scene[DAYLIGHT]) * clamp(dz * 4.0)
+        r, g, b = r + light * 0.85, g + light * 0.87, b + light * 0.9
+    pixel = scene[PIXEL]
+    along = dx * scene[SUN_X] + dz * scene[SUN_Z]
+    across, up = dy, dx * scene[SUN_Z] - dz * scene[SUN_X]
+    sun = _disc(along, across, up, 0.095, pixel)
+    halo = 0.0
+    if along > 0.0:
+        halo = 0.45 * along**16 * (0.3 + 0.7 * scene[DAYLIGHT])
+        r, g, b = r + (1.0 - r) * halo, g + (0.93 - g) * halo, b + (0.70 - b) * halo
+        r, g, b = r + (1.0 - r) * sun, g + (0.97 - g) * sun, b + (0.78 - b) * sun
+    moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT])
+    if moon > 0.0:
+        r, g, b = r + (0.86 - r) * moon, g + (0.89 - g) * moon, b + (0.96 - b) * moon
+    if dz > 0.03 and oz < CLOUD_HEIGHT:
+        cover = _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz)
+        r += (scene[CLOUD_COLOUR] - r) * cover
+        g += (scene[CLOUD_COLOUR + 1] - g) * cover
+        b += (scene[CLOUD_COLOUR + 2] - b) * cover
+    return r, g, b
