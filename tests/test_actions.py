@@ -18,7 +18,7 @@ SPACES = {
     "box": spaces.Box(np.array([-2.0, 0.0]), np.array([2.0, 10.0]), dtype=np.float64),
     "open box": spaces.Box(-np.inf, np.inf, (2,), np.float64),
     "dict": spaces.Dict({"turn": spaces.Box(-180.0, 180.0, (2,), np.float32), "jump": spaces.Discrete(2)}),
-    "tuple": spaces.Tuple((spaces.Discrete(3), spaces.Tuple((spaces.MultiBinary([2]), spaces.Box(0, 1, (1,)))))),
+    "tuple": spaces.Tuple((spaces.Discrete(3), spaces.Tuple((spaces.MultiBinary(2), spaces.Box(0, 1, (1,)))))),
 }
 
 

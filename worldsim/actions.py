@@ -238,7 +238,7 @@ def _space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
         case spaces.MultiDiscrete():
             return {"type": "MultiDiscrete", "nvec": space.nvec.tolist(), "start": space.start.tolist()}
         case spaces.MultiBinary():
-            return {"type": "MultiBinary", "shape": list(space.shape)}
+            return {"type": "MultiBinary", "n": space.n if isinstance(space.n, int) else list(space.shape)}
         case spaces.Box():
             return {
                 "type": "Box",
@@ -262,7 +262,7 @@ def _space_from_json(data: dict[str, Any]) -> spaces.Space[Any]:
         case "MultiDiscrete":
             return spaces.MultiDiscrete(np.asarray(data["nvec"]), start=np.asarray(data["start"]))
         case "MultiBinary":
-            return spaces.MultiBinary(data["shape"])
+            return spaces.MultiBinary(data["n"])
         case "Box":
             dtype, shape = np.dtype(data["dtype"]), tuple(data["shape"])
             low = np.asarray([float(v) for v in data["low"]]).astype(dtype).reshape(shape)

@@ -182,6 +182,7 @@ def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Map
     """Write safetensors to a temporary name and rename it."""
     temporary = path.with_name(path.name + ".tmp")
     save_file({key: value.contiguous() for key, value in tensors.items()}, temporary, dict(metadata or {}))
+    temporary.chmod(0o644)  # safetensors writes for its owner alone, and a checkpoint is for all
     with open(temporary, "rb") as file:
         os.fsync(file.fileno())
     temporary.replace(path)
