@@ -31,7 +31,7 @@ from worldsim.training.latents import (
     latent_batches,
     longest_caption,
 )
-from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
+from worldsim.training.loop import FitConfig, Fitted, TrainingError, check_folder, fit
 from worldsim.training.losses import (
     DynamicsLossConfig,
     DynamicsObjective,
@@ -229,7 +229,7 @@ def _feed(
 def _sources(data: tuple[Path, ...], live: Live | None, grain: int) -> tuple[list[Source], LiveSource | None]:
     """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels."""
     if bool(data) == (live is not None):
-        raise ValueError("give either --data with dataset folders, or --live.env with a Gymnasium id")
+        raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
     if live is not None:
         source = LiveSource(live.env, live.policy, live.workers)
         try:
