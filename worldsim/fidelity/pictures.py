@@ -61,7 +61,7 @@ def _curves(figures: dict[str, Any], name: str, width: int) -> np.ndarray:
     for kind, label in LABELS.items():
         _band(curves, steps[kind], COLOURS[kind], label)
     curves.set(title="free running under the true actions", xlabel="step", ylabel="PSNR, dB")
-    curves.legend(frameon=False)
+    curves.legend(frameon=False, fontsize=8, loc="lower left")
     _band(above, steps["model_minus_copy"], "tab:blue", "learned world − copy")
     _band(above, steps["model_minus_shuffled"], "tab:orange", "true − shuffled actions")
     above.axhline(0, color="black", linewidth=0.8)

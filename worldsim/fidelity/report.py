@@ -77,8 +77,6 @@ def _free_running(trials: Sequence[Rollout], options: dict[str, int]) -> Figures
     def averages(count: int) -> Figures:
         return {name: asdict(mean(each[:, :count].mean(1), worlds, **options)) for name, each in decibels.items()}
 
-    kinds = ("model", "copy", "shuffled", "ceiling")
-    pooled = {name: psnr(column(name)[:, :HEADLINE].mean(0)).mean() for name in kinds}
     return {
         "windows": len(trials),
         "worlds": len(set(worlds)),
@@ -88,7 +86,21 @@ def _free_running(trials: Sequence[Rollout], options: dict[str, int]) -> Figures
             for name, each in decibels.items()
         },
         "psnr_average": {f"1-{count}": averages(count) for count in sorted({min(HEADLINE, steps), steps})},
-        "psnr_of_pooled_error": {name: float(value) for name, value in pooled.items()},
+        "psnr_of_pooled_error": _pooled(worlds, column, options),
+    }
+
+
+def _pooled(worlds: Sequence[int], column: Callable[[str], np.ndarray], options: dict[str, int]) -> Figures:
+    """Decibels of the squared error summed over all windows and the first 16 steps.
+
+    A window in which nothing moves, where copying is perfect, weighs little here and much in the mean of decibels.
+    """
+    sums = {name: column(name)[:, :HEADLINE].sum(1) for name in ("model", "copy", "shuffled", "ceiling")}  # (N,) each
+    steps = min(HEADLINE, column("model").shape[1])
+    share = ratio(sums["model"], sums["copy"], worlds, **options)  # of copy's error
+    above = Estimate(*(float(-10 * np.log10(max(part, 1e-9))) for part in (share.value, share.high, share.low)))
+    return {name: float(psnr(total.mean() / steps)) for name, total in sums.items()} | {
+        "model_minus_copy": asdict(above)
     }
 
 
@@ -182,6 +194,9 @@ def table(figures: Figures) -> str:
         for span, averages in found["psnr_average"].items():
             for name, estimate in averages.items():
                 lines.append(f"  {span + '  ' + name.replace('_', ' '):<32}{_shown(estimate, 2)}")
+        pooled = found["psnr_of_pooled_error"]
+        shown = ", ".join(f"{name} {pooled[name]:.2f}" for name in ("model", "copy", "shuffled", "ceiling"))
+        lines.append(f"  of the pooled error: {shown}; model minus copy {_shown(pooled['model_minus_copy'], 2)}")
         each = found["psnr_per_step"]
         chosen = [step for step in (1, 2, 4, 8, 16, 32, 64) if step <= found["steps"]]
         lines.append("  at step                 " + "".join(f"{step:>8}" for step in chosen))
