@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from numba import njit
 
@@ -33,7 +33,7 @@ _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False
 
 def inlined(function: Function) -> Function:
     """Return `function` compiled into the body of each of its callers, which spares the passing of many arrays."""
-    return njit(inline="always", **_OPTIONS)(function)
+    return cast(Function, njit(inline="always", **_OPTIONS)(function))
 
 
 def compiled(function: Function) -> Function:
@@ -42,4 +42,4 @@ def compiled(function: Function) -> Function:
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = (index._source_stamp, SOURCES)
-    return dispatcher
+    return cast(Function, dispatcher)

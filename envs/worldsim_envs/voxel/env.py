@@ -241,7 +241,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         """Put the player's feet at a place, at rest; yaw in degrees clockwise from north, pitch positive down."""
         body = self.state.body
         body[[state.X, state.Y, state.Z]] = x % self.world_size[0], y % self.world_size[1], z
-        body[[state.VX, state.VY, state.VZ, state.FALL]] = 0.0
+        body[[state.VX, state.VY, state.VZ, state.FALL]] = 0.0, 0.0, physics.AT_REST, 0.0
         body[state.YAW] = body[state.YAW] if yaw is None else yaw % 360.0
         body[state.PITCH] = body[state.PITCH] if pitch is None else min(90.0, max(-90.0, pitch))
         self.state.marks[state.GROUND] = 0
@@ -328,13 +328,14 @@ def _first_state(
 ) -> VoxelState:
     x, y, z, yaw = terrain.find_spawn(land, random, biome)
     body, marks = np.zeros(state.BODY_FIELDS), np.zeros(state.MARK_FIELDS, np.int64)
-    body[[state.X, state.Y, state.Z, state.YAW]] = x, y, z, yaw
+    body[[state.X, state.Y, state.Z, state.VZ, state.YAW]] = x, y, z, physics.AT_REST, yaw
     marks[state.CLOCK], marks[state.DAY_LENGTH] = _ticks(time, day_length), day_length
     marks[state.GROUND], marks[state.BIOME] = 1, land.biomes[int(x), int(y)]
     hotbar = np.array([[table.BLOCK_IDS[name], table.HOTBAR_COUNT] for name in table.START_HOTBAR], np.int64)
     physics.aim(land.grid[0], table.SOLID, body, marks)
+    blocks, light, tops, roofs, tiles = (array.copy() for array in land.grid)
     return VoxelState(
-        *(array.copy() for array in land.grid), land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
+        blocks, light, tops, roofs, tiles, land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
         np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
     )  # fmt: skip
 

@@ -30,6 +30,7 @@ HALF_WIDTH, HEIGHT = 0.3, 1.8
 DEADLY_FALL, HURTING_FALL = 12.0, 4.0
 SWING_TICKS, HURT_TICKS, PLACE_PAUSE = 6, 10, 4
 _EPS = 1e-6
+AT_REST = -0.08 * 0.98  # velocity down of a player who stands: gravity of one tick, which the ground then stops
 
 _PLACED, _JUMPED, _LANDED, _ENTERED_WATER, _LEFT_WATER, _HURT, _DIED, _BUMPED, _DAY, _NIGHT, _FIRST_BIOME = (
     EVENT[name]

@@ -1,0 +1,184 @@
+"""The voxel world as a Gymnasium environment: spaces, checkers, words, and errors that say what to do."""
+
+import re
+import warnings
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as check_for_sb3
+
+from worldsim_envs.voxel import captions
+from worldsim_envs.voxel.env import ACTION_SPACES, VoxelEnv
+from worldsim_envs.voxel.physics import ACTION_NAMES
+from worldsim_envs.voxel.terrain import BIOMES
+
+SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}
+
+
+@pytest.fixture(scope="module")
+def env() -> VoxelEnv:
+    env = VoxelEnv(**SMALL)
+    env.reset(seed=0)
+    return env
+
+
+@pytest.mark.parametrize("kind", ACTION_SPACES)
+def test_checkers_have_nothing_to_say(kind: str) -> None:
+    gym.register("test/Voxel-v0", VoxelEnv) if "test/Voxel-v0" not in gym.registry else None
+    made = gym.make("test/Voxel-v0", action_space=kind, render_mode="rgb_array", **SMALL)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(made.unwrapped)
+        if kind != "dict":  # stable-baselines3 has no dict actions
+            check_for_sb3(made.unwrapped)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (64, 64), (33, 50), (90, 160)])
+def test_frames_have_the_wished_size(size: tuple[int, int]) -> None:
+    env = VoxelEnv(size=size, world_size=(64, 64, 64))
+    frame, _ = env.reset(seed=0)
+    assert frame.shape == (*size, 3) and frame.dtype == np.uint8
+    assert env.step(0)[0].shape == (*size, 3)
+
+
+def test_render_is_the_frame_or_a_larger_one() -> None:
+    env = VoxelEnv(render_mode="rgb_array", **SMALL)
+    frame, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(env.render(), frame)
+    large = VoxelEnv(render_mode="rgb_array", render_size=(72, 80), **SMALL)
+    np.testing.assert_array_equal(large.reset(seed=0)[0], frame)
+    shown = large.render()
+    assert shown is not None and shown.shape == (72, 80, 3)
+    halved = shown.reshape(36, 2, 40, 2, 3).mean(axis=(1, 3))
+    assert np.abs(halved - frame).mean() < 6.0
+
+
+def test_render_fps_is_that_of_the_frame_skip() -> None:
+    assert [VoxelEnv(frame_skip=skip, **SMALL).metadata["render_fps"] for skip in (1, 2, 4)] == [20, 10, 5]
+
+
+def test_three_action_spaces_lead_to_one_vector() -> None:
+    discrete, multi, named = (VoxelEnv(action_space=kind, **SMALL) for kind in ACTION_SPACES)
+    forward = discrete.action_vector(discrete.get_action_meanings().index("forward"))
+    keys = np.zeros(25, np.int64)
+    keys[ACTION_NAMES.index("forward")] = 1
+    keys[[ACTION_NAMES.index("cameraX"), ACTION_NAMES.index("cameraY")]] = 5
+    np.testing.assert_array_equal(multi.action_vector(keys), forward)
+    held = {name: 0 for name in ACTION_NAMES if not name.startswith("camera")} | {"forward": 1}
+    action = {**held, "camera": np.array([0.5, -0.75], np.float32)}
+    vector = named.action_vector(action)
+    assert vector[ACTION_NAMES.index("cameraX")] == -0.75 and vector[ACTION_NAMES.index("cameraY")] == 0.5
+    assert vector.sum() == forward.sum() - 0.25
+
+
+def test_discrete_table_has_the_field_order_of_vpt(env: VoxelEnv) -> None:
+    assert env.action_names[:2] == ("inventory", "ESC") and env.action_names[-2:] == ("pickItem", "drop")
+    assert env.action_vectors.shape == (env.action_space.n, 25) and env.action_vectors.dtype == np.float32  # type: ignore[attr-defined]
+    assert not env.action_vectors[0].any()
+    turn = env.action_vectors[env.get_action_meanings().index("turn_right")]
+    assert turn[env.action_names.index("cameraX")] == np.float32(0.75)
+
+
+def test_play_finds_its_keys(env: VoxelEnv) -> None:
+    keys = env.get_keys_to_action()
+    assert keys[("w",)] == env.get_action_meanings().index("forward")
+    assert all(len(key) == 1 for combination in keys for key in combination)
+    assert len(keys) == env.action_space.n - 1  # type: ignore[attr-defined]
+
+
+def test_events_stand_in_every_info(env: VoxelEnv) -> None:
+    assert env.reset(seed=1)[1]["events"].tolist() == [0.0] * len(env.event_names)
+    events = env.step(0)[4]["events"]
+    assert events.dtype == np.float32 and events.shape == (len(env.event_names),)
+    assert len(set(env.event_names)) == len(env.event_names)
+
+
+def test_captions_name_biome_time_and_deed() -> None:
+    env = VoxelEnv(**SMALL)
+    for biome in BIOMES[:5]:
+        env.reset(seed=3, options={"biome": biome, "start_time": 0.75})
+        env.step(env.get_action_meanings().index("forward"))
+        place = captions.PLACES[BIOMES[int(env.state.marks[19])]][0]
+        assert env.caption().startswith(f"{place} at midnight")
+        assert env.caption("detailed").endswith(("the player walks forward", "the player swims forward"))
+    with pytest.raises(ValueError, match='detail must be "short" or "detailed"'):
+        env.caption("long")
+
+
+def test_vocabulary_holds_every_word_and_stays_small(env: VoxelEnv) -> None:
+    words = set(captions.vocabulary())
+    assert len(words) < 500 and all(re.fullmatch(r"[a-z]+|\.", word) for word in words)
+    env.reset(seed=5)
+    texts = [captions.event_sentence(name) for name in env.event_names]
+    for action in np.random.default_rng(0).integers(0, 21, 100):
+        env.step(int(action))
+        texts += [env.caption(), env.caption("detailed")]
+    texts += ["a pig appears in front of you", "it starts to snow", "night falls"]
+    assert set(" ".join(texts).split()) <= words
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "error", "message"),
+    [
+        ({"size": (8, 64)}, ValueError, "size height must be in 16…2160, got 8"),
+        ({"size": 64}, ValueError, "size must be (height, width)"),
+        ({"size": (64.0, 64)}, TypeError, "size height must be an integer"),
+        ({"biome": "moon"}, ValueError, "biome must be None or one of"),
+        ({"action_space": "continuous"}, ValueError, "action_space must be one of"),
+        ({"render_mode": "human"}, ValueError, 'render_mode must be None or "rgb_array"'),
+        ({"start_time": 1.5}, ValueError, "start_time must be in [0, 1]"),
+        ({"start_time": "noon"}, TypeError, "start_time must be None or a number"),
+        ({"frame_skip": 0}, ValueError, "frame_skip must be in 1…100"),
+        ({"world_size": (100, 64, 64)}, ValueError, "powers of two"),
+        ({"colour": 1}, TypeError, "colour"),
+    ],
+)
+def test_wrong_settings_are_named(kwargs: dict[str, Any], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=re.escape(message)):
+        VoxelEnv(**kwargs)
+
+
+@pytest.mark.parametrize(
+    ("action", "error"), [(21, ValueError), (-1, ValueError), (1.0, TypeError), ("up", TypeError), (True, TypeError),
+                          (np.zeros(25), TypeError)]
+)  # fmt: skip
+def test_wrong_actions_change_nothing(env: VoxelEnv, action: Any, error: type[Exception]) -> None:
+    env.reset(seed=2)
+    before = env.state.clone()
+    with pytest.raises(error, match="action must be"):
+        env.step(action)
+    assert env.state.equals(before)
+
+
+def test_step_before_reset_says_so() -> None:
+    with pytest.raises(gym.error.ResetNeeded, match=re.escape("call env.reset() first")):
+        VoxelEnv(**SMALL).step(0)
+
+
+def test_unknown_reset_options_are_refused(env: VoxelEnv) -> None:
+    with pytest.raises(ValueError, match="got also \\['world'\\]"):
+        env.reset(options={"world": 1})
+
+
+def test_snapshot_of_another_size_is_refused(env: VoxelEnv) -> None:
+    other = VoxelEnv(size=(36, 40), world_size=(128, 64, 64))
+    other.reset(seed=0)
+    with pytest.raises(ValueError, match="must hold a world of"):
+        env.restore_state(other.clone_state())
+
+
+def test_editor_puts_what_it_is_told(env: VoxelEnv) -> None:
+    env.reset(seed=0)
+    env.set_block(5, 6, 50, "lamp")
+    env.set_time(0.75)
+    env.teleport(-1.0, 65.0, 40.0, yaw=370, pitch=100)
+    from worldsim_envs.voxel import blocks, state
+
+    assert env.state.blocks[5, 6, 50] == blocks.BLOCK_IDS["lamp"]
+    assert env.state.marks[state.CLOCK] == 9000
+    assert env.state.body[[state.X, state.Y, state.YAW, state.PITCH]].tolist() == [63.0, 1.0, 10.0, 90.0]
+    with pytest.raises(ValueError, match="block must be one of"):
+        env.set_block(0, 0, 0, "cheese")

@@ -1,0 +1,135 @@
+"""Pictures are exact where they can be checked, and smooth: no aliasing far away, no flicker under small turns."""
+
+import numpy as np
+import pytest
+
+from worldsim_envs.voxel import blocks, rays, state, surfaces
+from worldsim_envs.voxel.env import VoxelEnv
+
+
+def plain(**kwargs: object) -> VoxelEnv:
+    """Return an env above an endless plane of grass, at noon."""
+    env = VoxelEnv(hud=False, frame_skip=1, world_size=(64, 64, 64), **kwargs)  # type: ignore[arg-type]
+    env.reset(seed=0, options={"start_time": 0.25})
+    env.state.blocks[...] = 0
+    env.state.blocks[:, :, :30] = blocks.BLOCK_IDS["grass"]
+    state.measure_world(env.state.grid, blocks.OPAQUE)
+    env.teleport(32.5, 32.5, 30, yaw=0, pitch=0)
+    return env
+
+
+def look(env: VoxelEnv, **place: float) -> np.ndarray:
+    """Return the frame from a place and direction."""
+    body = env.state.body
+    env.teleport(place.get("x", body[0]), place.get("y", body[1]), place.get("z", body[2]),
+                 place.get("yaw"), place.get("pitch"))  # fmt: skip
+    return env.restore_state(env.clone_state()).astype(np.float64)
+
+
+def test_every_mip_keeps_the_mean_colour() -> None:
+    for name, texture in blocks.TEXTURES.items():
+        for level in blocks.mip_chain(texture):
+            np.testing.assert_allclose(level.mean(axis=(0, 1)), texture.mean(axis=(0, 1)), atol=1e-12, err_msg=name)
+
+
+def test_texture_is_exact_near_and_its_mean_far_away() -> None:
+    number = blocks.TEXTURE_NAMES.index("brick")
+    texture = np.rint(blocks.TEXTURES["brick"] * 255) / 255
+
+    def colour(u: float, v: float, footprint: float) -> np.ndarray:
+        return np.array(surfaces.texel.py_func(blocks.TEXELS, number, u, v, footprint))  # type: ignore[attr-defined]
+
+    for row in range(16):
+        for column in range(16):
+            near = colour((column + 0.5) / 16, (row + 0.5) / 16, 0.001)
+            np.testing.assert_allclose(near, texture[row, column], atol=1e-6)
+    assert np.ptp([colour(u, v, 0.6) for u in (0.1, 0.5, 0.9) for v in (0.1, 0.5, 0.9)], axis=0).max() == 0.0
+    for footprint in (0.03, 0.07, 0.13, 0.3):  # an average over the footprint varies less the larger it is
+        values = np.array([colour(u, 0.4, footprint) for u in np.linspace(0, 0.999, 400)])
+        assert np.abs(np.diff(values, axis=0)).max() < 0.0025 / footprint * np.ptp(texture)
+
+
+def test_far_ground_does_not_alias() -> None:
+    env = plain(size=(64, 64))
+    frame = look(env)
+    far = frame[34:38]  # rows just below the horizon
+    assert np.abs(np.diff(far, axis=1)).max() <= 3.0
+
+
+@pytest.mark.parametrize("biome", ["plains", "forest", "desert"])
+def test_small_turns_change_pictures_smoothly(biome: str) -> None:
+    env = VoxelEnv(hud=False)
+    env.reset(seed=6, options={"biome": biome, "start_time": 0.2})
+    yaw = float(env.state.body[state.YAW])
+    frames = np.stack([look(env, yaw=yaw + 0.25 * turn) for turn in range(9)])
+    step = np.abs(np.diff(frames, axis=0)).mean()
+    bend = np.abs(np.diff(frames, n=2, axis=0)).mean()  # zero if every pixel changed at a steady rate
+    assert step < 2.5 and bend < 2.5
+
+
+def test_shared_rays_meet_what_single_rays_meet() -> None:
+    from worldsim_envs.voxel import render
+
+    env = VoxelEnv(size=(64, 64), hud=False)
+    wrong = 0
+    for seed in range(4):
+        env.reset(seed=seed)
+        scene, camera, units, _, hits, places, *_ = scratch = render.scratch((64, 64))
+        out, seen = np.empty((64, 64, 3), np.uint8), np.empty((64, 64), np.uint8)
+        world = env.state
+        render.draw(world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, scratch, seen, False,
+                    out)  # fmt: skip
+        for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):
+            d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
+            t, cell, *_ = rays.cast.py_func(world.grid, *camera[:3], *d, 0.0, rays.VIEW, int(scene[6] * blocks.WATER))  # type: ignore[attr-defined]
+            wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-6)
+    assert wrong <= 6  # of 1,200: corners that poke between two pixels
+
+
+def test_nothing_but_the_targeted_block_changes_when_it_breaks() -> None:
+    env = plain(size=(64, 64))
+    look(env, pitch=60)
+    before = look(env)
+    assert env.state.marks[state.TARGET] == 1
+    x, y, z = (int(v) for v in env.state.marks[[state.TARGET_X, state.TARGET_Y, state.TARGET_Z]])
+    env.set_block(x, y, z, "air")
+    after = look(env)
+    changed = np.abs(after - before).max(axis=2) > 12
+    assert 20 < changed.sum() < 0.5 * changed.size
+    assert changed[28:36, 28:36].any() and not changed[:4].any()
+
+
+def test_mining_shows_in_stages() -> None:
+    env = plain(size=(64, 64))
+    look(env, pitch=60)
+    frames = [env.step(14)[0].astype(float) for _ in range(10)]
+    darkness = [255 - frame[24:40, 24:40].mean() for frame in frames]
+    stages = np.diff(darkness) > 0.1
+    assert 3 <= stages.sum() <= blocks.CRACK_STAGES and darkness[-1] > darkness[0] + 5
+
+
+def test_night_is_darker_than_day_and_never_black() -> None:
+    env = plain(size=(64, 64))
+    means = {}
+    for share in (0.0, 0.25, 0.5, 0.75):
+        env.set_time(share)
+        means[share] = look(env)[40:].mean()
+    assert means[0.25] > means[0.0] > means[0.75] > 15
+    assert means[0.25] > means[0.5] > means[0.75]
+
+
+def test_hud_draws_over_a_corner_and_the_middle_only() -> None:
+    env = plain(size=(64, 64))
+    bare = look(env)
+    env.hud = True
+    changed = np.abs(look(env) - bare).max(axis=2) > 0
+    assert changed[40:, 40:].any() and changed[30:34, 30:34].any()
+    changed[32:, 32:] = changed[29:35, 29:35] = False
+    assert not changed.any()
+
+
+def test_frame_does_not_depend_on_what_was_drawn_before() -> None:
+    one, other = plain(size=(48, 48)), plain(size=(48, 48))
+    for pitch in (-80, 70, 10):
+        look(one, pitch=pitch)
+    np.testing.assert_array_equal(look(one, pitch=0), look(other, pitch=0))
