@@ -1,6 +1,6 @@
 """Speed of the learned world through Gymnasium, from action to pixels: frames/s, and whether late steps cost more.
 
-python benchmarks/bench_learned.py [--checkpoint NAME] [--threads N] [--json]
+python benchmarks/learned.py [--checkpoint NAME] [--threads N] [--json]
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import torch
 
 from tiny import save_tiny_checkpoint
 
-FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "bench_learned.py"
+FILE = Path(__file__).resolve().parents[2] / "benchmarks" / "learned.py"
 
 
 def test_it_measures_single_and_vector_envs_and_prints_json(
