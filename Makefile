@@ -28,8 +28,8 @@ lint: $(STAMP) ## ruff
 typecheck: $(STAMP) ## basedpyright, on our own packages
 	$(BIN)/basedpyright --level error
 
-bench: $(STAMP) ## every measurement in benchmarks/
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+bench: $(STAMP) ## how fast the voxel world, the learned world and training are here
+	@for name in voxel learned training; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(STAMP) ## only the virtual environment
 

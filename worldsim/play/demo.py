@@ -1,7 +1,7 @@
 """`worldsim demo`: a learned world beside the true one, from the same few frames on, under the same actions.
 
 Writes a film and a film strip, truth above and learned below; needs neither display nor GPU. With a display it then
-opens the window. The worlds are new ones: training recordings draw their seeds elsewhere.
+opens the window. The worlds are new ones: a recording meets a given seed once in 2³¹ episodes.
 """
 
 from __future__ import annotations
