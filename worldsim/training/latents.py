@@ -27,6 +27,7 @@ from worldsim.model.dynamics import Attend, Words
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
+from worldsim.training.machine import has_bfloat16
 
 __all__ = ["LatentBucket", "LatentEpisode", "clip_to_latents", "encode_dataset", "latent_batches", "pack_words"]
 
@@ -78,7 +79,7 @@ def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> 
 def _encode_episode(dataset: Dataset, number: int, tokenizer: Tokenizer, file: Path, chunk: int) -> None:
     episode = dataset.read(number)
     parts = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
         for start in range(0, episode.length, chunk):
             parts.append(tokenizer.encode(pixels_to_unit(episode.frames[None, start : start + chunk])).float()[0])
     tensors = {

@@ -26,6 +26,7 @@ from tqdm import tqdm
 
 from worldsim.model.checkpoint import CheckpointError, load_weights, read_tensors, write_json
 from worldsim.model.config import check_numbers, check_whole
+from worldsim.training.machine import has_bfloat16
 
 __all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
 
@@ -172,7 +173,7 @@ class _Run:
 
     def step(self, batch: Any, step: int) -> dict[str, torch.Tensor]:
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16):
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16 and has_bfloat16()):
             loss, logs = self.objective(batch, generator)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)

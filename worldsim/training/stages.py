@@ -39,6 +39,7 @@ from worldsim.training.losses import (
     TokenizerLossConfig,
     TokenizerObjective,
 )
+from worldsim.training.machine import compile_modules
 
 __all__ = ["HELDOUT", "TrainDynamics", "TrainTokenizer", "train_dynamics", "train_tokenizer"]
 
@@ -128,8 +129,7 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
         load_weights(tokenizer, found.state_dict(), config.start)
     objective = TokenizerObjective(tokenizer, config.loss)
     if config.fit.compile:
-        tokenizer.encoder.compile(dynamic=False)
-        tokenizer.decoder.compile(dynamic=False)
+        compile_modules([tokenizer.encoder, tokenizer.decoder])
 
     def frames(start: int) -> Iterator[torch.Tensor]:
         for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, start=start):
@@ -179,9 +179,7 @@ def train_dynamics(config: TrainDynamics) -> Path:
         record["start"] = old[0].training | {"anew": fresh}
     objective = DynamicsObjective(dynamics, config.loss)
     if config.fit.compile:
-        torch._dynamo.config.recompile_limit = 64  # kinds of blocks × shapes of batches × with and without gradients
-        for block in dynamics.blocks:
-            block.compile(dynamic=False)
+        compile_modules(dynamics.blocks)
     frames = config.buckets[0].rows * config.buckets[0].length
     try:
         starts = sources[0].sample(np.random.default_rng([config.fit.seed, 0]), *STARTS)
