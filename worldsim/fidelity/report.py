@@ -215,7 +215,8 @@ def table(figures: Figures) -> str:
             )
     lines.append("bars")
     for bar in figures["bars"]:
-        lines.append(f"  {'met    ' if bar['met'] else 'NOT MET'}  {bar['bar']}: {_shown(bar)}")
+        verdict = "NOT MET" if not bar["met"] else "met" if bar.get("sure", True) else "met?"  # ? not by its interval
+        lines.append(f"  {verdict:<7}  {bar['bar']}: {_shown(bar)}")
     return "\n".join(lines)
 
 
