@@ -156,8 +156,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
                 ignored.
                 `prompt` str, or B of them: the text to begin under, instead of the constructor's.
                 `reset_mask` bool (B,): only these rows begin anew.
-                Without frames the world begins from noise under the prompt; without a prompt too, from a start that
-                is stored with the checkpoint and drawn by the row's seed.
+                Without frames a row begins from noise under its prompt; without a prompt too, from a start that is
+                stored with the checkpoint and drawn by the row's seed.
 
         Raises:
             EnvError: an option that is unknown, or not as described.
@@ -360,13 +360,21 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     def _begin(self, rows: np.ndarray, start: _Start | None = None) -> None:
         """Start new episodes in these rows; without a given start, as the constructor's prompt says."""
         start = start or self._start(rows, {})
-        frames, actions = start.frames, start.actions
-        stored = self.world.stored_starts() if frames is None and not any(start.prompts) else None
-        if stored is not None:
-            drawn = [int(self._random[row].integers(stored.rows)) for row in rows]
-            frames, actions = stored.frames[drawn], stored.actions[drawn]
+        stored = self.world.stored_starts()
+        if start.frames is not None or stored is None:
+            self._begin_from(rows, start)
+            return
+        free = np.array([not prompt for prompt in start.prompts])
+        if not free.all():  # these first: a prompt that the model refuses is told before any row begins
+            self._begin_from(rows[~free], _Start(None, None, [prompt for prompt in start.prompts if prompt]))
+        if free.any():
+            drawn = [int(self._random[row].integers(stored.rows)) for row in rows[free]]
+            self._begin_from(rows[free], _Start(stored.frames[drawn], stored.actions[drawn], [""] * len(drawn)))
+
+    def _begin_from(self, rows: np.ndarray, start: _Start) -> None:
+        """Start new episodes in these rows from exactly this."""
         seeds = [int(self._random[row].integers(2**62)) for row in rows]
-        step = self.world.reset(frames, actions, start.prompts, seeds, rows.tolist())
+        step = self.world.reset(start.frames, start.actions, start.prompts, seeds, rows.tolist())
         self._frames[rows] = step.frames
         self._elapsed[rows] = 0
         self._over[rows] = False

@@ -186,6 +186,16 @@ def test_a_start_is_drawn_from_the_stored_ones_unless_frames_or_a_prompt_are_giv
     assert counts(single(starts=8, prompt="a desert").reset(seed=0)[0]) == 0
 
 
+def test_a_rows_prompt_decides_about_its_own_start_only() -> None:
+    free = counts(batch(3, starts=8).reset(seed=0)[0])
+    mixed = batch(3, starts=8)
+    frames, _ = mixed.reset(seed=0, options={"prompt": ["", "a desert", ""]})
+    assert min(free) >= 100 and counts(frames) == [free[0], 0, free[2]]
+    assert frames[:, 0, 2, 0].tolist() == [0, len("a desert"), 0]
+    frames, _ = mixed.reset(seed=0, options={"prompt": ["a", "", ""], "reset_mask": np.array([True, True, False])})
+    assert counts(frames) == [0, free[1], free[2]]
+
+
 def test_a_prompt_set_in_mid_rollout_holds_from_the_next_frame_until_the_episode_ends() -> None:
     env = single(prompt="four")
     env.reset(seed=0)
