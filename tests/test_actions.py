@@ -90,6 +90,12 @@ def test_encoded_actions_do_not_share_memory_with_the_table() -> None:
     spec.encode(1)[:] = 9
     spec.encode_batch(np.array([1]))[:] = 9
     assert spec.encode(1).tolist() == [1, 0]
+    table = np.array(Keyed.action_vectors, np.float32)
+    env = Keyed()
+    env.action_vectors = table
+    spec = ActionSpec.from_env(env)
+    table[:] = 0.5
+    assert spec.encode(1).tolist() == [1, 0]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ class ActionSpec:
         meanings = tuple(raw.get_action_meanings()) if hasattr(raw, "get_action_meanings") else ()  # pyright: ignore
         table = getattr(raw, "action_vectors", None)
         if isinstance(space, spaces.Discrete) and table is not None:
-            return cls(space, tuple(names), np.asarray(table, np.float32), meanings=meanings)
+            return cls(space, tuple(names), np.array(table, np.float32), meanings=meanings)
         return cls(space, tuple(names), custom=raw.action_vector)  # pyright: ignore[reportAttributeAccessIssue]
 
     @classmethod
