@@ -26,15 +26,16 @@ lint: $(STAMP) ## ruff
 	$(BIN)/ruff check .
 
 typecheck: $(STAMP) ## basedpyright, on our own packages
-	$(BIN)/basedpyright --level error
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python
 
 bench: $(STAMP) ## how fast the voxel world, the learned world and training are here
 	@for name in voxel learned training; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(STAMP) ## only the virtual environment
 
-clean: ## remove what make demo and the tests leave behind; keeps .venv
-	rm -rf out .pytest_cache .ruff_cache
+clean: ## remove what make demo and the tests leave behind; keeps .venv, recordings and checkpoints
+	rm -f out/demo.* out/play.*
+	rm -rf .pytest_cache .ruff_cache
 	find worldsim envs agents tests -name __pycache__ -prune -exec rm -rf {} +
 
 # Up to date as long as neither list of dependencies has changed. A moved or broken .venv is made anew.
