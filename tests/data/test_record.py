@@ -9,6 +9,7 @@ import counter
 from worldsim.data.episodes import Dataset, DatasetError
 from worldsim.data.frames import FrameError, resize
 from worldsim.data.record import RecordError, record
+from worldsim.data.rollout import Job, Recorder
 from worldsim.data.workers import WorkerError
 
 
@@ -135,6 +136,21 @@ def test_what_cannot_be_recorded_is_an_error_and_nothing_is_written(tmp_path: Pa
     with pytest.raises(error, match=pattern):
         record(**call)
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("info", "got"),
+    [({}, "got an info with nothing"), ({"event": 1}, "got an info with .'event'."),
+     ({"events": np.zeros(3)}, r"got \(3,\)"), ({"events": 1.0}, r"got \(\)"),
+     ({"events": {"even": 1}}, "got {'even'")],
+)  # fmt: skip
+def test_named_events_that_are_missing_or_misshapen_are_an_error(
+    info: dict, got: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(counter.CounterEnv, "step", lambda self, _: (self._observation(), 0.0, False, False, info))
+    recorder = Recorder.open(Job(counter.ID, episode_length=3))
+    with pytest.raises(RecordError, match=rf"info\['events'\] of shape \(2,\).*{got}"):
+        recorder.episode(0)
 
 
 def test_an_error_in_a_worker_comes_out_with_its_traceback(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Caption, DatasetInfo, Episode
 from worldsim.data.frames import find_picture, render_picture, resize
 
-__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder"]
+__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "read_events"]
 
 CAPTION_ROWS = 16
 
@@ -145,6 +145,9 @@ class Recorder:
         Args:
             number: chooses the seed; see `Job.episode_seed`.
             on_step: called after every env step.
+
+        Raises:
+            RecordError: the env names events and does not give them.
         """
         job, env, policy = self.job, self.env, self.policy
         seed = job.episode_seed(number)
@@ -166,8 +169,7 @@ class Recorder:
             observation, reward, terminated, truncated, info = env.step(action)
             frames[row] = self._frame(observation)
             events[row, 0] = reward
-            if self._event_names:
-                events[row, 1:] = info["events"]
+            events[row, 1:] = read_events(info, self._event_names)
             if row % CAPTION_ROWS == CAPTION_ROWS // 2:
                 captions += self._caption(len(captions))
             on_step()
@@ -194,6 +196,26 @@ class Recorder:
             return []
         start = interval * CAPTION_ROWS
         return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
+
+
+def read_events(info: dict[str, Any], names: tuple[str, ...]) -> np.ndarray:
+    """What the info of a step says about the events that an env names: f32 (E,), without the reward.
+
+    Raises:
+        RecordError: `info["events"]` is missing, or is not one number per name.
+    """
+    if not names:
+        return np.zeros(0, np.float32)
+    expected = f"an env with event_names {names} must give info['events'] of shape ({len(names)},) in every step"
+    if "events" not in info:
+        raise RecordError(f"{expected}, got an info with {sorted(map(str, info)) or 'nothing'}")
+    try:
+        events = np.asarray(info["events"], np.float32)
+    except (TypeError, ValueError) as error:
+        raise RecordError(f"{expected}, got {info['events']!r}") from error
+    if events.shape != (len(names),):
+        raise RecordError(f"{expected}, got {events.shape}")
+    return events
 
 
 def _make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
