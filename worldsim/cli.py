@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         asked = not words or words[0] in ("-h", "--help") or words in (["train"], ["train", "-h"], ["train", "--help"])
-        print(_overview() if asked else f"worldsim: no command {words[0]!r}\n\n{_overview()}", file=_stream(asked))
+        print(_overview() if asked else f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=_stream(asked))
         sys.exit(0 if asked else 2)
     try:
         _run(name, words[len(name.split()) :])
@@ -130,6 +130,12 @@ def _run(name: str, words: list[str]) -> Any:
 def _explains_itself(error: Exception) -> bool:
     """Whether an error is one of our own, or the system's about a file, rather than a fault in the program."""
     return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("worldsim")
+
+
+def _meant(words: list[str]) -> str:
+    """The command that these words ask for: two words where commands of two words begin like them."""
+    longer = any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+    return " ".join(words[:2]) if longer and not words[1].startswith("-") else words[0]
 
 
 def _overview() -> str:
