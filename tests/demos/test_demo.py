@@ -16,6 +16,7 @@ from worldsim.actions import ActionSpec
 from worldsim.model.checkpoint import CheckpointError
 from worldsim.play.demo import SCRIPT, WALK_IN, Demo, beside_the_truth, demo, scripted_actions
 from worldsim.play.games import PlayError
+from worldsim.play.run import Play
 from worldsim.sampling.world import World
 from worldsim.video import read_mp4, read_png
 
@@ -42,6 +43,27 @@ def test_the_script_writes_a_film_and_a_strip(
     assert strip.shape[0] > 4 * 2 * 64 and strip.shape[1] > 6 * 2 * 64  # two worlds twice, the last given and 5 steps
     said = capsys.readouterr().out
     assert "frames/s" in said and "worldsim play" in said and "worldsim eval" in said
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_window_is_tried_only_at_a_terminal_and_its_failure_is_no_error(
+    terminal: bool, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    asked = []
+
+    def refuse(config: Play) -> None:
+        asked.append(config.checkpoint)
+        raise PlayError("SDL saw nothing")
+
+    monkeypatch.setattr("worldsim.play.demo.play", refuse)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    files = demo(Demo(str(checkpoint), SEEDS[:1], steps=1, passes=1, out=tmp_path))
+    assert all(path.is_file() for path in files)
+    said = capsys.readouterr().out
+    assert asked == ([str(checkpoint)] if terminal else [])
+    expected = "no window: SDL saw nothing" if terminal else f"`worldsim play --checkpoint {checkpoint}` opens one"
+    assert expected in said
 
 
 def test_truth_is_what_the_env_shows_and_the_learned_world_begins_with_it(checkpoint: Path) -> None:

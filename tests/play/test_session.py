@@ -6,6 +6,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+import counter
 from fakes import CounterWorld
 from worldsim.data.episodes import Dataset
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
@@ -202,3 +203,33 @@ def test_any_env_with_pictures_is_a_game_and_others_are_named(tmp_path: Path) ->
         TrueGame.open("Nowhere-v0", {})
     with pytest.raises(PlayError, match="one row, got 2"):
         LearnedGame(CounterWorld(2))
+
+
+def test_an_env_with_cameras_fields_but_no_vector_of_its_own_is_played_by_its_nearest_action() -> None:
+    class Camera(counter.CounterEnv):
+        action_names = ("cameraX", "cameraY")
+        action_vectors = np.array([[0, 0], [1, 0], [-1, 0], [0, 1], [0, -1]], np.float32)
+
+    gym.register("test/Camera-v0", entry_point=Camera)
+    try:
+        game = TrueGame.open("test/Camera-v0", {})
+        assert counter.read_actions(game.step(np.array([0.1, 0.8], np.float32)).frame) == 3
+        Camera.action_vector = lambda self, action: None  # now it promises a Dict space of keys and camera
+        with pytest.raises(PlayError, match="cannot make the env 'test/Camera-v0' with .*'action_space'"):
+            TrueGame.open("test/Camera-v0", {})
+    finally:
+        del gym.registry["test/Camera-v0"]
+
+
+def test_a_game_whose_env_withholds_its_events_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    game = TrueGame.open(counter.ID, {})
+    monkeypatch.setattr(counter.CounterEnv, "step", lambda self, _: (self._observation(), 0.0, False, False, {}))
+    with pytest.raises(PlayError, match=r"info\['events'\] of shape \(2,\)"):
+        game.step(np.zeros(counter.ACTIONS, np.float32))
+
+
+def test_closing_a_session_closes_its_envs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = []
+    monkeypatch.setattr(LearnedEnv, "close", lambda self: closed.append(self))
+    session(tmp_path).close()
+    assert len(closed) == 1

@@ -122,3 +122,17 @@ def test_without_a_display_the_player_is_told_what_to_do(monkeypatch: pytest.Mon
         room.require_display()
     monkeypatch.setenv("DISPLAY", ":0")
     room.require_display()
+
+
+@pytest.mark.parametrize("driver", ["offscreen", "dummy"])
+def test_a_window_that_nobody_would_see_is_refused(
+    driver: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = Session({"learned": LearnedGame(CounterWorld(1))}, "learned", folder=tmp_path)
+    session.tick = session.quit  # so that this test ends either way
+    monkeypatch.delenv("SDL_VIDEODRIVER")
+    monkeypatch.setenv("DISPLAY", ":987")  # there, and out of reach
+    monkeypatch.setattr(pygame.display, "init", lambda: None)
+    monkeypatch.setattr(pygame.display, "get_driver", lambda: driver)
+    with pytest.raises(PlayError, match=f"no display here.*--headless.*{driver}"):
+        room.play_in_window(session)

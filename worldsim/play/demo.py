@@ -1,12 +1,13 @@
 """`worldsim demo`: a learned world beside the true one, from the same few frames on, under the same actions.
 
-Writes a film and a film strip, truth above and learned below; needs neither display nor GPU. With a display it then
-opens the window. The worlds are new ones: a recording meets a given seed once in 2³¹ episodes.
+Writes a film and a film strip, truth above and learned below; needs neither display nor GPU. At a terminal with a
+display it then opens the window. The worlds are new ones: a recording meets a given seed once in 2³¹ episodes.
 """
 
 from __future__ import annotations
 
 import copy
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,6 @@ from worldsim.actions import ActionSpec
 from worldsim.play.games import PlayError, TrueGame
 from worldsim.play.recording import write_film
 from worldsim.play.run import Play, play
-from worldsim.play.window import require_display
 from worldsim.sampling.world import World
 from worldsim.video import contact_sheet, write_png
 
@@ -49,7 +49,7 @@ class Demo:
     out: Path = Path("out")
     """Folder for demo.mp4 and demo.png."""
     window: bool = True
-    """Then open the window, where there is a display."""
+    """Then open the window, where there is a display and the output is a terminal."""
 
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0 or self.steps < 1 or self.passes < 1:
@@ -75,7 +75,7 @@ class Beside:
 
 
 def demo(options: Demo) -> list[Path]:
-    """Roll out, write the film and the strip, say what to do next, and open the window if there is a display.
+    """Roll out, write the film and the strip, say what to do next, and open the window if it can be.
 
     Raises:
         CheckpointError: no such checkpoint.
@@ -94,12 +94,7 @@ def demo(options: Demo) -> list[Path]:
         f"written: {files[0]} and {files[1]}, truth above, learned below\n\n{_next_steps(options.checkpoint)}"
     )
     if options.window:
-        try:
-            require_display()
-        except PlayError as error:
-            print(f"\nno window: {error}")
-        else:
-            play(Play(checkpoint=options.checkpoint, passes=options.passes, out=options.out))
+        _open_window(options)
     return files
 
 
@@ -179,12 +174,31 @@ def _true_frames(world: World, seed: int, vectors: np.ndarray) -> np.ndarray:
     """What the true world of a seed shows from its reset on: u8 (1 + len(vectors), H, W, 3)."""
     card = world.card
     game = TrueGame.open(card.env["id"], card.env["kwargs"])
-    if game.info.actions.names != card.action_spec.names or game.info.size != card.size:
-        raise PlayError(
-            f"checkpoint {card.name!r} was learned from frames {card.size} and {card.action_spec.width} action fields, "
-            f"{card.env['id']} now has {game.info.size} and {game.info.actions.width}; use the version it was made with"
-        )
-    return np.stack([game.reset(seed).frame, *(game.step(vector).frame for vector in vectors)])
+    try:
+        if game.info.actions.names != card.action_spec.names or game.info.size != card.size:
+            raise PlayError(
+                f"checkpoint {card.name!r} was learned from frames {card.size} and {card.action_spec.width} action "
+                f"fields, {card.env['id']} now has {game.info.size} and {game.info.actions.width}; use the version it "
+                "was made with"
+            )
+        return np.stack([game.reset(seed).frame, *(game.step(vector).frame for vector in vectors)])
+    finally:
+        game.close()
+
+
+def _open_window(options: Demo) -> None:
+    """Play on by hand, if somebody is there to do so; a window that cannot be opened is said, and is no error."""
+    if not sys.stdout.isatty():  # a window would wait for ever for somebody to close it
+        print(f"\nno window, as the output is not a terminal; `{_play_command(options.checkpoint)}` opens one")
+        return
+    try:
+        play(Play(checkpoint=options.checkpoint, passes=options.passes, out=options.out))
+    except PlayError as error:
+        print(f"\nno window: {error}")
+
+
+def _play_command(checkpoint: str) -> str:
+    return "worldsim play" + ("" if checkpoint == Demo.checkpoint else f" --checkpoint {checkpoint}")
 
 
 def _next_steps(checkpoint: str) -> str:
@@ -192,7 +206,7 @@ def _next_steps(checkpoint: str) -> str:
     make = "" if checkpoint == Demo.checkpoint else f", checkpoint={checkpoint!r}"
     return "\n".join([
         "what next:",
-        f"  worldsim play{given}                          play in it, by hand or --headless",
+        f"  {_play_command(checkpoint)}                          play in it, by hand or --headless",
         f"  gymnasium.make('worldsim/Learned-v0'{make})   the learned world as an env; make_vec for many",
         f"  worldsim eval{given}                          how true it is, on held-out worlds",
         "  worldsim record --env ID --steps N --out DIR   then: worldsim train tokenizer, worldsim train dynamics",

@@ -15,6 +15,7 @@ import numpy as np
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import find_picture, render_picture
+from worldsim.data.rollout import RecordError, read_events
 from worldsim.sampling.world import Step, World
 
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
@@ -51,6 +52,10 @@ class Game(Protocol):
         """Steer with text from the next frame on. Raises a ValueError when the world cannot."""
         ...
 
+    def close(self) -> None:
+        """Give back what the world holds; it cannot be played in any more."""
+        ...
+
 
 class TrueGame:
     """A Gymnasium env: the voxel world through keys and camera, any other through the action nearest to the vector."""
@@ -68,21 +73,23 @@ class TrueGame:
         Raises:
             PlayError: the env cannot be made, or shows no pictures.
         """
+        env = _make(env_id, env_kwargs)
         try:
-            env = gym.make(env_id, disable_env_checker=True, **env_kwargs)
             if find_picture(env.observation_space) is None:
                 env.close()
-                env = gym.make(env_id, disable_env_checker=True, **{**env_kwargs, "render_mode": "rgb_array"})
-        except (gym.error.Error, ImportError, TypeError, ValueError) as error:
-            raise PlayError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
-        spec = ActionSpec.from_env(env)
-        game = cls(env, _info(env, env_id, env_kwargs, spec), spec.decode)
-        if "cameraX" in spec.names and "action_space" not in env_kwargs:
-            free = gym.make(env_id, disable_env_checker=True, **{**env_kwargs, "action_space": "dict"})
+                env = _make(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+            spec = ActionSpec.from_env(env)
+            info, act = _info(env, env_id, env_kwargs, spec), spec.decode
+            if "cameraX" in spec.names and hasattr(env.unwrapped, "action_vector") and "action_space" not in env_kwargs:
+                env.close()
+                env = _make(env_id, {**env_kwargs, "action_space": "dict"})
+                act = _keys_and_camera(env, spec.names)
+            game = cls(env, info, act)
+            first = game.reset(0).frame
+        except BaseException:
             env.close()
-            game = cls(free, game.info, _keys_and_camera(free, spec.names))
-        first = game.reset(0).frame
-        game.info = DatasetInfo(**{**vars(game.info), "size": first.shape[:2]})
+            raise
+        game.info = DatasetInfo(**{**vars(info), "size": first.shape[:2]})
         return game
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
@@ -91,17 +98,23 @@ class TrueGame:
         return Shown(self._frame(observation), np.zeros(len(self.info.event_names), np.float32))
 
     def step(self, vector: np.ndarray) -> Shown:
-        """One env step under an action vector f32 (A,)."""
+        """One env step under an action vector f32 (A,). Raises `PlayError` when its named events are missing."""
         observation, reward, terminated, truncated, info = self._env.step(self._act(vector))
         events = np.zeros(len(self.info.event_names), np.float32)
         events[0] = reward
-        if len(events) > 1:
-            events[1:] = info["events"]
+        try:
+            events[1:] = read_events(info, self.info.event_names[1:])
+        except RecordError as error:
+            raise PlayError(str(error)) from error
         return Shown(self._frame(observation), events, terminated, truncated)
 
     def set_prompt(self, text: str) -> None:
         """Raises `PlayError`: only the learned world reads."""
         raise PlayError("the true world takes no prompts; switch to the learned one with Tab")
+
+    def close(self) -> None:
+        """Close the env."""
+        self._env.close()
 
     def _frame(self, observation: Any) -> np.ndarray:
         return render_picture(self._env) if self._picture is None else self._picture(observation)
@@ -144,8 +157,18 @@ class LearnedGame:
         """Steer with text from the next frame on. Raises `PromptError` when it is too long for the model."""
         self._world.set_prompt(text)
 
+    def close(self) -> None:
+        """Nothing: the World is its maker's."""
+
     def _shown(self, step: Step) -> Shown:
         return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))
+
+
+def _make(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
+    try:
+        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
+    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
+        raise PlayError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
 
 
 def _info(env: gym.Env[Any, Any], env_id: str, env_kwargs: dict[str, Any], spec: ActionSpec) -> DatasetInfo:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,9 +52,11 @@ def play(config: Play) -> list[Path]:
         from worldsim.play.window import play_in_window, require_display
 
         require_display()  # before the model is loaded
-        play_in_window(open_session(config))
+        with closing(open_session(config)) as session:
+            play_in_window(session)
         return []
-    files, speed = play_headless(open_session(config), config.steps, config.out)
+    with closing(open_session(config)) as session:
+        files, speed = play_headless(session, config.steps, config.out)
     print(f"{config.steps} steps at {speed:.1f} frames/s: {files[0]}, {files[1]}")
     return files
 

@@ -70,6 +70,11 @@ class Session:
         self._past = {name: deque[tuple[Shown, np.ndarray]](maxlen=window) for name in games}
         self._begin(self.game.reset(seed, prompt))
 
+    def close(self) -> None:
+        """Close all worlds."""
+        for game in self.games.values():
+            game.close()
+
     @property
     def game(self) -> Game:
         """The world that is shown."""

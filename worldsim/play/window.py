@@ -19,6 +19,7 @@ __all__ = ["Window", "play_in_window", "require_display"]
 
 LONGEST_SIDE = 768  # pixels of the window, as far as whole enlargement allows
 MOUSE = 0.02  # of the fastest turn, per pixel of mouse motion
+NO_DISPLAY = "there is no display here; `worldsim play --headless` plays by itself and writes a film"
 INK, PAPER, ALARM = (255, 255, 255), (0, 0, 0, 150), (255, 80, 80)
 
 
@@ -26,7 +27,7 @@ def require_display() -> None:
     """Raise `PlayError` where no window can open: on Linux without an X11 or Wayland display."""
     chosen = os.environ.get("SDL_VIDEODRIVER") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     if sys.platform.startswith("linux") and not chosen:
-        raise PlayError("there is no display here; `worldsim play --headless` plays by itself and writes a film")
+        raise PlayError(NO_DISPLAY)
 
 
 def play_in_window(session: Session) -> None:
@@ -51,11 +52,19 @@ def play_in_window(session: Session) -> None:
 
 
 class Window:
-    """An open window. `turn` handles what has happened, steps the session once and draws."""
+    """An open window. `turn` handles what has happened, steps the session once and draws.
+
+    Raises:
+        PlayError: SDL found no display and would draw where nobody sees it, and nobody asked for that.
+    """
 
     def __init__(self, session: Session) -> None:
         self.session = session
         pygame.display.init()
+        driver = pygame.display.get_driver()
+        if driver in ("offscreen", "dummy") and not os.environ.get("SDL_VIDEODRIVER"):
+            pygame.quit()
+            raise PlayError(f"{NO_DISPLAY} (SDL has only its {driver!r} driver)")
         pygame.font.init()
         height, width = session.frame.shape[:2]
         scale = max(1, LONGEST_SIDE // max(height, width))
