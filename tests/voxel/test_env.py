@@ -8,9 +8,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
+from gymnasium.utils.play import PlayableGame
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
-from worldsim_envs.voxel import captions
+from worldsim_envs.voxel import blocks, captions, state
 from worldsim_envs.voxel.env import ACTION_SPACES, VoxelEnv
 from worldsim_envs.voxel.physics import ACTION_NAMES
 from worldsim_envs.voxel.terrain import BIOMES
@@ -89,6 +90,15 @@ def test_play_finds_its_keys(env: VoxelEnv) -> None:
     assert len(keys) == env.action_space.n - 1  # type: ignore[attr-defined]
 
 
+def test_gymnasium_play_accepts_it(env: VoxelEnv) -> None:
+    playable = VoxelEnv(render_mode="rgb_array", **SMALL)
+    playable.reset(seed=0)
+    game = PlayableGame(playable, dict.fromkeys([ord("w"), ord("j")], 0))
+    assert game.env is playable
+    mapped = {tuple(sorted(map(ord, keys))): action for keys, action in playable.get_keys_to_action().items()}
+    assert mapped[tuple(sorted((ord("w"), ord("j"))))] == env.get_action_meanings().index("forward+turn_left")
+
+
 def test_events_stand_in_every_info(env: VoxelEnv) -> None:
     assert env.reset(seed=1)[1]["events"].tolist() == [0.0] * len(env.event_names)
     events = env.step(0)[4]["events"]
@@ -101,7 +111,7 @@ def test_captions_name_biome_time_and_deed() -> None:
     for biome in BIOMES[:5]:
         env.reset(seed=3, options={"biome": biome, "start_time": 0.75})
         env.step(env.get_action_meanings().index("forward"))
-        place = captions.PLACES[BIOMES[int(env.state.marks[19])]][0]
+        place = captions.PLACES[BIOMES[int(env.state.marks[state.BIOME])]][0]
         assert env.caption().startswith(f"{place} at midnight")
         assert env.caption("detailed").endswith(("the player walks forward", "the player swims forward"))
     with pytest.raises(ValueError, match='detail must be "short" or "detailed"'):
@@ -175,8 +185,6 @@ def test_editor_puts_what_it_is_told(env: VoxelEnv) -> None:
     env.set_block(5, 6, 50, "lamp")
     env.set_time(0.75)
     env.teleport(-1.0, 65.0, 40.0, yaw=370, pitch=100)
-    from worldsim_envs.voxel import blocks, state
-
     assert env.state.blocks[5, 6, 50] == blocks.BLOCK_IDS["lamp"]
     assert env.state.marks[state.CLOCK] == 9000
     assert env.state.body[[state.X, state.Y, state.YAW, state.PITCH]].tolist() == [63.0, 1.0, 10.0, 90.0]

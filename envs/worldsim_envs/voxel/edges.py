@@ -4,31 +4,65 @@ from __future__ import annotations
 
 import numpy as np
 
+from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
-from worldsim_envs.voxel.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, ray
+from worldsim_envs.voxel.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, block_in, ray
 
-EDGE_CONTRAST = 0.05
+EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
+CELLS_BEYOND = 8
 
 
 @inlined
-def _leaves_face(o, d, e, plane, axis, low):
-    """Return the share of the way from direction `d` to `e` at which a ray leaves a unit face, along one axis of it."""
-    first = 2.0
-    for border in range(2):
-        slope = (low + border - o[axis[1]]) / (plane - o[axis[0]])
-        below = (e[axis[1]] - d[axis[1]]) - slope * (e[axis[0]] - d[axis[0]])
-        share = (slope * d[axis[0]] - d[axis[1]]) / (below if below != 0.0 else 1e-30)
-        if 0.0 <= share < first:
-            first = share
-    return first
+def _crossing(o, d, e, plane, a, b, border):
+    """Return the share of the way from ray `d` to `e` at which it crosses `border` of axis b on a plane of axis a."""
+    depth, width = plane - o[a], border - o[b]
+    change = depth * (e[b] - d[b]) - width * (e[a] - d[a])
+    return (width * d[a] - depth * d[b]) / (change if change != 0.0 else 1e-30)
+
+
+@inlined
+def _open_face(blocks, face, p, a, b, along):
+    """Return whether a block `along` cells further on axis b shows the same face: it is solid, and open in front."""
+    inside = 0.5 if face & 1 else -0.5
+    x = p[0] + (inside if a == 0 else 0.0) + (along if b == 0 else 0.0)
+    y = p[1] + (inside if a == 1 else 0.0) + (along if b == 1 else 0.0)
+    z = p[2] + (inside if a == 2 else 0.0) + (along if b == 2 else 0.0)
+    block = block_in(blocks, x, y, z)
+    front = 2.0 * inside
+    ahead = block_in(blocks, x - (front if a == 0 else 0.0), y - (front if a == 1 else 0.0),
+                     z - (front if a == 2 else 0.0))  # fmt: skip
+    return block != AIR and block != WATER and (ahead == AIR or ahead == WATER)
+
+
+@inlined
+def _surface_ends(blocks, o, d, e, t, face, plane, one_plane):
+    """Return the share of the way from ray `d` to `e` at which the surface hit by `d` at distance t ends; 1 if beyond.
+
+    A surface goes on over neighbouring blocks, unless both rays meet `one_plane`: then the blocks themselves differ.
+    """
+    a, b, c = (0, 1, 2) if face < 2 else ((1, 0, 2) if face < 4 else (2, 0, 1))
+    p = (o[0] + t * d[0], o[1] + t * d[1], o[2] + t * d[2])
+    # The way leaves the block over one of the two borders that it moves towards.
+    share, axis, sign = 2.0, b, 1
+    for way in (b, c):
+        towards = (plane - o[a]) * ((e[way] - d[way]) * d[a] - d[way] * (e[a] - d[a]))
+        crossing = _crossing(o, d, e, plane, a, way, np.floor(p[way]) + (1.0 if towards > 0.0 else 0.0))
+        if 0.0 <= crossing < share:
+            share, axis, sign = crossing, way, (1 if towards > 0.0 else -1)
+    step = 1
+    while share < 1.0 and not one_plane and _open_face(blocks, face, p, a, axis, float(step * sign)):
+        share = _crossing(o, d, e, plane, a, axis, np.floor(p[axis]) + (1 if sign > 0 else 0) + step * sign)
+        share = 1.0 if share < 0.0 or step == CELLS_BEYOND else share
+        step += 1
+    return min(share, 1.0)
 
 
 @compiled
-def smooth_edges(camera, units, hits, places, colours, shares, sides):
+def smooth_edges(blocks, camera, units, hits, places, colours, shares, sides):
     """Find how far each pixel's neighbour reaches into it: `shares` (H, W) 0…0.5 and `sides` (H, W), 0 right … 3 up.
 
-    Where two neighbours differ, the nearer one's face ends between them at a place known exactly, and the pixel that it
-    divides takes its share of the other colour. (After "geometry buffer anti-aliasing", E. Persson, 2011.)
+    Where two neighbours differ, the nearer one's surface ends between them at a place known exactly, and the pixel that
+    it divides takes its share of the other colour. (After "geometry buffer anti-aliasing", E. Persson, 2011.)
     """
     height, width = shares.shape
     shares[:, :] = 0.0
@@ -52,11 +86,10 @@ def smooth_edges(camera, units, hits, places, colours, shares, sides):
                 near_row, near_column = (row1, column1) if swap else (row, column)
                 far_row, far_column = (row, column) if swap else (row1, column1)
                 d, e = ray(camera, near_row, near_column), ray(camera, far_row, far_column)
-                face, plane = places[near_row, near_column, FACE], float(places[near_row, near_column, PLANE])
                 t = hits[near_row, near_column, DISTANCE] * units[near_row, near_column]
-                a, b, c = (0, 1, 2) if face < 2 else ((1, 0, 2) if face < 4 else (2, 0, 1))
-                share = min(_leaves_face(o, d, e, plane, (a, b), np.floor(o[b] + t * d[b])),
-                            _leaves_face(o, d, e, plane, (a, c), np.floor(o[c] + t * d[c])))  # fmt: skip
+                face, plane = places[near_row, near_column, FACE], float(places[near_row, near_column, PLANE])
+                one_plane = face == places[far_row, far_column, FACE] and plane == places[far_row, far_column, PLANE]
+                share = _surface_ends(blocks, o, d, e, t, face, plane, one_plane)
                 if share < 0.5:
                     share = 0.5 - share
                     if share > shares[near_row, near_column]:

@@ -381,7 +381,7 @@ def _checked_size(name: str, size: Any) -> tuple[int, int]:
 def _checked_world_size(size: Any) -> tuple[int, int, int]:
     if not isinstance(size, (tuple, list)) or len(size) != 3:
         raise ValueError(f"world_size must be (east, north, up) in blocks, got {size!r}")
-    east, north = (_checked_count("world_size", value, 64, 2048) for value in size[:2])
+    east, north = (_checked_count("world_size", value, 64, 1024) for value in size[:2])
     if east & (east - 1) or north & (north - 1):
         raise ValueError(f"world_size east and north must be powers of two (the world is a torus), got {east}, {north}")
     return east, north, _checked_count("world_size up", size[2], 48, 248)

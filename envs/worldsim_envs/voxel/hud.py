@@ -110,5 +110,6 @@ def finish(colours, marks, out):
         for column in range(out.shape[1]):
             for channel in range(3):
                 value = colours[row, column, channel]
-                value += ((0.75 if channel == 0 else 0.05) - value) * red
+                if red > 0.0:
+                    value += ((0.75 if channel == 0 else 0.05) - value) * red
                 out[row, column, channel] = np.uint8(min(255.0, max(0.0, value * 255.0 + 0.5)))

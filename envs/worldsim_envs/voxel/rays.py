@@ -23,7 +23,7 @@ FIELD_OF_VIEW = 70.0  # degrees, from the lower to the upper edge
 # Fields of a camera, float64.
 (EYE_X, EYE_Y, EYE_Z, SIN_YAW, COS_YAW, SIN_PITCH, COS_PITCH, PIXEL_SIZE, HALF_WIDTH, HALF_HEIGHT) = range(10)
 CAMERA_FIELDS = 10
-# Fields of `hits`, float64, -1 where there is none; and of `places`, int64.
+# Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z.
 DISTANCE, WATER_IN, WATER_OUT = range(3)
 CELL, FACE, PLANE, WATER_AXIS = range(4)
 
@@ -74,10 +74,10 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
                                     face, plane = (3, j) if north else (2, j + 1)
                                 else:
                                     face, plane = (5, k) if up else (4, k + 1)
-                                return t, (((x << 12) | y) << 9) | k, face, plane, water_in, water_out, water_axis
+                                return t, (((x << 10) | y) << 8) | k, face, plane, water_in, water_out, water_axis
                             elif water_in >= 0.0 and water_out < 0.0:
                                 water_out = t
-                        if k == last:
+                        if (last - k) * sk <= 0:  # rounding at a tile's border may put `last` behind k
                             break
                         k += sk
                         t, axis = ((k if up else k + 1) - oz) / dz, 2
@@ -137,7 +137,7 @@ def set_camera(camera, body, marks, height, width):
 
 
 @inlined
-def _block_in(blocks, x, y, z):
+def block_in(blocks, x, y, z):
     """Return the block at a point, air above and below the world."""
     nx, ny, nz = blocks.shape
     k = int(np.floor(z))
@@ -163,11 +163,11 @@ def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, 
     x, y, z = ox + dx * t, oy + dy * t, oz + dz * t
     inside = 0.5 if face & 1 else -0.5
     ax, ay, az = (inside if face < 2 else 0.0), (inside if 2 <= face < 4 else 0.0), (inside if face >= 4 else 0.0)
-    block = _block_in(blocks, x + ax, y + ay, z + az)
-    if block == AIR or block == WATER or _block_in(blocks, x - ax, y - ay, z - az) != AIR:
+    block = block_in(blocks, x + ax, y + ay, z + az)
+    if block == AIR or block == WATER or block_in(blocks, x - ax, y - ay, z - az) != AIR:
         return 0.0, -1
     i, j, k = int(np.floor(x + ax)), int(np.floor(y + ay)), int(np.floor(z + az))
-    return t, ((((i & (blocks.shape[0] - 1)) << 12) | (j & (blocks.shape[1] - 1))) << 9) | k
+    return t, ((((i & (blocks.shape[0] - 1)) << 10) | (j & (blocks.shape[1] - 1))) << 8) | k
 
 
 @inlined
@@ -184,7 +184,7 @@ def _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz,
     x, y = ox + dx * t, oy + dy * t
     if level0 != level1 or places[r0, c0, WATER_AXIS] != 2 or places[r1, c1, WATER_AXIS] != 2:
         return -1.0
-    if _block_in(blocks, x, y, level0 - 0.5) != WATER or _block_in(blocks, x, y, level0 + 0.5) != AIR:
+    if block_in(blocks, x, y, level0 - 0.5) != WATER or block_in(blocks, x, y, level0 + 0.5) != AIR:
         return -1.0
     return t
 
@@ -200,23 +200,25 @@ def _free_way(hits, row, column):
 def find_surfaces(grid, scene, camera, units, start, hits, places):
     """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
 
-    Every second pixel of every second row is cast, then those between in the column, then those between in the row. A
-    ray between two others need not be followed where they meet one surface, and not through the near space that both
-    found empty: what is nearer than `near` is wider than the two pixels between them.
+    Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row; then
+    the same again with half the gap. A ray between two others need not be followed where they meet one surface, and not
+    through the near space that both found empty: what is nearer than `near` is wider than the gap.
     """
     height, width = units.shape
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     under = scene[UNDER] > 0.0
     whole = VIEW_UNDER_WATER if under else VIEW
-    near = 0.45 / camera[PIXEL_SIZE]
-    for turn in range(3):
-        for row in range(1 if turn == 1 else 0, height, 2 if turn < 2 else 1):
-            for column in range(1 if turn == 2 else 0, width, 2):
+    for turn in range(5):
+        gap = 2 if turn < 3 else 1  # pixels to the two that are known
+        row0, rows, column0, columns = ((0, 4, 0, 4), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))[turn]
+        down, right = ((0, 0), (gap, 0), (0, gap), (gap, 0), (0, gap))[turn]
+        near = 0.45 / (camera[PIXEL_SIZE] * gap)
+        for row in range(row0, height, rows):
+            for column in range(column0, width, columns):
                 dx, dy, dz = ray(camera, row, column)
                 unit = units[row, column]
                 dx, dy, dz = dx * unit, dy * unit, dz * unit
-                r0, r1 = (row - 1, row + 1) if turn == 1 else (row, row)
-                c0, c1 = (column - 1, column + 1) if turn == 2 else (column, column)
+                r0, r1, c0, c1 = row - down, row + down, column - right, column + right
                 begin = 0.0
                 if turn > 0 and r1 < height and c1 < width:
                     calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
@@ -239,7 +241,7 @@ def find_surfaces(grid, scene, camera, units, start, hits, places):
                             places[row, column, PLANE], places[row, column, WATER_AXIS] = 0, 2
                             continue
                         begin = min(near, min(_free_way(hits, r0, c0), _free_way(hits, r1, c1))) - 1.0
-                        if begin < 2.0 or _block_in(grid[0], ox + dx * begin, oy + dy * begin, oz + dz * begin) != AIR:
+                        if begin < 2.0 or block_in(grid[0], ox + dx * begin, oy + dy * begin, oz + dz * begin) != AIR:
                             begin = 0.0
                 reach = min(whole, max(begin, (scene[CEILING] - oz) / dz)) if dz > 0.0 else whole
                 t, cell, face, plane, water_in, water_out, water_axis = cast(grid, ox, oy, oz, dx, dy, dz, begin, reach,

@@ -31,8 +31,8 @@ def scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     units = 1.0 / np.sqrt(1.0 + right[None, :] ** 2 + down[:, None] ** 2)  # (H, W)
     grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
     return (
-        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), units, grazing, np.zeros((*size, 3)),
-        np.zeros((*size, 4), np.int64), np.zeros((*size, 3), np.float32), np.zeros((*size, 3), np.float32),
+        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), units, grazing, np.zeros((*size, 3), np.float32),
+        np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32), np.zeros((*size, 3), np.float32),
         np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32), np.full(2, -1),
     )  # fmt: skip
 
@@ -51,12 +51,12 @@ def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     scene[CEILING] = ceiling(grid[4], body[s.X], body[s.Y])
     crack, target = -1, -2
     if marks[s.TARGET]:
-        target = (((marks[s.TARGET_X] << 12) | marks[s.TARGET_Y]) << 9) | marks[s.TARGET_Z]
+        target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
     if marks[s.MINE_TICKS] > 0:
         crack = min(CRACK_STAGES - 1, (marks[s.MINE_TICKS] * CRACK_STAGES) // max(1, marks[s.MINE_NEED]))
     find_surfaces(grid, scene, camera, units, start, hits, places)
     shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen)
-    smooth_edges(camera, units, hits, places, colours, shares, sides)
+    smooth_edges(blocks, camera, units, hits, places, colours, shares, sides)
     blend_edges(colours, shares, sides, smooth)
     if hud:
         show_hand(smooth, hand, held, looks, scene, grid[1], marks, hotbar, body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from worldsim_envs.voxel.blocks import AIR, FIRST_CRACK, MIP_OFFSETS, TEXELS_PER_TEXTURE, WATER
+from worldsim_envs.voxel.blocks import AIR, FIRST_CRACK, TEXELS_PER_TEXTURE, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.rays import (
     CELL,
@@ -41,7 +41,7 @@ def texel(texels, texture, u, v, footprint):
     sharp = 1.0 / max(footprint * size, 0.02)
     wx = int(64.0 * min(1.0, max(0.0, (x - i - 0.5) * sharp + 0.5)) + 0.5)
     wy = int(64.0 * min(1.0, max(0.0, (y - j - 0.5) * sharp + 0.5)) + 0.5)
-    base = texture * TEXELS_PER_TEXTURE + MIP_OFFSETS[mip]
+    base = texture * TEXELS_PER_TEXTURE + TEXELS_PER_TEXTURE - (TEXELS_PER_TEXTURE >> (2 * mip))  # MIP_OFFSETS[mip]
     i0, i1 = max(i, 0), min(i + 1, size - 1)
     row0, row1 = base + max(j, 0) * size, base + min(j + 1, size - 1) * size
     mix0 = texels[row0 + i0] * (64 - wx) + texels[row0 + i1] * wx
@@ -84,7 +84,7 @@ def surface(grid, looks, scene, grazing, target, crack, px, py, pz, cell, face, 
     """Return the lit colour of a point on a block's face; the targeted block has an outline and shows its cracks."""
     blocks, light = grid[0], grid[1]
     texels, faces, glow = looks[0], looks[1], looks[2]
-    x, y, z = cell >> 21, (cell >> 9) & 4095, cell & 511
+    x, y, z = cell >> 18, (cell >> 8) & 1023, cell & 255
     u = py - np.floor(py) if face < 2 else px - np.floor(px)
     v = py - np.floor(py) if face >= 4 else pz - np.floor(pz)
     block = blocks[x, y, z]
@@ -137,7 +137,7 @@ def shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hit
                 cosine = abs(dx) if face < 2 else (abs(dy) if face < 4 else abs(dz))
                 r, g, b = surface(grid, looks, scene, grazing, target, crack, ox + dx * t, oy + dy * t, oz + dz * t,
                                   cell, face, cosine, t)  # fmt: skip
-                block = int(grid[0][cell >> 21, (cell >> 9) & 4095, cell & 511])
+                block = int(grid[0][cell >> 18, (cell >> 8) & 1023, cell & 255])
                 fog_at = t
             elif water_in >= 0.0 and hits[row, column, WATER_OUT] < 0.0:  # nothing but water
                 r, g, b = scene[WATER_COLOUR], scene[WATER_COLOUR + 1], scene[WATER_COLOUR + 2]
