@@ -528,10 +528,10 @@ def test_on_the_command_line_it_is_one_line_and_exit_code_2(
 @pytest.mark.parametrize(
     ("option", "says"),
     [
-        ("--fit.steps 0", "FitConfig.steps must be whole and at least 1, got 0"),
-        ("--fit.cooldown 2", "FitConfig.cooldown must be a number in [0, 1], got 2.0"),
+        ("--steps 0", "FitConfig.steps must be whole and at least 1, got 0"),
+        ("--cooldown 2", "FitConfig.cooldown must be a number in [0, 1], got 2.0"),
         ("--model.widths 8 0 8", "TokenizerConfig.widths must be whole and at least 1, got (8, 0, 8)"),
-        ("--fit.steps many", "many"),
+        ("--steps many", "many"),
         ("--wings 2", "--wings"),
     ],
 )

@@ -79,15 +79,19 @@ class Clip:
         return self.frames.shape[1]
 
     def slice(self, start: int, stop: int) -> Clip:
-        """The rows start … stop-1 as a clip of their own, prompts moved along."""
+        """The rows start … stop-1 of time as a clip of their own, prompts moved along."""
         if not 0 <= start < stop <= self.length:
             raise ClipError(f"slice needs 0 <= start < stop <= {self.length}, got {start}:{stop}")
-        cut = {
-            f.name: getattr(self, f.name)[:, start:stop]
-            for f in fields(self)
-            if isinstance(getattr(self, f.name), np.ndarray)
-        }
+        cut = {name: array[:, start:stop] for name, array in self._arrays().items()}
         return replace(self, **cut, text=[_shift(line, start, stop) for line in self.text])
+
+    def take(self, rows: np.ndarray) -> Clip:
+        """Some rows of the batch, i64 (R,), as a clip of their own."""
+        cut = {name: array[rows] for name, array in self._arrays().items()}
+        return replace(self, **cut, text=[self.text[int(row)] for row in rows] if self.text else [])
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)}
 
 
 def _shift(timeline: list[Prompt], start: int, stop: int) -> list[Prompt]:

@@ -156,8 +156,8 @@ def test_kill_9_at_20_random_points_of_the_command_line(
     rng = np.random.default_rng(1)
     steps = 400
     words = [
-        sys.executable, "-m", "worldsim.cli", "train", stage, "--data", str(data), "--fit.steps", str(steps),
-        "--fit.save-every", "5", "--fit.log-every", "1", "--fit.no-compile",
+        sys.executable, "-m", "worldsim.cli", "train", stage, "--data", str(data), "--steps", str(steps),
+        "--save-every", "5", "--log-every", "1", "--no-compile",
     ]  # fmt: skip
     if stage == "dynamics":
         words += ["--tokenizer", str(whole["tokenizer"] / "checkpoint"), "--model.width", "64", "--model.depth", "2"]

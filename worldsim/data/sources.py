@@ -18,7 +18,7 @@ from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail, E
 from worldsim.data.rollout import Job, Policy, Recorder
 from worldsim.data.workers import EpisodeWorkers
 
-__all__ = ["LiveSource", "RecordedSource", "Source"]
+__all__ = ["LiveSource", "RecordedSource", "Source", "draw_spans"]
 
 Split = Literal["train", "heldout", "all"]
 
@@ -69,7 +69,7 @@ class RecordedSource:
         return self.dataset.info
 
     def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
-        return self.dataset.clip(_draw_spans(rng, self._lengths, rows, length), detail)
+        return self.dataset.clip(draw_spans(rng, self._lengths, rows, length), detail)
 
 
 class LiveSource:
@@ -127,7 +127,7 @@ class LiveSource:
     def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
         self._take_in(wait=not self.episodes)
         lengths = np.array([episode.length for episode in self.episodes])
-        spans = _draw_spans(rng, lengths, rows, length)
+        spans = draw_spans(rng, lengths, rows, length)
         return stack([self.episodes[i].slice(start, stop) for i, start, stop in spans], length, detail, self._info.fps)
 
     def close(self) -> None:
@@ -147,7 +147,7 @@ class LiveSource:
             self._workers.request(number + 2 * self._workers.count)
 
 
-def _draw_spans(
+def draw_spans(
     rng: np.random.Generator, lengths: Sequence[int] | np.ndarray, rows: int, length: int
 ) -> list[tuple[int, int, int]]:
     """`rows` times (episode, start, start + length), evenly over all starts that keep half of the clip inside.

@@ -150,7 +150,7 @@ class World:
 
         Args:
             frames: u8 (R, T, H, W, 3) at the card's size; the last `window` of them are remembered.
-            actions: f32 (R, T, A), row 0 without meaning; zeros by default.
+            actions: f32 (R, T, A), row 0 led to the first frame (zeros where it is not known); zeros by default.
             prompts: one per row, "" for none; none by default.
             seeds: one per row, in [0, 2⁶³).
             rows: which rows, all by default; R is their number.
@@ -173,7 +173,7 @@ class World:
             self._generators[row] = torch.Generator().manual_seed(int(seed))
         index = torch.tensor(where, device=self.cache.count.device)
         self.cache.clear(index)
-        part = self if len(where) == self.rows else self._part(where)
+        part = self if where == list(range(self.rows)) else self._part(where)
         if frames is None:
             step = part._advance(np.zeros((len(where), self.card.action_spec.width), np.float32), None)
         else:

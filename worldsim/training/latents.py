@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from worldsim.clip import Clip, Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
+from worldsim.data.sources import draw_spans
 from worldsim.model.checkpoint import read_tensors, write_tensors
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, Words
@@ -124,12 +125,8 @@ def latent_batches(
         rng = np.random.default_rng([seed, k])
         bucket = buckets[int(rng.choice(len(buckets), p=weights / weights.sum()))]
         detail: Detail = "detailed" if rng.random() < detail_mix else "short"
-        starts = np.maximum(lengths - bucket.length + 1, 1)
-        ends = np.cumsum(starts)
-        drawn = rng.integers(ends[-1], size=bucket.rows)
-        which = np.searchsorted(ends, drawn, side="right")
-        firsts = drawn - (ends - starts)[which]
-        spans = [(episodes[i], int(first)) for i, first in zip(which, firsts, strict=True)]
+        drawn = draw_spans(rng, lengths, bucket.rows, bucket.length)
+        spans = [(episodes[number], first) for number, first, _ in drawn]
         yield _cut(spans, bucket, vocabulary, longest, detail)
 
 

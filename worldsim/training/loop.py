@@ -85,9 +85,11 @@ class FitConfig:
 
 @dataclass
 class Fitted:
-    """Where a run stands: `step` of the config's steps done, the averaged weights, the last logged numbers."""
+    """Where a run stands: `step` of the config's steps done in so many seconds (of all its pieces), the averaged
+    weights, the last logged numbers."""
 
     step: int
+    seconds: float
     average: dict[str, torch.Tensor]
     logs: dict[str, float]
 
@@ -122,34 +124,37 @@ def fit(
     newest = _newest_state(folder)
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
-    start = 0
+    fitted = Fitted(0, 0.0, average, {})
     if newest is not None:
-        start = _read_state(newest, objective, average, optimisers, config)
+        _read_state(newest, objective, fitted, optimisers, config)
     run = _Run(objective, optimisers, average, config)
-    began, step, logs = time.monotonic(), start, {}
+    began, start, before = time.monotonic(), fitted.step, fitted.seconds
     source = batches(start)
     with (
         _Interrupt() as interrupt,
         closing(_Log(folder, start)) as log,
         tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar,
     ):
-        while step < config.steps:
-            values = run.step(next(source), step)
-            step += 1
+        while fitted.step < config.steps:
+            values = run.step(next(source), fitted.step)
+            fitted.step += 1
             bar.update()
-            if step % config.log_every == 0 or step == config.steps:
-                logs = {name: float(value) for name, value in values.items()}
-                speed = frames * (step - start) / (time.monotonic() - began)
-                bar.set_postfix_str(f"loss {logs['loss']:.4f}, {speed:.0f} frames/s")
-                log.write(step, logs | {"frames/s": speed})
+            spent = time.monotonic() - began
+            fitted.seconds = before + spent
+            last = fitted.step == config.steps
+            if fitted.step % config.log_every == 0 or last:
+                fitted.logs = {name: float(value) for name, value in values.items()}
+                speed = frames * (fitted.step - start) / spent
+                bar.set_postfix_str(f"loss {fitted.logs['loss']:.4f}, {speed:.0f} frames/s")
+                log.write(fitted.step, fitted.logs | {"frames/s": speed})
                 if report is not None:
-                    report(step, logs)
-            late = config.minutes > 0 and time.monotonic() - began > 60 * config.minutes
-            if step % config.save_every == 0 or step == config.steps or late or interrupt.asked:
-                _write_state(folder, step, objective, average, optimisers, config)
+                    report(fitted.step, fitted.logs)
+            late = config.minutes > 0 and spent > 60 * config.minutes
+            if fitted.step % config.save_every == 0 or last or late or interrupt.asked:
+                _write_state(folder, fitted, objective, optimisers, config)
             if late or interrupt.asked:
                 break
-    return Fitted(step, average, logs)
+    return fitted
 
 
 def check_folder(folder: Path, resume: bool) -> None:
@@ -225,10 +230,9 @@ def _newest_state(folder: Path) -> Path | None:
 
 
 def _write_state(
-    folder: Path, step: int, objective: nn.Module, average: dict[str, torch.Tensor],
-    optimisers: dict[str, torch.optim.Optimizer], config: FitConfig,
-) -> None:  # fmt: skip
-    place = folder / "states" / f"step-{step:08d}"
+    folder: Path, fitted: Fitted, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer], config: FitConfig
+) -> None:
+    place = folder / "states" / f"step-{fitted.step:08d}"
     temporary = place.with_name(place.name + ".tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -238,31 +242,30 @@ def _write_state(
         for number, entry in optimiser.state_dict()["state"].items()
         for key, value in entry.items()
     }
-    for name, tensors in (("weights", objective.state_dict()), ("average", average), ("optimisers", moments)):
+    for name, tensors in (("weights", objective.state_dict()), ("average", fitted.average), ("optimisers", moments)):
         save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / f"{name}.safetensors")
     for file in temporary.iterdir():
         with open(file, "rb") as handle:
             os.fsync(handle.fileno())
-    write_json(temporary / "state.json", {"step": step, "config": asdict(config)})
-    if place.exists():
-        shutil.rmtree(place)
+    state = {"step": fitted.step, "seconds": round(fitted.seconds, 1), "logs": fitted.logs, "config": asdict(config)}
+    write_json(temporary / "state.json", state)
     temporary.rename(place)
     for old in sorted((folder / "states").glob("step-????????"))[:-2]:
         shutil.rmtree(old)
 
 
 def _read_state(
-    place: Path, objective: nn.Module, average: dict[str, torch.Tensor],
-    optimisers: dict[str, torch.optim.Optimizer], config: FitConfig,
-) -> int:  # fmt: skip
+    place: Path, objective: nn.Module, fitted: Fitted, optimisers: dict[str, torch.optim.Optimizer], config: FitConfig
+) -> None:
     try:
         state = json.loads((place / "state.json").read_text())
         load_weights(objective, read_tensors(place / "weights.safetensors"), f"{place}/weights.safetensors")
         averaged = read_tensors(place / "average.safetensors")
-        for name, tensor in average.items():
+        for name, tensor in fitted.average.items():
             tensor.copy_(averaged[name])
         moments = read_tensors(place / "optimisers.safetensors")
-        step, seed = int(state["step"]), state["config"]["seed"]
+        fitted.step, seed = int(state["step"]), state["config"]["seed"]
+        fitted.seconds, fitted.logs = float(state.get("seconds", 0.0)), dict(state.get("logs", {}))
     except (CheckpointError, ValueError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
             f"{place} cannot be resumed ({error}); resume as it was begun, or remove it to go on from the state before"
@@ -278,7 +281,6 @@ def _read_state(
             if owner == name:
                 entries.setdefault(int(number), {})[field] = tensor
         optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
-    return step
 
 
 class _Log:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable
 
 import torch
@@ -14,15 +12,23 @@ __all__ = ["compile_modules", "has_bfloat16"]
 
 def has_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 matrices itself; elsewhere they are slower than float32."""
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def compile_modules(modules: Iterable[nn.Module]) -> bool:
-    """Compile modules in place, or say that there is no C++ compiler; returns whether they were compiled."""
-    if shutil.which(os.environ.get("CXX", "g++")) is None:
-        print("no C++ compiler (g++, or what CXX names): training goes on uncompiled, about 1.4 times slower")
+    """Compile modules in place, or say why that cannot be done here; returns whether they will be compiled."""
+    try:
+        torch.compile(_probe)(torch.ones(8))  # needs a C++ compiler and Python's headers
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0]
+        print(f"training goes on uncompiled, about 1.4 times slower: torch.compile does not work here ({reason})")
         return False
     torch._dynamo.config.recompile_limit = 64  # kinds of blocks × shapes of batches × with and without gradients
     for module in modules:
         module.compile(dynamic=False)
     return True
+
+
+def _probe(x: torch.Tensor) -> torch.Tensor:
+    return x + 1

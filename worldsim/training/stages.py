@@ -7,6 +7,7 @@ stopped and resumed at any moment.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import torch
 import tyro
 from einops import rearrange
 
-from worldsim.clip import pixels_to_unit
+from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
 from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
@@ -59,12 +60,14 @@ STARTS = (24, 8)  # start clips that a checkpoint carries, and their frames
 class Live:
     """A live source: clips straight from env workers, no disk."""
 
-    env: str
-    """Gymnasium id."""
+    env: str = ""
+    """Gymnasium id; none by default."""
     policy: str = "random"
-    """Who acts: "random", or "module:function"."""
+    """Who acts: "random", or "module:function"; "worldsim_agents.explore:mix" explores the voxel world."""
     workers: int = 2
     """Processes."""
+    seed: int = 0
+    """Decides the worlds that come."""
 
 
 @dataclass(frozen=True)
@@ -75,13 +78,15 @@ class TrainTokenizer:
     """Dataset folders, from `worldsim record`."""
     out: Path = Path("runs/tokenizer")
     """Where the run goes; the checkpoint is OUT/checkpoint."""
-    live: Live | None = None
+    live: Live = field(default_factory=Live)
     """A live source instead of datasets."""
     rows: int = 32
     """Frames in a batch."""
     model: TokenizerConfig = field(default_factory=TokenizerConfig)
     loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
-    fit: FitConfig = field(default_factory=lambda: FitConfig(steps=2000, adam_rate=1e-3))
+    fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
+        default_factory=lambda: FitConfig(steps=2000, adam_rate=1.5e-3, average=0.998)
+    )
     resume: bool = False
     """Go on with the run in OUT."""
     start: str = ""
@@ -98,14 +103,14 @@ class TrainDynamics:
     """Dataset folders, from `worldsim record`."""
     out: Path = Path("runs/dynamics")
     """Where the run goes; the checkpoint is OUT/checkpoint."""
-    live: Live | None = None
+    live: Live = field(default_factory=Live)
     """A live source instead of datasets."""
     name: str = "world"
     """Name of the checkpoint."""
     model: DynamicsConfig = field(default_factory=DynamicsConfig)
     """Sizes; channels, actions, events and words follow the data."""
     loss: DynamicsLossConfig = field(default_factory=DynamicsLossConfig)
-    fit: FitConfig = field(default_factory=FitConfig)
+    fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(default_factory=FitConfig)
     buckets: tyro.conf.Suppress[tuple[LatentBucket, ...]] = PLAY_BUCKETS
     """Shapes of batches."""
     resume: bool = False
@@ -121,8 +126,15 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
         DatasetError, CheckpointError, TrainingError.
     """
     check_folder(config.out, config.resume)
+    with ExitStack() as stack:
+        sources, live = _sources(config.data, config.live, Tokenizer.stride)
+        if live is not None:
+            stack.enter_context(live)
+        return _train_tokenizer(config, sources)
+
+
+def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
     torch.manual_seed(config.fit.seed)
-    sources, live = _sources(config.data, config.live, Tokenizer.stride)
     tokenizer = Tokenizer(config.model)
     if config.start:
         _, found, _, _ = load(config.start)
@@ -135,17 +147,13 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
         for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, start=start):
             yield rearrange(pixels_to_unit(clip.frames), "b 1 c h w -> b c h w")
 
-    try:
-        fitted = fit(
-            objective, lambda start: prefetch(frames(start), 4), config.fit, config.out,
-            frames=config.rows, resume=config.resume,
-        )  # fmt: skip
-        tokenizer = Tokenizer(config.model)
-        load_weights(tokenizer, _under("tokenizer.", fitted.average) | _statistics(tokenizer), "average")
-        _measure_statistics(tokenizer, frames(10**6), 32)
-    finally:
-        if live is not None:
-            live.close()
+    fitted = fit(
+        objective, lambda start: prefetch(frames(start), 4), config.fit, config.out,
+        frames=config.rows, resume=config.resume,
+    )  # fmt: skip
+    tokenizer = Tokenizer(config.model)
+    load_weights(tokenizer, _under("tokenizer.", fitted.average) | _statistics(tokenizer), "average")
+    _measure_statistics(tokenizer, frames(10**6), 32)
     record = _record(config, fitted, sources)
     card = _card("tokenizer", sources[0].info, config.model, record)
     save(config.out / "checkpoint", card, tokenizer)
@@ -159,9 +167,16 @@ def train_dynamics(config: TrainDynamics) -> Path:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
     check_folder(config.out, config.resume)
+    with ExitStack() as stack:
+        sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
+        if live is not None:
+            stack.enter_context(live)
+        return _train_dynamics(config, sources, live)
+
+
+def _train_dynamics(config: TrainDynamics, sources: list[Source], live: LiveSource | None) -> Path:
     torch.manual_seed(config.fit.seed)
     tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
-    sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
     info = sources[0].info
     old = load(config.start) if config.start else None
     if old is not None and old[2] is None:
@@ -181,17 +196,21 @@ def train_dynamics(config: TrainDynamics) -> Path:
     if config.fit.compile:
         compile_modules(dynamics.blocks)
     frames = config.buckets[0].rows * config.buckets[0].length
-    try:
-        starts = sources[0].sample(np.random.default_rng([config.fit.seed, 0]), *STARTS)
-        fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
-    finally:
-        if live is not None:
-            live.close()
+    starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
+    fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=record | _record(config, fitted, sources))
     save(config.out / "checkpoint", card, tokenizer, dynamics, starts)
     return config.out / "checkpoint"
+
+
+def _starts(source: Source, rng: np.random.Generator) -> Clip:
+    """Clips to begin from: whole ones, in which no episode ends, as far as there are such."""
+    rows, length = STARTS
+    clip = source.sample(rng, 4 * rows, length)
+    whole = clip.mask.all(1) & ~clip.terminated.any(1) & ~clip.truncated.any(1)
+    return clip.take(np.argsort(~whole, kind="stable")[:rows])
 
 
 def _feed(
@@ -224,12 +243,12 @@ def _feed(
     return lambda start: prefetch(latent_batches(episodes, config.buckets, words, longest, seed, start), 4), words
 
 
-def _sources(data: tuple[Path, ...], live: Live | None, grain: int) -> tuple[list[Source], LiveSource | None]:
+def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Source], LiveSource | None]:
     """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels."""
-    if bool(data) == (live is not None):
+    if bool(data) == bool(live.env):
         raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
-    if live is not None:
-        source = LiveSource(live.env, live.policy, live.workers)
+    if live.env:
+        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed)
         try:
             _check_size(source.info.size, grain, live.env)
         except DatasetError:
@@ -284,4 +303,4 @@ def _record(config: TrainTokenizer | TrainDynamics, fitted: Fitted, sources: lis
         for s in sources
     ]
     course = {"fit": asdict(config.fit), "loss": asdict(config.loss)}
-    return {"steps": fitted.step, "metrics": fitted.logs, "data": data, **course}
+    return {"steps": fitted.step, "seconds": round(fitted.seconds), "metrics": fitted.logs, "data": data, **course}
