@@ -200,9 +200,9 @@ def _free_way(hits, row, column):
 def find_surfaces(grid, scene, camera, units, start, hits, places):
     """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
 
-    Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row; then
-    the same again with half the gap. A ray between two others need not be followed where they meet one surface, and not
-    through the near space that both found empty: what is nearer than `near` is wider than the gap.
+    Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row;
+    then the same again with half the gap. A ray between two others need not be followed where they meet one surface,
+    and not through the near space that both found empty: what is nearer than `near` is wider than the gap.
     """
     height, width = units.shape
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
