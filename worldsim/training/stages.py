@@ -167,16 +167,19 @@ def train_dynamics(config: TrainDynamics) -> Path:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
     check_folder(config.out, config.resume)
+    tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
     with ExitStack() as stack:
         sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
         if live is not None:
             stack.enter_context(live)
-        return _train_dynamics(config, sources, live)
+        return _train_dynamics(config, sources, live, tokenizer_card, tokenizer)
 
 
-def _train_dynamics(config: TrainDynamics, sources: list[Source], live: LiveSource | None) -> Path:
+def _train_dynamics(
+    config: TrainDynamics, sources: list[Source], live: LiveSource | None, tokenizer_card: WorldCard,
+    tokenizer: Tokenizer,
+) -> Path:  # fmt: skip
     torch.manual_seed(config.fit.seed)
-    tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
     info = sources[0].info
     old = load(config.start) if config.start else None
     if old is not None and old[2] is None:
