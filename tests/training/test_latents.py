@@ -114,7 +114,7 @@ def test_rows_of_a_batch_line_up_and_what_hangs_over_the_end_is_masked() -> None
                 (place,) = shown[i].nonzero().flatten().tolist()
                 present = batch.words.numbers[row, place][batch.words.present[row, place]]
                 assert words.words[int(present[-1])] == f"w{(first + i) // 16 * 16}"
-    assert {first for number, first in seen if number == 1} == set(range(52)), "every start that keeps half inside comes"
+    assert {first for number, first in seen if number == 1} == set(range(52)), "every start with half inside"
     assert (0, 0) in seen, "and so does an episode that is shorter than the clip"
 
 
