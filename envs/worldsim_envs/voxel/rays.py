@@ -12,11 +12,12 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.physics import eye_height
-from worldsim_envs.voxel.sky import CEILING, UNDER
+from worldsim_envs.voxel.sky import UNDER
 from worldsim_envs.voxel.state import TILE
 
 VIEW = 48.0
 VIEW_UNDER_WATER = 16.0
+RINGS = int(VIEW) // TILE
 DEEP = 11.0  # nothing is seen through more water than this
 FIELD_OF_VIEW = 70.0  # degrees, from the lower to the upper edge
 
@@ -102,14 +103,29 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
 
 
 @compiled
-def ceiling(tiles, ox, oy):
-    """Return the height above which nothing is in view from a place."""
-    highest = 0
-    a, b, far = int(ox) // TILE, int(oy) // TILE, int(VIEW) // TILE + 1
+def find_ceilings(tiles, ox, oy, ceilings):
+    """Fill the highest roof in view by distance from a place: `ceilings[k]` from k to k + 1 times TILE blocks away."""
+    ceilings[:] = 0.0
+    a, b, far = int(ox) // TILE, int(oy) // TILE, RINGS + 1
     for i in range(a - far, a + far + 1):
         for j in range(b - far, b + far + 1):
-            highest = max(highest, tiles[i & (tiles.shape[0] - 1), j & (tiles.shape[1] - 1)])
-    return float(highest)
+            away_x = max(0.0, max(i * TILE - ox, ox - (i + 1) * TILE))
+            away_y = max(0.0, max(j * TILE - oy, oy - (j + 1) * TILE))
+            nearest = int(np.sqrt(away_x * away_x + away_y * away_y) / TILE)
+            roof = float(tiles[i & (tiles.shape[0] - 1), j & (tiles.shape[1] - 1)])
+            for ring in range(nearest, min(RINGS, nearest + 3)):  # a tile's far corner is less than two rings on
+                ceilings[ring] = max(ceilings[ring], roof)
+
+
+@inlined
+def _rising_reach(ceilings, oz, dz):
+    """Return how far a rising ray of length 1 may meet anything; it is above all roofs from there on."""
+    flat = np.sqrt(max(1e-12, 1.0 - dz * dz))
+    slope = dz / flat
+    ring = RINGS - 1
+    while ring >= 0 and oz + slope * (ring * TILE) >= ceilings[ring]:
+        ring -= 1
+    return (ring + 1) * TILE / flat
 
 
 @inlined
@@ -190,14 +206,49 @@ def _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz,
 
 
 @inlined
-def _free_way(hits, row, column):
-    """Return how far a pixel's ray goes before it meets anything, 1e9 for the sky."""
-    t, water_in = hits[row, column, DISTANCE], hits[row, column, WATER_IN]
-    return water_in if water_in >= 0.0 else (t if t >= 0.0 else 1e9)
+def _free_way(hits, row, column, under):
+    """Return how far a pixel's ray goes through air alone, or, from an eye under water, through water alone."""
+    t = hits[row, column, DISTANCE]
+    water = hits[row, column, WATER_OUT] if under else hits[row, column, WATER_IN]
+    return water if water >= 0.0 else (t if t >= 0.0 else 1e9)
+
+
+@inlined
+def _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane):
+    """Write what a pixel's ray meets."""
+    hits[row, column, DISTANCE], hits[row, column, WATER_IN], hits[row, column, WATER_OUT] = t, water_in, water_out
+    places[row, column, CELL], places[row, column, FACE] = cell, face
+    places[row, column, PLANE], places[row, column, WATER_AXIS] = plane, water_axis
+
+
+@inlined
+def _between(blocks, camera, units, hits, places, row, column, down, right, dx, dy, dz, near, under):
+    """Return whether a pixel's two known neighbours say what it meets, which is noted, or else how far it is free."""
+    ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
+    r0, r1, c0, c1 = row - down, row + down, column - right, column + right
+    calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
+    calm1 = hits[r1, c1, WATER_OUT] < 0.0 if under else hits[r1, c1, WATER_IN] < 0.0
+    if calm0 and calm1:
+        t, cell = _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
+        if cell >= 0:
+            _note(hits, places, row, column, t, 0.0 if under else -1.0, -1.0, 2, cell, places[r0, c0, FACE],
+                  places[r0, c0, PLANE])  # fmt: skip
+            return True, 0.0
+    elif not under:
+        t = _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
+        if t > 0.0:
+            _note(hits, places, row, column, -1.0, t, -1.0, 2, -1, -1, 0)
+            return True, 0.0
+    free = min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))
+    begin = min(near, free) - 1.0
+    medium = WATER if under else AIR
+    if begin < 2.0 or block_in(blocks, ox + dx * begin, oy + dy * begin, oz + dz * begin) != medium:
+        begin = 0.0
+    return False, begin
 
 
 @compiled
-def find_surfaces(grid, scene, camera, units, start, hits, places):
+def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
     """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
 
     Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row;
@@ -218,35 +269,16 @@ def find_surfaces(grid, scene, camera, units, start, hits, places):
                 dx, dy, dz = ray(camera, row, column)
                 unit = units[row, column]
                 dx, dy, dz = dx * unit, dy * unit, dz * unit
-                r0, r1, c0, c1 = row - down, row + down, column - right, column + right
-                begin = 0.0
-                if turn > 0 and r1 < height and c1 < width:
-                    calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
-                    calm1 = hits[r1, c1, WATER_OUT] < 0.0 if under else hits[r1, c1, WATER_IN] < 0.0
-                    if calm0 and calm1:
-                        t, cell = _same_surface(grid[0], hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
-                        if cell >= 0:
-                            hits[row, column, DISTANCE], hits[row, column, WATER_OUT] = t, -1.0
-                            hits[row, column, WATER_IN] = 0.0 if under else -1.0
-                            places[row, column, CELL], places[row, column, FACE] = cell, places[r0, c0, FACE]
-                            places[row, column, PLANE] = places[r0, c0, PLANE]
-                            continue
-                    if not under:
-                        t = _deep_water(grid[0], camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
-                                        near)  # fmt: skip
-                        if t > 0.0:
-                            hits[row, column, DISTANCE], hits[row, column, WATER_IN] = -1.0, t
-                            hits[row, column, WATER_OUT] = -1.0
-                            places[row, column, CELL], places[row, column, FACE] = -1, -1
-                            places[row, column, PLANE], places[row, column, WATER_AXIS] = 0, 2
-                            continue
-                        begin = min(near, min(_free_way(hits, r0, c0), _free_way(hits, r1, c1))) - 1.0
-                        if begin < 2.0 or block_in(grid[0], ox + dx * begin, oy + dy * begin, oz + dz * begin) != AIR:
-                            begin = 0.0
-                reach = min(whole, max(begin, (scene[CEILING] - oz) / dz)) if dz > 0.0 else whole
-                t, cell, face, plane, water_in, water_out, water_axis = cast(grid, ox, oy, oz, dx, dy, dz, begin, reach,
-                                                                             start)  # fmt: skip
-                hits[row, column, DISTANCE], hits[row, column, WATER_IN] = t, water_in
-                hits[row, column, WATER_OUT] = water_out
-                places[row, column, CELL], places[row, column, FACE] = cell, face
-                places[row, column, PLANE], places[row, column, WATER_AXIS] = plane, water_axis
+                reach = min(whole, _rising_reach(ceilings, oz, dz)) if dz > 0.0 else whole
+                known, begin = False, 0.0
+                if reach > 0.0 and turn > 0 and row + down < height and column + right < width:
+                    known, begin = _between(grid[0], camera, units, hits, places, row, column, down, right, dx, dy, dz,
+                                            near, under)  # fmt: skip
+                if known:
+                    continue
+                if reach <= begin and not under:  # above all that is in view
+                    _note(hits, places, row, column, -1.0, -1.0, -1.0, 2, -1, -1, 0)
+                    continue
+                t, cell, face, plane, water_in, water_out, water_axis = cast(
+                    grid, ox, oy, oz, dx, dy, dz, begin, max(begin, reach), start)  # fmt: skip
+                _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane)

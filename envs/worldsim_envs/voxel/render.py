@@ -15,8 +15,17 @@ from worldsim_envs.voxel.blocks import AIR, CRACK_STAGES, FACES, GLOW, TEXELS, W
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.edges import blend_edges, smooth_edges
 from worldsim_envs.voxel.hud import crosshair, finish, show_hand
-from worldsim_envs.voxel.rays import CAMERA_FIELDS, EYE_Z, FIELD_OF_VIEW, PIXEL_SIZE, ceiling, find_surfaces, set_camera
-from worldsim_envs.voxel.sky import CEILING, SCENE_FIELDS, STARS, set_scene
+from worldsim_envs.voxel.rays import (
+    CAMERA_FIELDS,
+    EYE_Z,
+    FIELD_OF_VIEW,
+    PIXEL_SIZE,
+    RINGS,
+    find_ceilings,
+    find_surfaces,
+    set_camera,
+)
+from worldsim_envs.voxel.sky import SCENE_FIELDS, STARS, set_scene
 from worldsim_envs.voxel.surfaces import GRAZING_STEPS, shade
 
 LOOKS = (TEXELS, FACES, GLOW, STARS)
@@ -31,8 +40,9 @@ def scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     units = 1.0 / np.sqrt(1.0 + right[None, :] ** 2 + down[:, None] ** 2)  # (H, W)
     grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
     return (
-        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), units, grazing, np.zeros((*size, 3), np.float32),
-        np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32), np.zeros((*size, 3), np.float32),
+        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros(RINGS), units, grazing,
+        np.zeros((*size, 3), np.float32), np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32),
+        np.zeros((*size, 3), np.float32),
         np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32), np.full(2, -1),
     )  # fmt: skip
 
@@ -40,7 +50,7 @@ def scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
 @compiled
 def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     """Draw what the player sees into `out` (H, W, 3) u8, and the block that each pixel shows into `seen` (H, W) u8."""
-    scene, camera, units, grazing, hits, places, colours, smooth, shares, sides, hand, held = scratch
+    scene, camera, ceilings, units, grazing, hits, places, colours, smooth, shares, sides, hand, held = scratch
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
@@ -48,13 +58,13 @@ def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     if 0.0 <= camera[EYE_Z] < blocks.shape[2]:
         start = int(blocks[int(body[s.X]) % blocks.shape[0], int(body[s.Y]) % blocks.shape[1], int(camera[EYE_Z])])
     set_scene(scene, marks, camera[PIXEL_SIZE], start == WATER)
-    scene[CEILING] = ceiling(grid[4], body[s.X], body[s.Y])
+    find_ceilings(grid[4], body[s.X], body[s.Y], ceilings)
     crack, target = -1, -2
     if marks[s.TARGET]:
         target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
     if marks[s.MINE_TICKS] > 0:
         crack = min(CRACK_STAGES - 1, (marks[s.MINE_TICKS] * CRACK_STAGES) // max(1, marks[s.MINE_NEED]))
-    find_surfaces(grid, scene, camera, units, start, hits, places)
+    find_surfaces(grid, scene, camera, ceilings, units, start, hits, places)
     shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen)
     smooth_edges(blocks, camera, units, hits, places, colours, shares, sides)
     blend_edges(colours, shares, sides, smooth)

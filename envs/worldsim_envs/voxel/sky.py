@@ -17,9 +17,9 @@ CLOUD_SPEED = 0.03  # blocks per tick
 STAR_GRID = 128
 
 # Fields of a scene, float64; names of colours stand for three fields each, FACE_LIGHT for three to each of six faces.
-(SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT, CEILING) = range(9)
-ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 9, 12, 15, 18, 36, 39, 42
-SCENE_FIELDS = 48
+(SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT) = range(8)
+ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 8, 11, 14, 17, 35, 38, 41
+SCENE_FIELDS = 44
 
 
 def star_map() -> NDArray[np.float64]:

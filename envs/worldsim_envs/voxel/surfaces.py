@@ -34,7 +34,11 @@ def texel(texels, texture, u, v, footprint):
 
     The mip is the finest whose texels are no smaller than the footprint; inside it the filter is an exact box.
     """
-    mip = (footprint >= 0.0625) + (footprint >= 0.125) + (footprint >= 0.25) + (footprint >= 0.5)
+    scale = 1.0 / (4096.0 * 255.0)
+    if footprint >= 0.5:
+        packed = texels[texture * TEXELS_PER_TEXTURE + TEXELS_PER_TEXTURE - 1] << 12
+        return (packed >> 42) * scale, ((packed >> 21) & 0x1FFFFF) * scale, (packed & 0x1FFFFF) * scale
+    mip = (footprint >= 0.0625) + (footprint >= 0.125) + (footprint >= 0.25)
     size = 16 >> mip
     x, y = u * size - 0.5, v * size - 0.5
     i, j = int(x + 1.0) - 1, int(y + 1.0) - 1
@@ -47,7 +51,6 @@ def texel(texels, texture, u, v, footprint):
     mix0 = texels[row0 + i0] * (64 - wx) + texels[row0 + i1] * wx
     mix1 = texels[row1 + i0] * (64 - wx) + texels[row1 + i1] * wx
     packed = mix0 * (64 - wy) + mix1 * wy  # three lanes of 8 + 12 bits
-    scale = 1.0 / (4096.0 * 255.0)
     return (packed >> 42) * scale, ((packed >> 21) & 0x1FFFFF) * scale, (packed & 0x1FFFFF) * scale
 
 
