@@ -5,6 +5,7 @@ import pytest
 
 from worldsim_envs.voxel import blocks, rays, state, surfaces
 from worldsim_envs.voxel.env import VoxelEnv
+from worldsim_envs.voxel.sky import UNDER
 
 
 def plain(**kwargs: object) -> VoxelEnv:
@@ -74,14 +75,16 @@ def test_shared_rays_meet_what_single_rays_meet() -> None:
     wrong = 0
     for seed in range(4):
         env.reset(seed=seed)
-        scene, camera, units, _, hits, places, *_ = scratch = render.scratch((64, 64))
+        scene, camera, _, units, _, hits, places, *_ = scratch = render.scratch((64, 64))
         out, seen = np.empty((64, 64, 3), np.uint8), np.empty((64, 64), np.uint8)
         world = env.state
         render.draw(world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, scratch, seen, False,
                     out)  # fmt: skip
         for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):
             d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
-            t, cell, *_ = rays.cast.py_func(world.grid, *camera[:3], *d, 0.0, rays.VIEW, int(scene[6] * blocks.WATER))  # type: ignore[attr-defined]
+            start = blocks.WATER if scene[UNDER] else blocks.AIR
+            view = rays.VIEW_UNDER_WATER if scene[UNDER] else rays.VIEW
+            t, cell, *_ = rays.cast.py_func(world.grid, *camera[:3], *d, 0.0, view, start)  # type: ignore[attr-defined]
             wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
 
