@@ -294,7 +294,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         view, out = self._view(size), np.empty((*size, 3), np.uint8)
         render.draw(
             world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen,
-            self.hud, out,
+            self.hud, out.reshape(-1),
         )  # fmt: skip
         return out
 

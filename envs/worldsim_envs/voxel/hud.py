@@ -102,14 +102,11 @@ def crosshair(colours):
 
 @compiled
 def finish(colours, marks, out):
-    """Write colours 0…1 as bytes; a hurt player sees red for a moment."""
-    red = 0.4 * marks[s.HURT] / HURT_TICKS
-    if marks[s.DEAD]:
-        red = 0.55
-    for row in range(out.shape[0]):
-        for column in range(out.shape[1]):
-            for channel in range(3):
-                value = colours[row, column, channel]
-                if red > 0.0:
-                    value += ((0.75 if channel == 0 else 0.05) - value) * red
-                out[row, column, channel] = np.uint8(min(255.0, max(0.0, value * 255.0 + 0.5)))
+    """Write colours (H * W * 3,) of 0…1 as bytes; a hurt player sees red for a moment."""
+    red = 0.55 if marks[s.DEAD] else 0.4 * marks[s.HURT] / HURT_TICKS
+    if red > 0.0:
+        for place in range(colours.size):
+            colours[place] += ((0.75 if place % 3 == 0 else 0.05) - colours[place]) * red
+    top, half, none = np.float32(255.0), np.float32(0.5), np.float32(0.0)
+    for place in range(colours.size):
+        out[place] = np.uint8(min(top, max(none, colours[place] * top + half)))

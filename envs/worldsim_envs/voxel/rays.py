@@ -17,7 +17,7 @@ from worldsim_envs.voxel.state import TILE
 
 VIEW = 48.0
 VIEW_UNDER_WATER = 16.0
-RINGS = int(VIEW) // TILE
+RINGS, SECTORS = int(VIEW) // TILE, 32
 DEEP = 11.0  # nothing is seen through more water than this
 FIELD_OF_VIEW = 70.0  # degrees, from the lower to the upper edge
 
@@ -102,28 +102,50 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
             b, next_b, axis = b + sj, next_b + TILE * wj, 1
 
 
+@inlined
+def _bearing(dx, dy):
+    """Return a direction's bearing, 0…4 once round: not the angle, but growing with it, and cheaper."""
+    share = dy / (abs(dx) + abs(dy) + 1e-30)
+    return 1.0 + share if dx >= 0.0 else 3.0 - share
+
+
 @compiled
-def find_ceilings(tiles, ox, oy, ceilings):
-    """Fill the highest roof in view by distance from a place: `ceilings[k]` from k to k + 1 times TILE blocks away."""
-    ceilings[:] = 0.0
+def find_ceilings(tiles, ox, oy, oz, ceilings):
+    """Fill the highest roof in view by bearing and distance: `ceilings[sector, ring]`, rings TILE blocks wide."""
+    ceilings[:, :] = 0.0
     a, b, far = int(ox) // TILE, int(oy) // TILE, RINGS + 1
     for i in range(a - far, a + far + 1):
         for j in range(b - far, b + far + 1):
-            away_x = max(0.0, max(i * TILE - ox, ox - (i + 1) * TILE))
-            away_y = max(0.0, max(j * TILE - oy, oy - (j + 1) * TILE))
-            nearest = int(np.sqrt(away_x * away_x + away_y * away_y) / TILE)
             roof = float(tiles[i & (tiles.shape[0] - 1), j & (tiles.shape[1] - 1)])
-            for ring in range(nearest, min(RINGS, nearest + 3)):  # a tile's far corner is less than two rings on
-                ceilings[ring] = max(ceilings[ring], roof)
+            if roof <= oz:  # never met by a ray that rises
+                continue
+            west, south = i * TILE - ox, j * TILE - oy
+            away_x, away_y = max(0.0, max(west, -west - TILE)), max(0.0, max(south, -south - TILE))
+            reach_x, reach_y = max(abs(west), abs(west + TILE)), max(abs(south), abs(south + TILE))
+            first_ring = int(np.sqrt(away_x * away_x + away_y * away_y) / TILE)
+            last_ring = min(RINGS - 1, int(np.sqrt(reach_x * reach_x + reach_y * reach_y) / TILE))
+            middle, low, high = _bearing(west + 0.5 * TILE, south + 0.5 * TILE), 0.0, 0.0
+            for corner in range(4):
+                turn = _bearing(west + TILE * (corner & 1), south + TILE * (corner >> 1)) - middle
+                turn += 4.0 if turn < -2.0 else (-4.0 if turn > 2.0 else 0.0)
+                low, high = min(low, turn), max(high, turn)
+            first = int(np.floor((middle + low) * SECTORS / 4))
+            last = int(np.floor((middle + high) * SECTORS / 4))
+            if away_x == 0.0 and away_y == 0.0:
+                first, last = 0, SECTORS - 1
+            for sector in range(first, last + 1):
+                for ring in range(first_ring, last_ring + 1):
+                    ceilings[sector & (SECTORS - 1), ring] = max(ceilings[sector & (SECTORS - 1), ring], roof)
 
 
 @inlined
-def _rising_reach(ceilings, oz, dz):
+def _rising_reach(ceilings, oz, dx, dy, dz):
     """Return how far a rising ray of length 1 may meet anything; it is above all roofs from there on."""
-    flat = np.sqrt(max(1e-12, 1.0 - dz * dz))
+    flat = np.sqrt(dx * dx + dy * dy) + 1e-9
     slope = dz / flat
+    sector = int(_bearing(dx, dy) * (SECTORS / 4)) & (SECTORS - 1)
     ring = RINGS - 1
-    while ring >= 0 and oz + slope * (ring * TILE) >= ceilings[ring]:
+    while ring >= 0 and oz + slope * (ring * TILE) >= ceilings[sector, ring]:
         ring -= 1
     return (ring + 1) * TILE / flat
 
@@ -174,7 +196,7 @@ def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, 
     t = (plane - origin) / slope
     if cell == places[r1, c1, CELL]:
         return t, cell
-    if r0 != r1 or hits[r0, c0, DISTANCE] > near or hits[r1, c1, DISTANCE] > near:
+    if hits[r0, c0, DISTANCE] > near or hits[r1, c1, DISTANCE] > near:
         return 0.0, -1
     x, y, z = ox + dx * t, oy + dy * t, oz + dz * t
     inside = 0.5 if face & 1 else -0.5
@@ -187,20 +209,26 @@ def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, 
 
 
 @inlined
-def _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
-    """Return the distance of the water's surface for a ray between two that both meet nothing but deep water, or -1."""
-    if places[r0, c0, CELL] >= 0 or places[r1, c1, CELL] >= 0 or dz >= 0.0:
+def _water_level(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
+    """Return where a ray crosses the level of water between two that both cross it and meet nothing; -1 if not sure.
+
+    `field` is WATER_IN for rays into deep water and WATER_OUT for rays out of it, from an eye under water to the sky.
+    """
+    t0, t1 = hits[r0, c0, field], hits[r1, c1, field]
+    if places[r0, c0, CELL] >= 0 or places[r1, c1, CELL] >= 0 or t0 <= 0.0 or t1 <= 0.0 or max(t0, t1) > near:
         return -1.0
-    t0, t1 = hits[r0, c0, WATER_IN], hits[r1, c1, WATER_IN]
-    if t0 <= 0.0 or t1 <= 0.0 or max(t0, t1) > near or max(hits[r0, c0, WATER_OUT], hits[r1, c1, WATER_OUT]) >= 0.0:
+    if field == WATER_IN:
+        level = hits[r0, c0, WATER_OUT] < 0.0 and hits[r1, c1, WATER_OUT] < 0.0
+        level = level and places[r0, c0, WATER_AXIS] == 2 and places[r1, c1, WATER_AXIS] == 2 and dz < 0.0
+    else:
+        level = near >= VIEW_UNDER_WATER and dz > 0.0
+    if not level:
         return -1.0
     level0 = np.rint(oz + t0 * units[r0, c0] * ray(camera, r0, c0)[2])
     level1 = np.rint(oz + t1 * units[r1, c1] * ray(camera, r1, c1)[2])
     t = (level0 - oz) / dz
     x, y = ox + dx * t, oy + dy * t
-    if level0 != level1 or places[r0, c0, WATER_AXIS] != 2 or places[r1, c1, WATER_AXIS] != 2:
-        return -1.0
-    if block_in(blocks, x, y, level0 - 0.5) != WATER or block_in(blocks, x, y, level0 + 0.5) != AIR:
+    if level0 != level1 or block_in(blocks, x, y, level0 - 0.5) != WATER or block_in(blocks, x, y, level0 + 0.5) != AIR:
         return -1.0
     return t
 
@@ -234,15 +262,16 @@ def _between(blocks, camera, units, hits, places, row, column, down, right, dx, 
             _note(hits, places, row, column, t, 0.0 if under else -1.0, -1.0, 2, cell, places[r0, c0, FACE],
                   places[r0, c0, PLANE])  # fmt: skip
             return True, 0.0
-    elif not under:
-        t = _deep_water(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
+    elif not calm0 and not calm1:
+        t = _water_level(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
+                         WATER_OUT if under else WATER_IN, near)  # fmt: skip
         if t > 0.0:
-            _note(hits, places, row, column, -1.0, t, -1.0, 2, -1, -1, 0)
+            _note(hits, places, row, column, -1.0, 0.0 if under else t, t if under else -1.0, 2, -1, -1, 0)
             return True, 0.0
-    free = min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))
-    begin = min(near, free) - 1.0
-    medium = WATER if under else AIR
-    if begin < 2.0 or block_in(blocks, ox + dx * begin, oy + dy * begin, oz + dz * begin) != medium:
+    begin = min(near, min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))) - 1.0
+    if begin < 2.0:
+        return False, 0.0
+    if block_in(blocks, ox + dx * begin, oy + dy * begin, oz + dz * begin) != (WATER if under else AIR):
         begin = 0.0
     return False, begin
 
@@ -269,13 +298,13 @@ def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
                 dx, dy, dz = ray(camera, row, column)
                 unit = units[row, column]
                 dx, dy, dz = dx * unit, dy * unit, dz * unit
-                reach = min(whole, _rising_reach(ceilings, oz, dz)) if dz > 0.0 else whole
                 known, begin = False, 0.0
-                if reach > 0.0 and turn > 0 and row + down < height and column + right < width:
+                if turn > 0 and row + down < height and column + right < width:
                     known, begin = _between(grid[0], camera, units, hits, places, row, column, down, right, dx, dy, dz,
                                             near, under)  # fmt: skip
                 if known:
                     continue
+                reach = min(whole, _rising_reach(ceilings, oz, dx, dy, dz)) if dz > 0.0 else whole
                 if reach <= begin and not under:  # above all that is in view
                     _note(hits, places, row, column, -1.0, -1.0, -1.0, 2, -1, -1, 0)
                     continue

@@ -21,6 +21,7 @@ from worldsim_envs.voxel.rays import (
     FIELD_OF_VIEW,
     PIXEL_SIZE,
     RINGS,
+    SECTORS,
     find_ceilings,
     find_surfaces,
     set_camera,
@@ -39,18 +40,19 @@ def scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     down = (np.arange(height) + 0.5 - 0.5 * height) * pixel
     units = 1.0 / np.sqrt(1.0 + right[None, :] ** 2 + down[:, None] ** 2)  # (H, W)
     grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
+    smooth = np.zeros((*size, 3), np.float32)
     return (
-        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros(RINGS), units, grazing,
-        np.zeros((*size, 3), np.float32), np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32),
-        np.zeros((*size, 3), np.float32),
-        np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32), np.full(2, -1),
+        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((SECTORS, RINGS)), units, grazing,
+        np.zeros((*size, 3), np.float32), np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32), smooth,
+        smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32),
+        np.full(2, -1),
     )  # fmt: skip
 
 
 @compiled
 def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
-    """Draw what the player sees into `out` (H, W, 3) u8, and the block that each pixel shows into `seen` (H, W) u8."""
-    scene, camera, ceilings, units, grazing, hits, places, colours, smooth, shares, sides, hand, held = scratch
+    """Draw what the player sees into `out` (H * W * 3,) u8, and the block of each pixel into `seen` (H, W) u8."""
+    scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hand, held = scratch
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
@@ -58,7 +60,7 @@ def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     if 0.0 <= camera[EYE_Z] < blocks.shape[2]:
         start = int(blocks[int(body[s.X]) % blocks.shape[0], int(body[s.Y]) % blocks.shape[1], int(camera[EYE_Z])])
     set_scene(scene, marks, camera[PIXEL_SIZE], start == WATER)
-    find_ceilings(grid[4], body[s.X], body[s.Y], ceilings)
+    find_ceilings(grid[4], body[s.X], body[s.Y], camera[EYE_Z], ceilings)
     crack, target = -1, -2
     if marks[s.TARGET]:
         target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
@@ -71,4 +73,4 @@ def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     if hud:
         show_hand(smooth, hand, held, looks, scene, grid[1], marks, hotbar, body)
         crosshair(smooth)
-    finish(smooth, marks, out)
+    finish(flat, marks, out)

@@ -89,21 +89,20 @@ def sky_base(scene, dx, dy, dz):
     """Return the smooth colour of the sky, without sun, moon, stars and clouds; also the colour of fog."""
     rise = clamp(dz * 2.2)
     rise = rise * (2.0 - rise)
-    flat = np.sqrt(dx * dx + dy * dy) + 1e-9
-    towards = max(0.0, 0.5 + 0.5 * dx / flat * (1.0 if scene[SUN_X] > 0 else -1.0))
-    low = clamp(1.0 - abs(dz) * 2.6)
-    warm = scene[GLOW] * towards * towards * low * 0.85
     r = scene[HORIZON] + (scene[ZENITH] - scene[HORIZON]) * rise
     g = scene[HORIZON + 1] + (scene[ZENITH + 1] - scene[HORIZON + 1]) * rise
     b = scene[HORIZON + 2] + (scene[ZENITH + 2] - scene[HORIZON + 2]) * rise
-    return (r + (scene[SUNSET] - r) * warm, g + (scene[SUNSET + 1] - g) * warm, b + (scene[SUNSET + 2] - b) * warm)
+    if scene[GLOW] > 0.003:
+        towards = dx / np.sqrt(dx * dx + dy * dy + 1e-12) * (1.0 if scene[SUN_X] > 0 else -1.0)
+        towards = max(0.0, 0.5 + 0.5 * towards)
+        warm = scene[GLOW] * towards * towards * clamp(1.0 - abs(dz) * 2.6) * 0.85
+        r, g, b = r + (scene[SUNSET] - r) * warm, g + (scene[SUNSET + 1] - g) * warm, b + (scene[SUNSET + 2] - b) * warm
+    return r, g, b
 
 
-@compiled
+@inlined
 def _disc(along, across, up, half, pixel):
     """Return the coverage of a square in the sky of half-width `half`, seen `along` its axis."""
-    if along <= 0.1:
-        return 0.0
     far = max(abs(across), abs(up)) / along
     return clamp((half - far) / pixel + 0.5)
 
@@ -123,16 +122,17 @@ def _starlight(stars, dx, dy, dz):
 @inlined
 def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
     """Return the opacity of the cloud layer along a ray; edges are as wide as a pixel, far clouds fade out."""
-    distance = (CLOUD_HEIGHT - oz) / dz
+    steep = 1.0 / dz
+    distance = (CLOUD_HEIGHT - oz) * steep
     if distance > 420.0:
         return 0.0
     u = (ox + dx * distance) / CLOUD_CELL - 0.5 + scene[DRIFT] / CLOUD_CELL
     v = (oy + dy * distance) / CLOUD_CELL - 0.5
     i, j = int(np.floor(u)), int(np.floor(v))
-    width = min(1.0, max(0.12, distance * scene[PIXEL] / (CLOUD_CELL * dz)))
-    fu, fv = clamp((u - i - 0.5) / width + 0.5), clamp((v - j - 0.5) / width + 0.5)
-    nx, ny = clouds.shape
-    i0, j0, i1, j1 = i % nx, j % ny, (i + 1) % nx, (j + 1) % ny
+    sharp = 1.0 / min(1.0, max(0.12, distance * scene[PIXEL] * steep / CLOUD_CELL))
+    fu, fv = clamp((u - i - 0.5) * sharp + 0.5), clamp((v - j - 0.5) * sharp + 0.5)
+    mask_x, mask_y = clouds.shape[0] - 1, clouds.shape[1] - 1  # as many cells as a power of two
+    i0, j0, i1, j1 = i & mask_x, j & mask_y, (i + 1) & mask_x, (j + 1) & mask_y
     low = clouds[i0, j0] + (clouds[i1, j0] - clouds[i0, j0]) * fu
     high = clouds[i0, j1] + (clouds[i1, j1] - clouds[i0, j1]) * fu
     return (low + (high - low) * fv) * 0.72 * (1.0 - smooth(150.0, 420.0, distance))
@@ -150,14 +150,14 @@ def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
     pixel = scene[PIXEL]
     along = dx * scene[SUN_X] + dz * scene[SUN_Z]
     across, up = dy, dx * scene[SUN_Z] - dz * scene[SUN_X]
-    sun = _disc(along, across, up, 0.095, pixel)
-    halo = 0.0
-    if along > 0.0:
+    if along > 0.3:
         halo = 0.45 * along**16 * (0.3 + 0.7 * scene[DAYLIGHT])
         r, g, b = r + (1.0 - r) * halo, g + (0.93 - g) * halo, b + (0.70 - b) * halo
+    if along > 0.9:
+        sun = _disc(along, across, up, 0.095, pixel)
         r, g, b = r + (1.0 - r) * sun, g + (0.97 - g) * sun, b + (0.78 - b) * sun
-    moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT])
-    if moon > 0.0:
+    if along < -0.9:
+        moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT])
         r, g, b = r + (0.86 - r) * moon, g + (0.89 - g) * moon, b + (0.96 - b) * moon
     if dz > 0.03 and oz < CLOUD_HEIGHT:
         cover = _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz)
