@@ -29,14 +29,15 @@ def stepping(size: tuple[int, int], frame_skip: int, steps: int, repeats: int) -
     env = VoxelEnv(size=size, frame_skip=frame_skip)
     rates = []
     for repeat in range(repeats):
-        env.reset(seed=repeat)
+        world = {"world_seed": repeat}
+        env.reset(seed=repeat, options=world)
         actions = [int(action) for action in np.random.default_rng(repeat).integers(0, 21, steps)]
         for action in actions[:10]:
             env.step(action)
         start, cpu = time.perf_counter(), time.thread_time()
         for action in actions:
             if env.step(action)[2]:
-                env.reset()
+                env.reset(options=world)
         rates.append((steps / (time.perf_counter() - start), steps / (time.thread_time() - cpu)))
     wall, own = np.array(rates).T
     return {

@@ -75,16 +75,15 @@ def test_shared_rays_meet_what_single_rays_meet() -> None:
     wrong = 0
     for seed in range(4):
         env.reset(seed=seed)
-        scene, camera, _, units, _, hits, places, *_ = scratch = render.scratch((64, 64))
-        out, seen = np.empty((64, 64, 3), np.uint8), np.empty((64, 64), np.uint8)
-        world = env.state
-        render.draw(world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, scratch, seen, False,
-                    out)  # fmt: skip
+        view = render.View((64, 64))
+        render.picture(env.state, view, hud=False)
+        scene, camera, _, units, _, hits, places, *_ = view.scratch
+        grid = env.state.grid
         for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):
             d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
             start = blocks.WATER if scene[UNDER] else blocks.AIR
-            view = rays.VIEW_UNDER_WATER if scene[UNDER] else rays.VIEW
-            t, cell, *_ = rays.cast.py_func(world.grid, *camera[:3], *d, 0.0, view, start)  # type: ignore[attr-defined]
+            far = rays.VIEW_UNDER_WATER if scene[UNDER] else rays.VIEW
+            t, cell, *_ = rays.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
             wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
 

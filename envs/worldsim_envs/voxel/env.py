@@ -131,7 +131,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         self.action_names = ACTION_NAMES
         self.action_vectors = _discrete_table()
         self.event_names = tasks.EVENT_NAMES
-        self._views: dict[tuple[int, int], _View] = {}
+        self._views: dict[tuple[int, int], render.View] = {}
         self._state: VoxelState | None = None
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
         self._frame: NDArray[np.uint8] | None = None
@@ -285,18 +285,13 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     # ------------------------------------------------------------------------------------------ pictures
 
-    def _view(self, size: tuple[int, int]) -> _View:
+    def _view(self, size: tuple[int, int]) -> render.View:
         if size not in self._views:
-            self._views[size] = _View(size)
+            self._views[size] = render.View(size)
         return self._views[size]
 
     def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
-        view, out = self._view(size), np.empty((*size, 3), np.uint8)
-        render.draw(
-            world.grid, render.LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen,
-            self.hud, out.reshape(-1),
-        )  # fmt: skip
-        return out
+        return render.picture(world, self._view(size), self.hud)
 
     def _observe(self) -> NDArray[np.uint8]:
         self._frame = self._draw(self.state, self.size)
@@ -304,14 +299,6 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     def _info(self, events: NDArray[np.float32]) -> dict[str, Any]:
         return {"events": events}
-
-
-class _View:
-    """Scratch arrays of one picture size."""
-
-    def __init__(self, size: tuple[int, int]) -> None:
-        self.scratch = render.scratch(size)
-        self.seen = np.zeros(size, np.uint8)
 
 
 def _space(kind: str) -> spaces.Space[Any]:

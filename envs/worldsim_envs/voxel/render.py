@@ -1,6 +1,6 @@
 """One frame of a world: find what the rays meet, shade it, smooth the edges, lay the hand over it.
 
-`draw` is a plain function of arrays, exact and repeatable; `scratch` makes the arrays that it works in.
+`draw` is a plain function of arrays, exact and repeatable; `picture` is it for a state and a `View`.
 """
 
 from __future__ import annotations
@@ -27,12 +27,30 @@ from worldsim_envs.voxel.rays import (
     set_camera,
 )
 from worldsim_envs.voxel.sky import SCENE_FIELDS, STARS, set_scene
+from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.surfaces import GRAZING_STEPS, shade
 
 LOOKS = (TEXELS, FACES, GLOW, STARS)
 
 
-def scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
+class View:
+    """A picture's size (height, width), the arrays that `draw` works in, and the block that each pixel last showed."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.scratch = _scratch(size)
+        self.seen = np.zeros(size, np.uint8)  # (H, W)
+
+
+def picture(world: VoxelState, view: View, hud: bool = True) -> NDArray[np.uint8]:
+    """Return what the player sees, a new array (H, W, 3) u8; `view.seen` then holds the blocks in the picture."""
+    out = np.empty((*view.size, 3), np.uint8)
+    draw(world.grid, LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen, hud,
+         out.reshape(-1))  # fmt: skip
+    return out
+
+
+def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     """Return the work arrays of `draw` for pictures of (height, width)."""
     height, width = size
     pixel = 2.0 * np.tan(np.radians(0.5 * FIELD_OF_VIEW)) / height
