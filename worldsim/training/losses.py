@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from worldsim.model.config import check_numbers
+from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
-from worldsim.model.noise import mix, random_levels, weight
+from worldsim.model.noise import mix, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = [
@@ -106,6 +107,8 @@ class DynamicsLossConfig:
     """Share of rows whose prompts are hidden: play mostly has none."""
     resample: float = 0.0
     """Share of batches whose given frames are partly the model's own (self-resampled history, arXiv 2512.15702)."""
+    resample_depth: int = 4
+    """The most times such frames are made anew from a past of such frames: how many steps of a rollout err in turn."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -114,6 +117,7 @@ class DynamicsLossConfig:
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "resample")
         check_numbers(self, 0, math.inf, "first", "events")
+        check_whole(self, 1, "resample_depth")
 
 
 class DynamicsObjective(nn.Module):
@@ -167,14 +171,36 @@ class DynamicsObjective(nn.Module):
         level = level * (torch.rand(rows, time, generator=generator) < 0.5)
         noise = torch.randn(given.shape, generator=generator)
         if float(torch.rand((), generator=generator)) < self.config.resample:
-            with torch.no_grad():
-                start = torch.randn(given.shape, generator=generator)
-                pure = torch.ones(rows, time)
-                own = self.dynamics(start, pure, condition, context=(mix(given, noise, level), level)).clean.float()
-            mine = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator)
-            mine[:, 0] = False
-            given = torch.where(mine[:, :, None, None, None], own, given)
+            given = self._resample(given, noise, level, condition, generator)
         return mix(given, noise, level), level
+
+    @torch.no_grad()
+    def _resample(
+        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
+        generator: torch.Generator,
+    ) -> torch.Tensor:  # fmt: skip
+        """The past with frames of the model's own making: all from some frame on, or a random share of them.
+
+        All frames of a clip are made at once from the given past, then again from the past so made: after k rounds
+        their errors are those of k steps of a rollout. The targets stay true, so what a wrong step leads to is known
+        (corrective rollouts, BAgger, arXiv 2512.12080).
+        """
+        rows, time = level.shape
+        begun = torch.arange(time) >= 1 + torch.randint(time, (rows, 1), generator=generator) // 2
+        some = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator)
+        mine = torch.where(torch.rand(rows, 1, generator=generator) < 0.5, begun, some)
+        mine[:, 0] = False
+        past = clean
+        for _ in range(int(torch.randint(1, self.config.resample_depth + 1, (), generator=generator))):
+            context = (mix(past, noise, level), level)
+            own = torch.randn(clean.shape, generator=generator)
+            passes = int(torch.randint(1, 3, (), generator=generator))
+            for here, below in pairwise(sampling_levels(passes)):
+                full = torch.full((rows, time), here)
+                found = self.dynamics(own, full, condition, context=context).clean.float()
+                own = step_down(own, found, full, torch.full_like(full, below))
+            past = torch.where(mine[:, :, None, None, None], own, clean)
+        return past
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
         """Squared error of symlog(reward), cross-entropy of whether each event and the end happen."""

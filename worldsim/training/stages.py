@@ -47,8 +47,8 @@ __all__ = ["HELDOUT", "TrainDynamics", "TrainTokenizer", "train_dynamics", "trai
 HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
 
 PLAY_BUCKETS = (
-    LatentBucket(12, 16, "past", 0.75),
-    LatentBucket(6, 32, "past", 0.15),
+    LatentBucket(12, 16, "past", 0.5),
+    LatentBucket(6, 32, "past", 0.4),
     LatentBucket(12, 32, "all", 0.10),
 )
 """Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs."""
