@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from worldsim_envs.voxel import blocks, rays, state, surfaces
+from worldsim_envs.voxel import blocks, state
 from worldsim_envs.voxel.env import VoxelEnv
-from worldsim_envs.voxel.sky import UNDER
+from worldsim_envs.voxel.render import rays, surfaces
+from worldsim_envs.voxel.render.sky import UNDER
 
 
 def plain(**kwargs: object) -> VoxelEnv:
@@ -69,14 +70,14 @@ def test_small_turns_change_pictures_smoothly(biome: str) -> None:
 
 
 def test_shared_rays_meet_what_single_rays_meet() -> None:
-    from worldsim_envs.voxel import render
+    from worldsim_envs.voxel.render.picture import View, picture
 
     env = VoxelEnv(size=(64, 64), hud=False)
     wrong = 0
     for seed in range(4):
         env.reset(seed=seed)
-        view = render.View((64, 64))
-        render.picture(env.state, view, hud=False)
+        view = View((64, 64))
+        picture(env.state, view, hud=False)
         scene, camera, _, units, _, hits, places, *_ = view.scratch
         grid = env.state.grid
         for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):

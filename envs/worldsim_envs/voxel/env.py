@@ -17,8 +17,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel import blocks as table
-from worldsim_envs.voxel import captions, physics, render, state, tasks, terrain
+from worldsim_envs.voxel import captions, physics, state, tasks, terrain
 from worldsim_envs.voxel.physics import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
+from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.state import VoxelState
 
 # name -> (held keys, cameraX in degrees, cameraY in degrees, keys of a keyboard)
@@ -131,7 +132,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         self.action_names = ACTION_NAMES
         self.action_vectors = _discrete_table()
         self.event_names = tasks.EVENT_NAMES
-        self._views: dict[tuple[int, int], render.View] = {}
+        self._views: dict[tuple[int, int], View] = {}
         self._state: VoxelState | None = None
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
         self._frame: NDArray[np.uint8] | None = None
@@ -285,13 +286,13 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     # ------------------------------------------------------------------------------------------ pictures
 
-    def _view(self, size: tuple[int, int]) -> render.View:
+    def _view(self, size: tuple[int, int]) -> View:
         if size not in self._views:
-            self._views[size] = render.View(size)
+            self._views[size] = View(size)
         return self._views[size]
 
     def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return render.picture(world, self._view(size), self.hud)
+        return picture(world, self._view(size), self.hud)
 
     def _observe(self) -> NDArray[np.uint8]:
         self._frame = self._draw(self.state, self.size)

@@ -12,7 +12,7 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.physics import eye_height
-from worldsim_envs.voxel.sky import UNDER
+from worldsim_envs.voxel.render.sky import UNDER
 from worldsim_envs.voxel.state import TILE
 
 VIEW = 48.0

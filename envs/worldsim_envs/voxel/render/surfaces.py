@@ -6,7 +6,7 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import AIR, FIRST_CRACK, TEXELS_PER_TEXTURE, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
-from worldsim_envs.voxel.rays import (
+from worldsim_envs.voxel.render.rays import (
     CELL,
     DEEP,
     DISTANCE,
@@ -21,7 +21,17 @@ from worldsim_envs.voxel.rays import (
     WATER_OUT,
     ray,
 )  # fmt: skip
-from worldsim_envs.voxel.sky import FACE_LIGHT, FOG_WATER, PIXEL, UNDER, WATER_COLOUR, clamp, sky, sky_base, smooth
+from worldsim_envs.voxel.render.sky import (
+    FACE_LIGHT,
+    FOG_WATER,
+    PIXEL,
+    UNDER,
+    WATER_COLOUR,
+    clamp,
+    sky,
+    sky_base,
+    smooth,
+)
 
 FOG_START = 0.5  # share of VIEW
 DARKEST = 0.16  # light where no sky reaches

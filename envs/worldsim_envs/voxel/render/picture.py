@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, CRACK_STAGES, FACES, GLOW, TEXELS, WATER
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.edges import blend_edges, smooth_edges
-from worldsim_envs.voxel.hud import crosshair, finish, show_hand
-from worldsim_envs.voxel.rays import (
+from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
+from worldsim_envs.voxel.render.hud import crosshair, finish, show_hand
+from worldsim_envs.voxel.render.rays import (
     CAMERA_FIELDS,
     EYE_Z,
     FIELD_OF_VIEW,
@@ -26,9 +26,9 @@ from worldsim_envs.voxel.rays import (
     find_surfaces,
     set_camera,
 )
-from worldsim_envs.voxel.sky import SCENE_FIELDS, STARS, set_scene
+from worldsim_envs.voxel.render.sky import SCENE_FIELDS, STARS, set_scene
+from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, shade
 from worldsim_envs.voxel.state import VoxelState
-from worldsim_envs.voxel.surfaces import GRAZING_STEPS, shade
 
 LOOKS = (TEXELS, FACES, GLOW, STARS)
 

@@ -8,9 +8,9 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BARE_HAND
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.physics import HURT_TICKS, SWING_TICKS
-from worldsim_envs.voxel.rays import FIELD_OF_VIEW
-from worldsim_envs.voxel.sky import FACE_LIGHT, clamp
-from worldsim_envs.voxel.surfaces import DARKEST, texel
+from worldsim_envs.voxel.render.rays import FIELD_OF_VIEW
+from worldsim_envs.voxel.render.sky import FACE_LIGHT, clamp
+from worldsim_envs.voxel.render.surfaces import DARKEST, texel
 
 
 @compiled

@@ -6,7 +6,7 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
-from worldsim_envs.voxel.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, block_in, ray
+from worldsim_envs.voxel.render.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, block_in, ray
 
 EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
 CELLS_BEYOND = 8
