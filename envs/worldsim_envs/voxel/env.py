@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import blocks as table
 from worldsim_envs.voxel import captions, physics, state, tasks, terrain
+from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.physics import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
 from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.state import VoxelState
@@ -131,7 +132,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         self.action_space = _space(action_space)
         self.action_names = ACTION_NAMES
         self.action_vectors = _discrete_table()
-        self.event_names = tasks.EVENT_NAMES
+        self.event_names = EVENT_NAMES
         self._views: dict[tuple[int, int], View] = {}
         self._state: VoxelState | None = None
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
@@ -324,7 +325,7 @@ def _first_state(
     blocks, light, tops, roofs, tiles = (array.copy() for array in land.grid)
     return VoxelState(
         blocks, light, tops, roofs, tiles, land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
-        np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
+        np.zeros(len(EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
     )  # fmt: skip
 
 

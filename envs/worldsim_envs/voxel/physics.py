@@ -11,7 +11,7 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.tasks import EVENT
+from worldsim_envs.voxel.events import EVENT
 
 # Fields of the action vector, in the order of VPT and Open-Oasis.
 ACTION_NAMES = (
