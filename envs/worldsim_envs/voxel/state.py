@@ -7,7 +7,7 @@ north, pitch in degrees, positive looking down. Light and column tops follow fro
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from worldsim_envs.voxel.compiled import compiled
 
 # Fields of `body`, float64. A row of `entities` begins with the same nine.
 X, Y, Z, VX, VY, VZ, YAW, PITCH, FALL = range(9)
+HIT_U, HIT_V = 9, 10  # where on the targeted face the player looks, 0…1
 BODY_FIELDS = 16
 
 # Further fields of a row of `entities`, float64: phase of the limbs in radians, how far they swing 0…1, where the head
@@ -40,11 +41,12 @@ RAIN, SNOWFALL, THUNDER, WIND = range(4)
 WEATHER_FIELDS = 8
 
 # Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset. SKY is the weather
-# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET 1 is a block, 2 an entity.
+# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET is 1 where a block is in view and
+# in reach; TARGET_ENTITY is the row of a nearer creature + 1, and TARGET then 0.
 (TICK, CLOCK, DAY_LENGTH, SLOT, MINE_X, MINE_Y, MINE_Z, MINE_TICKS, MINE_NEED, TARGET, TARGET_X, TARGET_Y, TARGET_Z,
  TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING, TARGET_ENTITY, SKY,
- SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, RECIPE_HELD, SWAP_HELD, DROP_HELD, COLOUR, EATING,
- IN_LAVA, PLACE_KNOWN, BELOW, ATTACK_HELD) = range(42)  # fmt: skip
+ SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, CRAFT_HELD, SWAP_HELD, DROP_HELD, IN_LAVA, MET,
+ IN_CAVE) = range(39)  # fmt: skip
 MARK_FIELDS = 64
 
 # Fields of a row of `inventory`, int64; the first HOTBAR rows are the hotbar.
@@ -66,6 +68,26 @@ TILE = 8
 
 # Blocks, light, tops, roofs, tiles; see VoxelState.
 Grid: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+
+
+class Tick(NamedTuple):
+    """The arrays of a `VoxelState` under the same names, as compiled code gets them."""
+
+    grid: Grid
+    biomes: NDArray[np.uint8]
+    body: NDArray[np.float64]
+    marks: NDArray[np.int64]
+    inventory: NDArray[np.int64]
+    vitals: NDArray[np.float64]
+    entities: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    canvas: NDArray[np.uint8]
+    canvas_keys: NDArray[np.int64]
+    pending: NDArray[np.int32]
+    ovens: NDArray[np.int64]
+    weather: NDArray[np.float64]
+    switches: NDArray[np.uint8]
+    random: NDArray[np.uint64]
 
 
 @dataclass
@@ -98,6 +120,14 @@ class VoxelState:
     def grid(self) -> Grid:
         """The blocks and what follows from them: blocks, light, tops, roofs, tiles."""
         return self.blocks, self.light, self.tops, self.roofs, self.tiles
+
+    @property
+    def tick(self) -> Tick:
+        """The arrays that a tick of the world reads and writes."""
+        return Tick(
+            self.grid, self.biomes, self.body, self.marks, self.inventory, self.vitals, self.entities, self.kinds,
+            self.canvas, self.canvas_keys, self.pending, self.ovens, self.weather, self.switches, self.random,
+        )  # fmt: skip
 
     def clone(self) -> VoxelState:
         """Return an independent copy."""
