@@ -321,9 +321,8 @@ def _first_state(
     marks[state.GROUND], marks[state.BIOME] = 1, land.biomes[int(x), int(y)]
     hotbar = np.array([[table.BLOCK_IDS[name], table.HOTBAR_COUNT] for name in table.START_HOTBAR], np.int64)
     physics.aim(land.grid[0], table.SOLID, body, marks)
-    blocks, light, tops, roofs, tiles = (array.copy() for array in land.grid)
     return VoxelState(
-        blocks, light, tops, roofs, tiles, land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
+        *(array.copy() for array in land.grid[:-1]), land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
         np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
     )  # fmt: skip
 
