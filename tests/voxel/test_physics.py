@@ -118,12 +118,12 @@ def test_letting_go_starts_mining_anew(env: VoxelEnv) -> None:
 def test_placing_puts_the_chosen_block_against_the_face(env: VoxelEnv) -> None:
     env.teleport(32.5, 32.5, FLOOR, pitch=45)
     before = env.state.blocks.copy()
-    count = int(env.state.hotbar[2, 1])
+    count = int(env.state.inventory[2, 1])
     assert events_of(env, act("use", "hotbar.3")) == {"placed": 1.0}
     changed = np.argwhere(before != env.state.blocks)
     assert changed.tolist() == [[32, 34, FLOOR]]
     assert env.state.blocks[32, 34, FLOOR] == blocks.BLOCK_IDS["planks"]
-    assert env.state.hotbar[2, 1] == count - 1
+    assert env.state.inventory[2, 1] == count - 1
 
 
 def test_nothing_is_placed_inside_the_player(env: VoxelEnv) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCKS
+from worldsim_envs.voxel.events import MEANINGS
 from worldsim_envs.voxel.physics import ACTION_INDEX
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.terrain import BIOMES
@@ -55,6 +56,7 @@ ACTIONS = (  # first match wins
     ((), "stands still"),
 )
 EVENT_SENTENCES = {
+    **{name: re.sub("[^a-z]+", " ", meaning.lower()) for name, meaning in MEANINGS.items()},
     "placed": "a block is placed",
     "jumped": "the player jumps",
     "landed": "the player lands",

@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import blocks as table
 from worldsim_envs.voxel import captions, physics, state, tasks, terrain
+from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.physics import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
 from worldsim_envs.voxel.render.picture import View, picture
+from worldsim_envs.voxel.start import first_state, ticks_of
 from worldsim_envs.voxel.state import VoxelState
 
 # name -> (held keys, cameraX in degrees, cameraY in degrees, keys of a keyboard)
@@ -131,7 +133,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         self.action_space = _space(action_space)
         self.action_names = ACTION_NAMES
         self.action_vectors = _discrete_table()
-        self.event_names = tasks.EVENT_NAMES
+        self.event_names = EVENT_NAMES
         self._views: dict[tuple[int, int], View] = {}
         self._state: VoxelState | None = None
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
@@ -158,7 +160,8 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         wished = _checked_time(options.get("start_time", self.start_time))
         time = time if wished is None else wished
         biome = _checked_biome(options.get("biome", self.biome)) or biome
-        self._state = _first_state(_world(world_seed, self.world_size), random, biome, time, self.day_length)
+        land = _world(world_seed, self.world_size)
+        self._state = first_state(land, world_seed, random, biome, time, self.day_length)
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
         return self._observe(), self._info(np.zeros(len(self.event_names), np.float32))
 
@@ -172,7 +175,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         vector = self.action_vector(action)
         events = np.zeros(len(self.event_names), np.float32)
         physics.advance(
-            world.grid, world.biomes, _TABLES, world.body, world.marks, world.hotbar, vector, self.frame_skip, events
+            world.grid, world.biomes, _TABLES, world.body, world.marks, world.inventory, vector, self.frame_skip, events
         )  # fmt: skip
         self._last_action = vector
         reward = 0.0
@@ -235,7 +238,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     def set_time(self, share: float) -> None:
         """Set the time of day: 0 sunrise, 0.25 noon, 0.5 sunset, 0.75 midnight."""
-        self.state.marks[state.CLOCK] = _ticks(_checked_time(share) or 0.0, self.day_length)
+        self.state.marks[state.CLOCK] = ticks_of(_checked_time(share) or 0.0, self.day_length)
         self._frame = None
 
     def teleport(self, x: float, y: float, z: float, yaw: float | None = None, pitch: float | None = None) -> None:
@@ -309,26 +312,6 @@ def _space(kind: str) -> spaces.Space[Any]:
         return spaces.MultiDiscrete([CAMERA_BINS if n.startswith("camera") else 2 for n in ACTION_NAMES])
     keys: dict[str, spaces.Space[Any]] = {name: spaces.Discrete(2) for name in KEY_NAMES}
     return spaces.Dict({**keys, "camera": spaces.Box(-1.0, 1.0, (2,), np.float32)})
-
-
-def _first_state(
-    land: terrain.Terrain, random: np.random.Generator, biome: str, time: float, day_length: int
-) -> VoxelState:
-    x, y, z, yaw = terrain.find_spawn(land, random, biome)
-    body, marks = np.zeros(state.BODY_FIELDS), np.zeros(state.MARK_FIELDS, np.int64)
-    body[[state.X, state.Y, state.Z, state.VZ, state.YAW]] = x, y, z, physics.AT_REST, yaw
-    marks[state.CLOCK], marks[state.DAY_LENGTH] = _ticks(time, day_length), day_length
-    marks[state.GROUND], marks[state.BIOME] = 1, land.biomes[int(x), int(y)]
-    hotbar = np.array([[table.BLOCK_IDS[name], table.HOTBAR_COUNT] for name in table.START_HOTBAR], np.int64)
-    physics.aim(land.grid[0], table.SOLID, body, marks)
-    return VoxelState(
-        *(array.copy() for array in land.grid[:-1]), land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
-        np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
-    )  # fmt: skip
-
-
-def _ticks(share: float, day_length: int) -> int:
-    return int(share * day_length) % day_length
 
 
 def _drawn_time(random: np.random.Generator) -> float:

@@ -30,7 +30,7 @@ def _neighbour(x, y, z, side, nx, ny):
 
 @compiled
 def _push(queue, first, count, x, y, z, light):
-    queue[first + (count & (_RING - 1))] = (((((x << 10) | y) << 8) | z) << 4) | light
+    queue[first + (count & (_RING - 1))] = (((((x << 10) | y) << 8) | z) << 4) | int(light)
 
 
 @compiled
@@ -62,7 +62,7 @@ def light_changed(blocks, glow, queue, traits, x, y, z):
     for side in range(6):
         i, j, k = _neighbour(x, y, z, side, nx, ny)
         if 0 <= k < nz:
-            around = max(around, glow[i, j, k])
+            around = max(around, int(glow[i, j, k]))
     fed = 0 if traits[blocks[x, y, z], T_OPAQUE] else max(0, around - 1)
     if max(own, fed) == old:
         return

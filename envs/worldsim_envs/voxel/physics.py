@@ -11,7 +11,7 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.tasks import EVENT
+from worldsim_envs.voxel.events import EVENT
 
 # Fields of the action vector, in the order of VPT and Open-Oasis.
 ACTION_NAMES = (
@@ -128,7 +128,7 @@ def look(body, action, ticks):
 
 
 @compiled
-def mine(grid, tables, marks, hotbar, events):
+def mine(grid, tables, marks, inventory, events):
     """Go on mining the targeted block; when it breaks it becomes air and its drop goes into the hotbar."""
     blocks = grid[0]
     _, opaque, hardness, kind, drop = tables
@@ -148,19 +148,19 @@ def mine(grid, tables, marks, hotbar, events):
     marks[s.MINE_TICKS] = 0
     s.put_block(grid, opaque, x, y, z, AIR)
     events[kind[block]] += 1.0
-    for slot in range(hotbar.shape[0]):
-        if hotbar[slot, 0] == drop[block]:
-            hotbar[slot, 1] += 1
+    for slot in range(s.HOTBAR):
+        if inventory[slot, 0] == drop[block]:
+            inventory[slot, 1] += 1
             return
 
 
 @compiled
-def place(grid, tables, body, marks, hotbar, events):
+def place(grid, tables, body, marks, inventory, events):
     """Put a block of the chosen slot against the targeted face, unless the player or a block is there."""
     blocks = grid[0]
     nx, ny, nz = blocks.shape
     slot, face = marks[s.SLOT], marks[s.TARGET_FACE]
-    if marks[s.TARGET] == 0 or hotbar[slot, 1] <= 0:
+    if marks[s.TARGET] == 0 or inventory[slot, 1] <= 0:
         return
     x = (marks[s.TARGET_X] + (face == 0) - (face == 1)) % nx
     y = (marks[s.TARGET_Y] + (face == 2) - (face == 3)) % ny
@@ -171,36 +171,36 @@ def place(grid, tables, body, marks, hotbar, events):
     away_y = abs((y + 0.5 - body[s.Y] + ny / 2) % ny - ny / 2)
     if away_x < 0.5 + HALF_WIDTH and away_y < 0.5 + HALF_WIDTH and z + 1 > body[s.Z] and z < body[s.Z] + HEIGHT:
         return
-    s.put_block(grid, tables[1], x, y, z, hotbar[slot, 0])
-    hotbar[slot, 1] -= 1
+    s.put_block(grid, tables[1], x, y, z, inventory[slot, 0])
+    inventory[slot, 1] -= 1
     marks[s.COOLDOWN], marks[s.SWING] = PLACE_PAUSE, SWING_TICKS
     events[_PLACED] += 1.0
 
 
 @compiled
-def handle(grid, tables, body, marks, hotbar, action, events):
+def handle(grid, tables, body, marks, inventory, action, events):
     """Act with the hands: choose a slot, pick, drop, mine, place."""
     blocks = grid[0]
-    for slot in range(9):
+    for slot in range(s.HOTBAR):
         if action[_HOTBAR + slot] > 0.5:
             marks[s.SLOT] = slot
     aim(blocks, tables[0], body, marks)
     if action[_PICK] > 0.5 and marks[s.TARGET]:
         wanted = blocks[marks[s.TARGET_X], marks[s.TARGET_Y], marks[s.TARGET_Z]]
-        for slot in range(9):
-            if hotbar[slot, 0] == wanted:
+        for slot in range(s.HOTBAR):
+            if inventory[slot, 0] == wanted:
                 marks[s.SLOT] = slot
     if action[_DROP] > 0.5:
-        hotbar[marks[s.SLOT], 1] = max(0, hotbar[marks[s.SLOT], 1] - 1)
+        inventory[marks[s.SLOT], 1] = max(0, inventory[marks[s.SLOT], 1] - 1)
     marks[s.SWING] = max(0, marks[s.SWING] - 1)
     marks[s.COOLDOWN] = max(0, marks[s.COOLDOWN] - 1)
     if action[_ATTACK] > 0.5:
-        mine(grid, tables, marks, hotbar, events)
+        mine(grid, tables, marks, inventory, events)
     else:
         marks[s.MINE_TICKS] = 0
     if action[_USE] > 0.5:
         if marks[s.COOLDOWN] == 0:
-            place(grid, tables, body, marks, hotbar, events)
+            place(grid, tables, body, marks, inventory, events)
     else:
         marks[s.COOLDOWN] = 0
 
@@ -321,7 +321,7 @@ def notice(blocks, biomes, body, marks, was_in_water, events):
 
 
 @compiled
-def advance(grid, biomes, tables, body, marks, hotbar, action, ticks, events):
+def advance(grid, biomes, tables, body, marks, inventory, action, ticks, events):
     """Run `ticks` ticks of one action (25,), add events (E,) of all of them; stops at death."""
     blocks = grid[0]
     for _ in range(ticks):
@@ -330,7 +330,7 @@ def advance(grid, biomes, tables, body, marks, hotbar, action, ticks, events):
         was_in_water = marks[s.IN_WATER]
         look(body, action, ticks)
         marks[s.SNEAKING] = 1 if action[_SNEAK] > 0.5 else 0
-        handle(grid, tables, body, marks, hotbar, action, events)
+        handle(grid, tables, body, marks, inventory, action, events)
         accelerate(body, marks, action, was_in_water, events)
         move(blocks, tables[0], body, marks, was_in_water, action[_SNEAK] > 0.5, events)
         marks[s.HURT] = max(0, marks[s.HURT] - 1)

@@ -16,14 +16,48 @@ from worldsim_envs.voxel.blocks import OPEN, T_FORM, T_MODEL, TRAITS
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.lights import QUEUE, light_changed, light_world
 
-# Fields of `body`, float64.
+# Fields of `body`, float64. A row of `entities` begins with the same nine.
 X, Y, Z, VX, VY, VZ, YAW, PITCH, FALL = range(9)
 BODY_FIELDS = 16
 
-# Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset.
+# Further fields of a row of `entities`, float64: phase of the limbs in radians, how far they swing 0…1, where the head
+# looks in degrees, size beside a grown one 0…1, spin of a fragment or a drop in degrees.
+LIMB, LIMB_SPEED, HEAD_YAW, GROWN, SPIN = range(9, 14)
+ENTITY_FIELDS, MAX_ENTITIES = 16, 48
+
+# Fields of a row of `kinds`, int64. KIND is an index of kinds.KINDS, 0 for a free row; NUMBER is never used twice;
+# HEARTS is health in half hearts; MODE is one of kinds.MODES; CARRIES is the item of a drop or the block that falls.
+(KIND, NUMBER, AGE, HEARTS, MODE, TIMER, GOAL_X, GOAL_Y, PAIN, STANDS, SWIMS, CARRIES, AMOUNT, ALIGHT, PAUSE,
+ WEAR) = range(16)  # fmt: skip
+KIND_FIELDS = 16
+
+# Fields of `vitals`, float64: health, hunger and saturation 0…20, air and fire in ticks, exhaustion 0…4.
+HEALTH, HUNGER, SATURATION, AIR_LEFT, BURNING, EXHAUSTION, REGROWTH = range(7)
+VITAL_FIELDS = 16
+FULL, FULL_AIR = 20.0, 300.0
+
+# Fields of `weather`, float64 0…1: how strongly it rains and snows here, thunder, wind.
+RAIN, SNOWFALL, THUNDER, WIND = range(4)
+WEATHER_FIELDS = 8
+
+# Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset. SKY is the weather
+# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET 1 is a block, 2 an entity.
 (TICK, CLOCK, DAY_LENGTH, SLOT, MINE_X, MINE_Y, MINE_Z, MINE_TICKS, MINE_NEED, TARGET, TARGET_X, TARGET_Y, TARGET_Z,
- TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING) = range(24)  # fmt: skip
-MARK_FIELDS = 32
+ TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING, TARGET_ENTITY, SKY,
+ SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, RECIPE_HELD, SWAP_HELD, DROP_HELD, COLOUR, EATING,
+ IN_LAVA, PLACE_KNOWN, BELOW, ATTACK_HELD) = range(42)  # fmt: skip
+MARK_FIELDS = 64
+
+# Fields of a row of `inventory`, int64; the first HOTBAR rows are the hotbar.
+ITEM, COUNT, WORN = range(3)
+INVENTORY, HOTBAR = 36, 9
+
+# Painted faces: key is cell * 6 + face, texels are indices of blocks' dyes, 0 for bare.
+CANVASES, CANVAS = 128, 16
+# Scheduled ticks of blocks: a ring of ticks, each with a count and as many cells.
+RING, PER_TICK = 1024, 95
+# Ovens at work: cell, item that is in, count, fuel ticks left, ticks done, item that is out, count.
+OVENS, OVEN_FIELDS = 16, 8
 
 REACH = 4.5
 EYE, SNEAK_EYE = 1.62, 1.50
@@ -34,7 +68,7 @@ TILE = 8
 Bytes: TypeAlias = NDArray[np.uint8]
 # Blocks, light, tops, roofs, tiles, glow, models, queue (see VoxelState), and the table TRAITS of blocks.
 Grid: TypeAlias = tuple[Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, NDArray[np.int64], Bytes]
-BLOCKS, LIGHT, TOPS, ROOFS, TILES, GLOW, MODELS = range(7)
+GRID_FIELDS = ("blocks", "light", "tops", "roofs", "tiles", "glow", "models", "queue")
 
 
 @dataclass
@@ -53,10 +87,18 @@ class VoxelState:
     clouds: NDArray[np.float64]  # (X / 8, Y / 8), density 0…1
     body: NDArray[np.float64]  # (BODY_FIELDS,)
     marks: NDArray[np.int64]  # (MARK_FIELDS,)
-    hotbar: NDArray[np.int64]  # (9, 2), block id and count
+    inventory: NDArray[np.int64]  # (INVENTORY, 3), item id, count, wear
+    vitals: NDArray[np.float64]  # (VITAL_FIELDS,)
+    entities: NDArray[np.float64]  # (MAX_ENTITIES, ENTITY_FIELDS)
+    kinds: NDArray[np.int64]  # (MAX_ENTITIES, KIND_FIELDS)
+    canvas: NDArray[np.uint8]  # (CANVASES, CANVAS, CANVAS), dyes of painted faces, row 0 at the top
+    canvas_keys: NDArray[np.int64]  # (CANVASES,), cell * 6 + face, -1 for a free canvas
+    pending: NDArray[np.int32]  # (RING, 1 + PER_TICK), scheduled block ticks: count, cells
+    ovens: NDArray[np.int64]  # (OVENS, OVEN_FIELDS)
+    weather: NDArray[np.float64]  # (WEATHER_FIELDS,)
+    switches: NDArray[np.uint8]  # one for each row of switches.SWITCHES
     unlocked: NDArray[np.uint8]  # (E,), events seen in this episode
-    weather: NDArray[np.float64]  # (2,), rain and snow, 0…1; reserved
-    random: NDArray[np.uint64]  # (1,), state of the world's own random numbers
+    random: NDArray[np.uint64]  # (2,), keys of the episode's and of the world's own random numbers; never change
 
     @property
     def grid(self) -> Grid:

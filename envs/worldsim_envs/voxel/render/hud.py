@@ -63,11 +63,11 @@ def draw_hand(hand, looks, block, swing_ticks):
 
 
 @compiled
-def show_hand(colours, hand, held, looks, scene, light, marks, hotbar, body):
+def show_hand(colours, hand, held, looks, scene, light, marks, inventory, body):
     """Lay the held block, or the bare hand, over the lower right corner; `held` (2,) says what `hand` holds drawn."""
     height, width = colours.shape[0], colours.shape[1]
     slot, swing = marks[s.SLOT], marks[s.SWING]
-    block = hotbar[slot, 0] if hotbar[slot, 1] > 0 else BARE_HAND
+    block = inventory[slot, 0] if inventory[slot, 1] > 0 and inventory[slot, 0] < BARE_HAND else BARE_HAND
     if held[0] != block or held[1] != swing:
         draw_hand(hand, looks, block, swing)
         held[0], held[1] = block, swing

@@ -46,7 +46,7 @@ class View:
 def picture(world: VoxelState, view: View, hud: bool = True) -> NDArray[np.uint8]:
     """Return what the player sees, a new array (H, W, 3) u8; `view.seen` then holds the blocks in the picture."""
     out = np.empty((*view.size, 3), np.uint8)
-    draw(world.grid, LOOKS, world.clouds, world.body, world.marks, world.hotbar, view.scratch, view.seen, hud,
+    draw(world.grid, LOOKS, world.clouds, world.body, world.marks, world.inventory, view.scratch, view.seen, hud,
          out.reshape(-1))  # fmt: skip
     return out
 
@@ -69,7 +69,7 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
 
 
 @compiled
-def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
+def draw(grid, looks, clouds, body, marks, inventory, scratch, seen, hud, out):
     """Draw what the player sees into `out` (H * W * 3,) u8, and the block of each pixel into `seen` (H, W) u8."""
     scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hand, held = scratch
     height, width = seen.shape
@@ -90,6 +90,6 @@ def draw(grid, looks, clouds, body, marks, hotbar, scratch, seen, hud, out):
     smooth_edges(blocks, camera, units, hits, places, colours, shares, sides)
     blend_edges(colours, shares, sides, smooth)
     if hud:
-        show_hand(smooth, hand, held, looks, scene, grid[1], marks, hotbar, body)
+        show_hand(smooth, hand, held, looks, scene, grid[1], marks, inventory, body)
         crosshair(smooth)
     finish(flat, marks, out)
