@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from worldsim_envs.voxel import blocks, state
+from worldsim_envs.voxel import blocks, state, textures
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.render import rays, surfaces
 from worldsim_envs.voxel.render.sky import UNDER
@@ -29,17 +29,17 @@ def look(env: VoxelEnv, **place: float) -> np.ndarray:
 
 
 def test_every_mip_keeps_the_mean_colour() -> None:
-    for name, texture in blocks.TEXTURES.items():
-        for level in blocks.mip_chain(texture):
+    for name, texture in textures.TEXTURES.items():
+        for level in textures.mip_chain(texture):
             np.testing.assert_allclose(level.mean(axis=(0, 1)), texture.mean(axis=(0, 1)), atol=1e-12, err_msg=name)
 
 
 def test_texture_is_exact_near_and_its_mean_far_away() -> None:
-    number = blocks.TEXTURE_NAMES.index("brick")
-    texture = np.rint(blocks.TEXTURES["brick"] * 255) / 255
+    number = textures.TEXTURE_IDS["brick"]
+    texture = np.rint(textures.TEXTURES["brick"] * 255) / 255
 
     def colour(u: float, v: float, footprint: float) -> np.ndarray:
-        return np.array(surfaces.texel.py_func(blocks.TEXELS, number, u, v, footprint))  # type: ignore[attr-defined]
+        return np.array(surfaces.texel.py_func(textures.TEXELS, number, u, v, footprint))  # type: ignore[attr-defined]
 
     for row in range(16):
         for column in range(16):

@@ -53,14 +53,13 @@ def first_state(
     marks[state.GROUND], marks[state.BIOME], marks[state.NEXT_NUMBER] = 1, land.biomes[int(x), int(y)], 1
     marks[[state.HOME_X, state.HOME_Y, state.HOME_Z]] = int(x), int(y), int(z)
     physics.aim(land.grid[0], table.SOLID, body, marks)
-    blocks, light, tops, roofs, tiles = (array.copy() for array in land.grid)
+    grid = {name: array.copy() for name, array in zip(state.GRID_FIELDS, land.grid, strict=False)}
     vitals = np.zeros(state.VITAL_FIELDS)
     vitals[[state.HEALTH, state.HUNGER, state.SATURATION]] = state.FULL, state.FULL, 5.0
     vitals[state.AIR_LEFT] = state.FULL_AIR
     episode, world = random.integers(2**63, dtype=np.uint64), np.random.SeedSequence(world_seed)
     return VoxelState(
-        blocks=blocks, light=light, tops=tops, roofs=roofs, tiles=tiles,
-        biomes=land.biomes.copy(), clouds=land.clouds.copy(),
+        **grid, biomes=land.biomes.copy(), clouds=land.clouds.copy(),
         body=body, marks=marks, inventory=filled(items), vitals=vitals,
         entities=np.zeros((state.MAX_ENTITIES, state.ENTITY_FIELDS)),
         kinds=np.zeros((state.MAX_ENTITIES, state.KIND_FIELDS), np.int64),

@@ -12,8 +12,9 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from worldsim_envs.voxel.blocks import AIR
+from worldsim_envs.voxel.blocks import OPEN, T_FORM, T_MODEL, TRAITS
 from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.lights import QUEUE, light_changed, light_world
 
 # Fields of `body`, float64. A row of `entities` begins with the same nine.
 X, Y, Z, VX, VY, VZ, YAW, PITCH, FALL = range(9)
@@ -66,8 +67,10 @@ LIGHT_RADIUS = 2
 TILE = 8
 
 
-# Blocks, light, tops, roofs, tiles; see VoxelState.
-Grid: TypeAlias = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
+Bytes: TypeAlias = NDArray[np.uint8]
+# Blocks, light, tops, roofs, tiles, glow, models, queue (see VoxelState), and the table TRAITS of blocks.
+Grid: TypeAlias = tuple[Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, NDArray[np.int64], Bytes]
+GRID_FIELDS = ("blocks", "light", "tops", "roofs", "tiles", "glow", "models", "queue")
 
 
 class Tick(NamedTuple):
@@ -97,8 +100,11 @@ class VoxelState:
     blocks: NDArray[np.uint8]  # (X, Y, Z)
     light: NDArray[np.uint8]  # (X, Y, Z), share of open sky 1…255, 0 in opaque blocks
     tops: NDArray[np.uint8]  # (X, Y), height of the first cell above all opaque blocks
-    roofs: NDArray[np.uint8]  # (X, Y), height of the first cell above all blocks but air
+    roofs: NDArray[np.uint8]  # (X, Y), height of the first cell above all that rays meet
     tiles: NDArray[np.uint8]  # (X / TILE, Y / TILE), highest roof of a square of columns
+    glow: NDArray[np.uint8]  # (X, Y, Z), block light 0…15
+    models: NDArray[np.uint8]  # (X, Y, 2), lowest model's cell and the first above the highest; 0, 0 without models
+    queue: NDArray[np.int64]  # (QUEUE,), room to work in, zero at rest
     biomes: NDArray[np.uint8]  # (X, Y)
     clouds: NDArray[np.float64]  # (X / 8, Y / 8), density 0…1
     body: NDArray[np.float64]  # (BODY_FIELDS,)
@@ -118,8 +124,9 @@ class VoxelState:
 
     @property
     def grid(self) -> Grid:
-        """The blocks and what follows from them: blocks, light, tops, roofs, tiles."""
-        return self.blocks, self.light, self.tops, self.roofs, self.tiles
+        """The blocks and what follows from them, as compiled code takes them."""
+        return (self.blocks, self.light, self.tops, self.roofs, self.tiles, self.glow, self.models, self.queue,
+                TRAITS)  # fmt: skip
 
     @property
     def tick(self) -> Tick:
@@ -143,17 +150,31 @@ class VoxelState:
         return all(getattr(self, f.name).tobytes() == getattr(other, f.name).tobytes() for f in fields(self))
 
 
+def empty_grid(size: tuple[int, int, int]) -> Grid:
+    """Return the arrays of a world of air, (east, north, up) blocks; `measure_world` brings them up to date."""
+    nx, ny, nz = size
+    columns = np.zeros((2, nx, ny), np.uint8)
+    return (
+        np.zeros(size, np.uint8), np.full(size, 255, np.uint8), columns[0], columns[1],
+        np.zeros((nx // TILE, ny // TILE), np.uint8), np.zeros(size, np.uint8), np.zeros((nx, ny, 2), np.uint8),
+        np.zeros(QUEUE, np.int64), TRAITS,
+    )  # fmt: skip
+
+
 @compiled
-def measure_column(blocks, tops, roofs, opaque, x, y):
-    """Write the top and the roof of a column."""
-    tops[x, y], roofs[x, y] = 0, 0
+def measure_column(grid, opaque, x, y):
+    """Write the top, the roof and the models of a column."""
+    blocks, _, tops, roofs, _, _, models, _, traits = grid
+    tops[x, y], roofs[x, y], models[x, y, 0], models[x, y, 1] = 0, 0, 0, 0
     for z in range(blocks.shape[2] - 1, -1, -1):
         block = blocks[x, y, z]
-        if block != AIR and roofs[x, y] == 0:
+        if traits[block, T_FORM] != OPEN and roofs[x, y] == 0:
             roofs[x, y] = z + 1
-        if opaque[block]:
+        if traits[block, T_MODEL]:
+            models[x, y, 0] = z
+            models[x, y, 1] = max(models[x, y, 1], z + 1)
+        if opaque[block] and tops[x, y] == 0:
             tops[x, y] = z + 1
-            return
 
 
 @compiled
@@ -202,24 +223,31 @@ def light_columns(blocks, light, tops, opaque, x0, x1, y0, y1):
 @compiled
 def put_block(grid, opaque, x, y, z, block):
     """Set one block, and bring all that follows from the blocks up to date."""
-    blocks, light, tops, roofs, tiles = grid
+    blocks, light, tops, roofs, tiles, glow, _, queue, traits = grid
     nx, ny = blocks.shape[0], blocks.shape[1]
     x, y = x % nx, y % ny
     blocks[x, y, z] = block
-    measure_column(blocks, tops, roofs, opaque, x, y)
-    measure_tile(roofs, tiles, x // TILE, y // TILE)
-    light_columns(blocks, light, tops, opaque, x - LIGHT_RADIUS, x + LIGHT_RADIUS + 1,
-                  y - LIGHT_RADIUS, y + LIGHT_RADIUS + 1)  # fmt: skip
+    top, roof = tops[x, y], roofs[x, y]
+    measure_column(grid, opaque, x, y)
+    if roofs[x, y] != roof:
+        measure_tile(roofs, tiles, x // TILE, y // TILE)
+    if tops[x, y] != top:
+        light_columns(blocks, light, tops, opaque, x - LIGHT_RADIUS, x + LIGHT_RADIUS + 1,
+                      y - LIGHT_RADIUS, y + LIGHT_RADIUS + 1)  # fmt: skip
+    else:
+        light_columns(blocks, light, tops, opaque, x, x + 1, y, y + 1)
+    light_changed(blocks, glow, queue, traits, x, y, z)
 
 
 @compiled
 def measure_world(grid, opaque):
-    """Fill tops, roofs, tiles and light of a whole world from its blocks."""
-    blocks, light, tops, roofs, tiles = grid
+    """Fill tops, roofs, tiles, light, models and glow of a whole world from its blocks."""
+    blocks, light, tops, roofs, tiles, glow, _, queue, traits = grid
     for x in range(blocks.shape[0]):
         for y in range(blocks.shape[1]):
-            measure_column(blocks, tops, roofs, opaque, x, y)
+            measure_column(grid, opaque, x, y)
     for a in range(tiles.shape[0]):
         for b in range(tiles.shape[1]):
             measure_tile(roofs, tiles, a, b)
     light_columns(blocks, light, tops, opaque, 0, blocks.shape[0], 0, blocks.shape[1])
+    light_world(blocks, glow, queue, traits)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel.blocks import BLOCK_IDS, OPAQUE
 from worldsim_envs.voxel.chance import chance, mixed
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.state import TILE, Grid, measure_world
+from worldsim_envs.voxel.state import Grid, empty_grid, measure_world
 
 BIOMES = ("plains", "forest", "desert", "snow", "mountains", "beach", "ocean")
 PLAINS, FOREST, DESERT, SNOWFIELD, MOUNTAINS, BEACH, OCEAN = range(len(BIOMES))
@@ -290,12 +290,11 @@ def generate(seed: int, size: tuple[int, int, int]) -> Terrain:
     lake = ranked(noise(keys[6], nx, ny, 36, 1))
     heights, biomes = np.empty((nx, ny), np.int16), np.empty((nx, ny), np.uint8)
     shape_land(land, rough, warm, wet, hills, ridges, lake, sea, nz, heights, biomes)
-    blocks = np.zeros(size, np.uint8)
+    grid = empty_grid(size)
+    blocks = grid[0]
     fill_columns(blocks, heights, biomes, warm, keys[7], sea)
     sow_ores(blocks, heights, keys[8])
     plant(blocks, heights, biomes, keys[9], sea)
-    columns, tiles = np.zeros((2, nx, ny), np.uint8), np.zeros((nx // TILE, ny // TILE), np.uint8)
-    grid = (blocks, np.empty(size, np.uint8), columns[0], columns[1], tiles)
     measure_world(grid, OPAQUE)
     clouds = ranked(noise(keys[0] ^ np.uint64(5), nx // 8, ny // 8, 8, 2))
     return Terrain(grid, biomes, np.clip((clouds - 0.66) * 7.0, 0.0, 1.0))

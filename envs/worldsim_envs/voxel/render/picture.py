@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.blocks import AIR, CRACK_STAGES, FACES, GLOW, TEXELS, WATER
+from worldsim_envs.voxel.blocks import AIR, CRACK_STAGES, GLOW, WATER
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
 from worldsim_envs.voxel.render.hud import crosshair, finish, show_hand
@@ -29,6 +29,7 @@ from worldsim_envs.voxel.render.rays import (
 from worldsim_envs.voxel.render.sky import SCENE_FIELDS, STARS, set_scene
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, shade
 from worldsim_envs.voxel.state import VoxelState
+from worldsim_envs.voxel.textures import FACES, TEXELS
 
 LOOKS = (TEXELS, FACES, GLOW, STARS)
 

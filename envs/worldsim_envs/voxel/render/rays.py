@@ -37,7 +37,7 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
     torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water) with the axis
     of its surface. The ray is known to be free up to the distance `begin`; `start` is the block that it is in there.
     """
-    blocks, _, _, roofs, tiles = grid
+    blocks, roofs, tiles = grid[0], grid[3], grid[4]
     nx, ny, nz = blocks.shape
     mask_x, mask_y, tile_mask_x, tile_mask_y = nx - 1, ny - 1, tiles.shape[0] - 1, tiles.shape[1] - 1
     east, north, up = dx > 0, dy > 0, dz > 0

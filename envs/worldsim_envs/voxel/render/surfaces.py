@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from worldsim_envs.voxel.blocks import AIR, FIRST_CRACK, TEXELS_PER_TEXTURE, WATER
+from worldsim_envs.voxel.blocks import AIR, TEXELS_PER_TEXTURE, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.render.rays import (
     CELL,
@@ -112,7 +112,7 @@ def surface(grid, looks, scene, grazing, target, crack, px, py, pz, cell, face, 
     b *= scene[at + 2] * shine + lamp
     if cell == target:
         if crack >= 0:
-            dark = texel(texels, FIRST_CRACK + crack, u, v, footprint)[0]
+            dark = texel(texels, crack, u, v, footprint)[0]
             r, g, b = r * dark, g * dark, b * dark
         r, g, b = r * 1.12 + 0.02, g * 1.12 + 0.02, b * 1.12 + 0.02
         thin = min(0.5, max(0.5 * footprint, distance * scene[PIXEL]))
