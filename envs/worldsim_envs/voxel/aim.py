@@ -13,16 +13,10 @@ _WHOLE = 0.999
 
 
 @compiled
-def eye_height(marks):
-    """Return the height of the eye above the feet."""
-    return s.SNEAK_EYE if marks[s.SNEAKING] else s.EYE
-
-
-@compiled
 def sight(body, marks):
     """Return where the eye is and the direction of its sight: x, y, z, dx, dy, dz."""
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
-    return (body[s.X], body[s.Y], body[s.Z] + eye_height(marks),
+    return (body[s.X], body[s.Y], body[s.Z] + s.eye_height(marks),
             np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch))  # fmt: skip
 
 

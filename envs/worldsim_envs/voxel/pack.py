@@ -41,7 +41,7 @@ def held_count(w, t, item):
 
 @compiled
 def use_up(w, t, item, count):
-    """Take `count` of an item, or of what serves as it, out of the inventory, which holds enough; the last slots first."""
+    """Take `count` of an item, or of what serves as it, out of an inventory that holds enough; last slots first."""
     for back in range(s.INVENTORY):
         slot = s.INVENTORY - 1 - back
         if count > 0 and w.inventory[slot, s.COUNT] > 0 and t.group[w.inventory[slot, s.ITEM]] == t.group[item]:

@@ -42,8 +42,8 @@ RAIN, SNOWFALL, THUNDER, WIND = range(4)
 WEATHER_FIELDS = 8
 
 # Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset. SKY is the weather
-# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET is 1 where a block is in view and
-# in reach; TARGET_ENTITY is the row of a nearer creature + 1, and TARGET then 0.
+# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET is 1 where a block is in view
+# and in reach; TARGET_ENTITY is the row of a nearer creature + 1, and TARGET then 0.
 (TICK, CLOCK, DAY_LENGTH, SLOT, MINE_X, MINE_Y, MINE_Z, MINE_TICKS, MINE_NEED, TARGET, TARGET_X, TARGET_Y, TARGET_Z,
  TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING, TARGET_ENTITY, SKY,
  SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, CRAFT_HELD, SWAP_HELD, DROP_HELD, IN_LAVA, MET,
@@ -63,6 +63,7 @@ OVENS, OVEN_FIELDS = 16, 8
 
 REACH = 4.5
 EYE, SNEAK_EYE = 1.62, 1.50
+HURT_TICKS, SWING_TICKS = 10, 6  # how long a hurt and a stroke of the hand show
 LIGHT_RADIUS = 2
 TILE = 8
 
@@ -159,6 +160,12 @@ def empty_grid(size: tuple[int, int, int]) -> Grid:
         np.zeros((nx // TILE, ny // TILE), np.uint8), np.zeros(size, np.uint8), np.zeros((nx, ny, 2), np.uint8),
         np.zeros(QUEUE, np.int64), TRAITS,
     )  # fmt: skip
+
+
+@compiled
+def eye_height(marks):
+    """Return the height of the eye above the feet."""
+    return SNEAK_EYE if marks[SNEAKING] else EYE
 
 
 @compiled

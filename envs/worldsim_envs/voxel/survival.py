@@ -15,7 +15,7 @@ from worldsim_envs.voxel.motion import AT_REST, block_at
 from worldsim_envs.voxel.switches import SWITCH
 
 DEADLY_FALL, HURTING_FALL = 12.0, 4.0
-HURT_TICKS, SLEEP_TICKS, BURN_TICKS = 10, 20, 60
+SLEEP_TICKS, BURN_TICKS = 20, 60
 _FIRE, _CACTUS = BLOCK_IDS["fire"], BLOCK_IDS["cactus"]
 _HURT, _DIED, _HEALED, _STARVED, _DROWNED, _BURNED, _FELL, _RESPAWNED, _WOKE, _DAY = (
     EVENT[name] for name in ("hurt", "died", "healed", "starved", "drowned", "burned", "fell", "respawned", "woke",
@@ -28,10 +28,10 @@ _HEALTH, _HUNGER, _RESPAWN, _FALLS, _CLOCK = (
 
 @compiled
 def harm(w, half_hearts, events):
-    """Hurt the player; a player just hurt is safe for HURT_TICKS. Return whether it took."""
+    """Hurt the player; a player just hurt is safe for state.HURT_TICKS. Return whether it took."""
     if w.marks[s.HURT] > 0:
         return False
-    w.marks[s.HURT] = HURT_TICKS
+    w.marks[s.HURT] = s.HURT_TICKS
     w.marks[s.SLEEPING] = 0
     events[_HURT] += 1.0
     if w.switches[_HEALTH]:

@@ -8,7 +8,7 @@ from worldsim_envs.voxel.aim import aim
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.hands.crafting import choose_next, craft
-from worldsim_envs.voxel.hands.mining import SWING_TICKS, mine
+from worldsim_envs.voxel.hands.mining import mine
 from worldsim_envs.voxel.hands.using import use
 from worldsim_envs.voxel.life.fights import strike
 from worldsim_envs.voxel.life.things import throw_item
@@ -75,7 +75,7 @@ def handle(w, t, action, events):
     if action[c.ATTACK] > 0.5 and w.marks[s.TARGET_ENTITY] > 0:
         w.marks[s.MINE_TICKS] = 0
         if w.marks[s.SWING] == 0:
-            w.marks[s.SWING] = SWING_TICKS
+            w.marks[s.SWING] = s.SWING_TICKS
         strike(w, t, w.marks[s.TARGET_ENTITY] - 1, events)
     elif action[c.ATTACK] > 0.5:
         mine(w, t, events)

@@ -1,4 +1,4 @@
-"""Mining: how long a block takes by hardness and tool, what it leaves, and glass, which shatters at the first stroke."""
+"""Mining: how long a block takes by hardness and tool, what it leaves, and glass, which shatters when struck."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from worldsim_envs.voxel.switches import SWITCH
 from worldsim_envs.voxel.systems.change import change
 from worldsim_envs.voxel.systems.leaving import leave, left_by
 
-SWING_TICKS = 6
 _GLASS, _FIRE = BLOCK_IDS["glass"], BLOCK_IDS["fire"]
 _FURNACE, _FURNACE_LIT = BLOCK_IDS["furnace"], BLOCK_IDS["furnace_lit"]
 _FIRST_DOOR, _LAST_DOOR = BLOCK_IDS["door_x_shut_lower"], BLOCK_IDS["door_y_open_upper"]
@@ -93,7 +92,7 @@ def mine(w, t, events):
     """Go on mining the targeted block; when it breaks it becomes air."""
     marks = w.marks
     if marks[s.SWING] == 0:
-        marks[s.SWING] = SWING_TICKS
+        marks[s.SWING] = s.SWING_TICKS
     x, y, z = marks[s.TARGET_X], marks[s.TARGET_Y], marks[s.TARGET_Z]
     block = w.grid[0][x, y, z]
     if marks[s.TARGET] == 0 or t.hardness[block] < 0:

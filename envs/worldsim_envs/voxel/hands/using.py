@@ -8,7 +8,7 @@ from worldsim_envs.voxel.aim import sight, trace
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS, TOOLS
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.events import EVENT
-from worldsim_envs.voxel.hands.mining import SWING_TICKS, other_half
+from worldsim_envs.voxel.hands.mining import other_half
 from worldsim_envs.voxel.hands.ovens import use_furnace
 from worldsim_envs.voxel.hands.painting import paint
 from worldsim_envs.voxel.hands.placing import place, put_target
@@ -123,12 +123,12 @@ def use_item(w, t, events):
         if 0 <= k < w.grid[0].shape[2] and light_fire(w, t, i, j, k, events):
             wear(w, t, events)
             return True
-    if t.tool_class[item] == _SHOVEL and w.switches[_CRAFT_ON] and t.ground[block] and block != _FARMLAND:
-        if z + 1 < w.grid[0].shape[2] and w.grid[0][x, y, z + 1] == AIR:
-            change(w, t, x, y, z, _FARMLAND)
-            wear(w, t, events)
-            events[_TILLED] += 1.0
-            return True
+    tills = t.tool_class[item] == _SHOVEL and w.switches[_CRAFT_ON] and t.ground[block] and block != _FARMLAND
+    if tills and z + 1 < w.grid[0].shape[2] and w.grid[0][x, y, z + 1] == AIR:
+        change(w, t, x, y, z, _FARMLAND)
+        wear(w, t, events)
+        events[_TILLED] += 1.0
+        return True
     if item == _BONE_MEAL and t.grows[block] and grow(w, t, x, y, z, events):
         w.inventory[slot, s.COUNT] -= 1
         return True
@@ -147,6 +147,6 @@ def use(w, t, events):
     if not done:
         done = place(w, t, events)
     if done:
-        w.marks[s.SWING] = SWING_TICKS
+        w.marks[s.SWING] = s.SWING_TICKS
         if not brush:
             w.marks[s.COOLDOWN] = max(w.marks[s.COOLDOWN], USE_PAUSE)

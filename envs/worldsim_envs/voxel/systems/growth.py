@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS
 from worldsim_envs.voxel.chance import chance
 from worldsim_envs.voxel.compiled import compiled
@@ -41,10 +40,10 @@ def has_room(w, x, y, z):
     blocks = w.grid[0]
     if z + _ROOM + 1 >= blocks.shape[2]:
         return False
+    filled = 0
     for k in range(1, _ROOM):
-        if blocks[x, y, z + k] != AIR:
-            return False
-    return True
+        filled += blocks[x, y, z + k] != AIR
+    return filled == 0
 
 
 @compiled

@@ -114,6 +114,6 @@ def settle(w, t, events):
             if w.marks[s.SKY] != SNOWY and w.biomes[x, y] != _SNOWFIELD:
                 change(w, t, x, y, z - 1, AIR)
                 events[_MELTED] += 1.0
-        elif w.weather[s.SNOWFALL] > 0.5 and top != _ICE and (t.opaque[top] or t.leaf[top]):
+        elif w.weather[s.SNOWFALL] > 0.5 and blocks[x, y, z] == AIR and top != _ICE and (t.opaque[top] or t.leaf[top]):
             change(w, t, x, y, z, _LAYER)
             events[_SETTLED] += 1.0
