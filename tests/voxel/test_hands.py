@@ -7,7 +7,7 @@ from voxel_scenes import FLOOR, Scene
 from worldsim_envs.voxel import blocks, kinds, recipes, state
 from worldsim_envs.voxel.items import DYES, ITEM_IDS, MATERIALS
 from worldsim_envs.voxel.recipes import SMELT_TICKS
-from worldsim_envs.voxel.tables import TABLES
+from worldsim_envs.voxel.tables import LEAVES_FIRST
 
 AHEAD = (16, 18)  # the column two blocks before the player
 
@@ -58,7 +58,7 @@ def test_hard_blocks_leave_something_only_to_the_right_tier(block: str, tool: st
     drops = scene.state.kinds[scene.state.kinds[:, state.KIND] == kinds.DROP]
     assert len(drops) == left
     if left:
-        assert drops[0, state.CARRIES] == TABLES.leaves_first[blocks.BLOCK_IDS[block], 0]
+        assert drops[0, state.CARRIES] == LEAVES_FIRST[blocks.BLOCK_IDS[block], 0]
 
 
 def test_drops_fall_and_are_picked_up_by_walking_over_them() -> None:

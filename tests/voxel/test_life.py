@@ -11,7 +11,6 @@ from worldsim_envs.voxel.life.herds import HERDS, MONSTER_WAIT, MONSTERS
 from worldsim_envs.voxel.life.spawn import CREATURES, spawn
 from worldsim_envs.voxel.start import set_going
 from worldsim_envs.voxel.survival import SLEEP_TICKS
-from worldsim_envs.voxel.tables import TABLES
 
 ANIMALS = [kind.name for kind in KINDS if kind.animal]
 NIGHT = 9000
@@ -19,7 +18,7 @@ NIGHT = 9000
 
 def add(scene: Scene, kind: str, x: float, y: float, z: float = FLOOR) -> int:
     """Bring a creature into a scene. Returns its row."""
-    return int(spawn(scene.state.tick, TABLES, KIND_IDS[kind], x, y, z))
+    return int(spawn(scene.state.tick, KIND_IDS[kind], x, y, z))
 
 
 def place_of(scene: Scene, row: int) -> np.ndarray:
@@ -59,7 +58,7 @@ def test_a_struck_animal_flees_and_a_dead_one_leaves_its_meat() -> None:
         pass
     assert distance(scene, row) > near + 3.0
     events = np.zeros(200, np.float32)
-    lose_hearts(scene.state.tick, TABLES, row, 20, True, events)
+    lose_hearts(scene.state.tick, row, 20, True, events)
     assert scene.state.kinds[row, state.KIND] == 0
     assert scene.state.kinds[CREATURES:, state.CARRIES].any()
 
@@ -70,7 +69,7 @@ def test_blows_are_counted_once_in_ten_ticks() -> None:
     scene.act()
     tick, events = scene.state.tick, np.zeros(200, np.float32)
     for _ in range(3):
-        strike(tick, TABLES, row, events)
+        strike(tick, row, events)
     assert scene.state.kinds[row, state.HEARTS] == 8
 
 

@@ -22,7 +22,7 @@ from worldsim_envs.voxel.start import first_state
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import SWITCHES
 from worldsim_envs.voxel.systems.change import change
-from worldsim_envs.voxel.tables import TABLES
+from worldsim_envs.voxel.tables import OPAQUE, STACK
 from worldsim_envs.voxel.terrain import BIOMES, Terrain, generate
 
 SIZE = (64, 64, 64)
@@ -63,7 +63,7 @@ def step(world: VoxelState, random: np.random.Generator, ticks: int = 2) -> np.n
     vector[:] = random.random(25) < 0.15
     vector[[ACTION_INDEX["attack"], ACTION_INDEX["use"], ACTION_INDEX["forward"]]] = random.random(3) < 0.5
     vector[[ACTION_INDEX["cameraX"], ACTION_INDEX["cameraY"]]] = random.uniform(-1, 1, 2) * (1, 0.6)
-    physics.advance(world.tick, TABLES, vector, ticks, events)
+    physics.advance(world.tick, vector, ticks, events)
     return events
 
 
@@ -79,9 +79,9 @@ def edit(world: VoxelState, random: np.random.Generator) -> None:
     x, y, z = (int(v) for v in world.body[:3] + random.integers(-5, 6, 3))
     kind = int(random.integers(3))
     if kind == 0:
-        change(world.tick, TABLES, x, y, min(SIZE[2] - 1, max(1, z)), blocks.BLOCK_IDS[str(random.choice(EDITS))])
+        change(world.tick, x, y, min(SIZE[2] - 1, max(1, z)), blocks.BLOCK_IDS[str(random.choice(EDITS))])
     elif kind == 1:
-        spawn(world.tick, TABLES, int(random.integers(KIND_IDS["pig"], len(KINDS))), x + 0.5, y + 0.5, z + 3.0)
+        spawn(world.tick, int(random.integers(KIND_IDS["pig"], len(KINDS))), x + 0.5, y + 0.5, z + 3.0)
     else:
         world.marks[state.CLOCK] = int(random.integers(2400))
         world.marks[state.SKY] = int(random.integers(4))
@@ -98,11 +98,11 @@ def check(world: VoxelState) -> None:
     assert 0 <= world.body[state.X] < SIZE[0] and 0 <= world.body[state.Y] < SIZE[1]
     items, numbers = world.inventory, world.kinds[world.kinds[:, state.KIND] > 0, state.NUMBER]
     assert (items[:, state.COUNT] >= 0).all() and (items[:, state.ITEM] < IDS).all()
-    assert (items[:, state.COUNT] <= TABLES.stack[items[:, state.ITEM]]).all()
+    assert (items[:, state.COUNT] <= STACK[items[:, state.ITEM]]).all()
     assert len(set(numbers.tolist())) == len(numbers) and (world.kinds[:, state.KIND] < len(KINDS)).all()
     assert (world.pending[:, 0] <= state.PER_TICK).all() and world.blocks.max() < len(blocks.BLOCKS)
     painted = world.canvas_keys[world.canvas_keys >= 0]
-    assert TABLES.opaque[world.blocks.ravel()[painted // 6]].all() and len(set(painted.tolist())) == len(painted)
+    assert OPAQUE[world.blocks.ravel()[painted // 6]].all() and len(set(painted.tolist())) == len(painted)
     assert not world.canvas[world.canvas_keys < 0].any()
 
 

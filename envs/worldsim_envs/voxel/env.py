@@ -26,7 +26,6 @@ from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.start import first_state, ticks_of
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.systems.change import change
-from worldsim_envs.voxel.tables import TABLES
 
 # name -> (held keys, cameraX in degrees, cameraY in degrees, keys of a keyboard)
 DISCRETE_ACTIONS: dict[str, tuple[tuple[str, ...], float, float, tuple[str, ...]]] = {
@@ -177,7 +176,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         world = self.state
         vector = self.action_vector(action)
         events = np.zeros(len(self.event_names), np.float32)
-        physics.advance(world.tick, TABLES, vector, self.frame_skip, events)
+        physics.advance(world.tick, vector, self.frame_skip, events)
         self._last_action = vector
         reward = 0.0
         if events.any():
@@ -234,7 +233,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
             raise ValueError(f"block must be one of {sorted(table.BLOCK_IDS)} or its id, got {block!r}")
         if not 0 <= z < self.world_size[2]:
             raise ValueError(f"z must be in 0…{self.world_size[2] - 1}, got {z}")
-        change(world.tick, TABLES, int(x), int(y), int(z), number)
+        change(world.tick, int(x), int(y), int(z), number)
         self._frame = None
 
     def set_time(self, share: float) -> None:
@@ -250,7 +249,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         body[state.YAW] = body[state.YAW] if yaw is None else yaw % 360.0
         body[state.PITCH] = body[state.PITCH] if pitch is None else min(90.0, max(-90.0, pitch))
         self.state.marks[state.GROUND] = 0
-        aim(self.state.tick, TABLES)
+        aim(self.state.tick)
         self._frame = None
 
     # ------------------------------------------------------------------------------------------ actions and words
