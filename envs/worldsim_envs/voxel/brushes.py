@@ -259,9 +259,9 @@ def bed_side(random: Random) -> Image:
 
 def molten(random: Random) -> Image:
     """Lava: bright veins between darker crusts."""
-    image = cobbles(rgb(226, 96, 22), rgb(244, 136, 34))(random)
+    image = cobbles(rgb(226, 90, 20), rgb(246, 132, 32))(random)
     brightness = image.mean(axis=2, keepdims=True)
-    return np.clip(np.where(brightness < 0.40, rgb(255, 204, 84), image), 0, 1)
+    return np.clip(np.where(brightness < 0.345, rgb(255, 196, 70), image), 0, 1)
 
 
 def furrows(random: Random) -> Image:

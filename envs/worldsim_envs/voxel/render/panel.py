@@ -79,7 +79,7 @@ def draw_panel(colours, looks, marks, inventory, vitals):
         if count > 0:
             _icon(colours, looks, looks[11][item, 2], top + 1 + dot // 2, left + number * slot + 1 + dot // 2,
                   slot - 2.0 - dot // 2 * 2, 1.0)  # fmt: skip
-            if count > 1 and slot >= 11:
+            if count > 1 and slot >= 15:
                 _number(colours, count, top + slot - dot, left + (number + 1) * slot - dot, dot)
     size = 0.45 * slot
     for number in range(10):

@@ -13,10 +13,10 @@ from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HA
 from worldsim_envs.voxel.render.sky import DAYLIGHT, UNDER, clamp
 from worldsim_envs.voxel.render.solids import basis, dot
 
-STREAKS, FLAKES = 90, 140
+STREAKS, FLAKES = 150, 220
 ACROSS, TALL = 14.0, 10.0  # blocks, sides of the box that goes with the eye
 RAIN_SPEED, SNOW_SPEED = 0.9, 0.09  # blocks per tick
-STREAK, RAIN_WIDTH, FLAKE = 0.8, 0.022, 0.05  # blocks
+STREAK, RAIN_WIDTH, FLAKE = 0.8, 0.028, 0.065  # blocks
 THINNEST = 0.8  # pixels
 
 
@@ -93,6 +93,6 @@ def draw_weather(frame, tops, camera, scene, weather, tick):
                 _stroke(colours, depth, x0, y0, x0, y0, max(width, THINNEST), distance, 0.97 * bright, 0.98 * bright,
                         bright, alpha)  # fmt: skip
             else:
-                alpha = 0.42 * min(1.0, width / THINNEST + 0.15)
+                alpha = 0.6 * min(1.0, width / THINNEST + 0.15)
                 _stroke(colours, depth, x0, y0, x1, y1, max(width, THINNEST), distance, 0.66 * bright, 0.75 * bright,
                         0.92 * bright, alpha)  # fmt: skip

@@ -82,12 +82,12 @@ def set_scene(scene, marks, weather, pixel, under_water):
     dim = 1.0 - 0.22 * cover - 0.18 * storm
     for channel in range(3):
         warm = (1.0, 0.66, 0.42)[channel]
-        light = ((0.46, 0.53, 0.71)[channel] * (1.0 - day) + day) * dim
+        light = ((0.52, 0.59, 0.76)[channel] * (1.0 - day) + day) * dim
         tint = 1.0 - 0.55 * glow * (1.0 - warm) * smooth(-0.2, 0.0, height)
         cloud = scene[CLOUD_COLOUR + channel]
         scene[CLOUD_COLOUR + channel] = cloud + (0.9 * warm * (0.35 + 0.65 * day) - cloud) * 0.55 * glow
         scene[HORIZON + channel] += (0.80 * warm - scene[HORIZON + channel]) * 0.30 * glow
-        gray = (0.16 + 0.44 * day) * (0.94, 0.99, 1.06)[channel] * (1.0 - 0.35 * storm)
+        gray = (0.19 + 0.41 * day) * (0.94, 0.99, 1.06)[channel] * (1.0 - 0.35 * storm)
         snowy = (0.20 + 0.56 * day) * (0.98, 1.00, 1.03)[channel]
         gray += (snowy - gray) * clamp(weather[s.SNOWFALL] - weather[s.RAIN])
         scene[ZENITH + channel] += (0.86 * gray - scene[ZENITH + channel]) * 0.92 * cover

@@ -21,7 +21,6 @@ from worldsim_envs.voxel.render.rays import (
 )  # fmt: skip
 from worldsim_envs.voxel.render.sky import UNDER, clamp
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, drowned, fogged, lit, texel, through_water
-from worldsim_envs.voxel.shapes import hit_box
 
 # Fields of a box, float64: its centre from the eye; half its sides; its three axes; where its centre is in its texture
 # and texture widths per block, along each axis; sky light and block light on it; own glow; fade; red of pain.
@@ -29,6 +28,26 @@ CENTRE, HALF, AXES, MIDDLE, SCALE = 0, 3, 6, 15, 18
 SKY, LAMPS, SHINE, FADE, PAIN = 21, 22, 23, 24, 25
 BOX_FIELDS = 26
 NEAREST = 0.04
+FAR = 1e30
+
+
+@inlined
+def hit_box(o, d, low, high):
+    """Return the distance at which a ray from `o` along `d` enters a box, and by which face; -1, -1 if it does not.
+
+    Faces count +x, -x, +y, -y, +z, -z. A ray that starts inside the box does not enter it.
+    """
+    near, far, face = -FAR, FAR, -1
+    for axis in range(3):
+        inverse = 1.0 / (d[axis] if abs(d[axis]) > 1e-12 else 1e-12)
+        begin, end = (low[axis] - o[axis]) * inverse, (high[axis] - o[axis]) * inverse
+        first, last = min(begin, end), max(begin, end)
+        if first > near:
+            near, face = first, 2 * axis + (1 if d[axis] > 0.0 else 0)
+        far = min(far, last)
+    if near > far or near <= 0.0:
+        return -1.0, -1
+    return near, face
 
 
 @inlined
@@ -211,7 +230,7 @@ def draw_cross(frame, camera, units, grazing, looks, scene, box, texture, owner,
                 if abs(across) > wide or rise < 0.0 or rise > high:
                     continue
                 slope = abs(even if t == t0 else odd) * 0.70710678 * unit
-                footprint = t * camera[PIXEL_SIZE] * grazing[int(min(1.0, slope) * GRAZING_STEPS)]
+                footprint = 1.3 * t * camera[PIXEL_SIZE] * grazing[int(min(1.0, slope) * GRAZING_STEPS)]
                 u, v = 0.5 + 0.5 * across / wide, 1.0 - clamp(rise / box[SCALE + 2])
                 own = cover_at(covers, texture, u, v, footprint) * (1.0 - cover)
                 if own <= 0.0:

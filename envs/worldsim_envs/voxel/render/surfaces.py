@@ -38,7 +38,7 @@ from worldsim_envs.voxel.render.sky import (
 )
 
 DARKEST = 0.16  # share of the sky's light where no sky reaches
-AMBIENT = 0.13  # light where there is none, so that caves and nights stay legible
+AMBIENT = 0.21  # light where there is none, so that caves and nights stay legible
 GRAZING_STEPS = 256
 
 

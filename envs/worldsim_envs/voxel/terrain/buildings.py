@@ -153,7 +153,7 @@ def build_villages(
         around_y = np.arange(y - VILLAGE_RADIUS, y + VILLAGE_RADIUS + 1, 3) % ny
         land = heights[np.ix_(around_x, around_y)]
         if biomes[x, y] in STYLES and (land >= sea).mean() > 0.97:
-            spots.append((float(land.std()), x, y))
+            spots.append((float(land.std()) + (0.6 if biomes[x, y] in (DESERT, SNOWFIELD) else 0.0), x, y))
     middles: list[tuple[int, int]] = []
     for rough, x, y in sorted(spots):
         near = any(max(abs((x - a + nx // 2) % nx - nx // 2), abs((y - b + ny // 2) % ny - ny // 2)) < 60

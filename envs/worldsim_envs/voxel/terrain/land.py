@@ -56,7 +56,7 @@ def shape_land(land, rough, warm, wet, hills, ridges, lake, sea, nz, heights, bi
                 pond = _smooth(0.90, 0.97, lake[x, y])
                 height += pond * min(0.0, sea - 3.0 - height)
             top = min(nz - 6, max(3, int(np.floor(height))))
-            swampy = _smooth(0.80, 0.87, wet[x, y]) * inland * (1.0 - _smooth(0.45, 0.6, rough[x, y]))
+            swampy = _smooth(0.74, 0.80, wet[x, y]) * inland * (1.0 - _smooth(0.45, 0.6, rough[x, y]))
             if swampy > 0.5 and 0.27 <= warm[x, y] <= 0.74:  # flat, with pools
                 top = min(top, max(sea - 1, int(np.floor(sea + 0.45 + 3.0 * hills[x, y]))))
             heights[x, y] = top
@@ -72,7 +72,7 @@ def shape_land(land, rough, warm, wet, hills, ridges, lake, sea, nz, heights, bi
                 biome = DESERT
             elif swampy > 0.5:
                 biome = SWAMP
-            elif warm[x, y] > 0.56 and wet[x, y] < 0.44:
+            elif warm[x, y] > 0.54 and wet[x, y] < 0.48:
                 biome = SAVANNA
             elif wet[x, y] > 0.48:
                 biome = FOREST
