@@ -26,6 +26,8 @@ PLACES = {
     "mountains": ("mountains", "gray stone and high peaks"),
     "beach": ("a beach", "yellow sand beside the water"),
     "ocean": ("the sea", "deep blue water"),
+    "savanna": ("a savanna", "yellow grass and wide trees"),
+    "swamp": ("a swamp", "dark water and old trees"),
 }
 TIMES = (  # (until share of the day, words, sky)
     (0.04, "at sunrise", "the sky is orange"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from worldsim_envs.voxel import controls as c
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.aim import aim
+from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.hands.act import handle
@@ -27,8 +28,10 @@ _ENTERED = tuple(
     EVENT[f"entered_{biome}"]
     for biome in ("plains", "forest", "desert", "snow", "mountains", "beach", "ocean", "savanna", "swamp")
 )
+_ENTERED_VILLAGE, _PATH = EVENT["entered_village"], BLOCK_IDS["path"]
 _DAY_CYCLE = SWITCH["day_cycle"]
 CAVE_DEPTH, CAVE_LIGHT = 3, 60
+VILLAGE_TICKS = 600  # off its paths until a village counts as left
 
 
 @inner
@@ -53,6 +56,10 @@ def notice(w, was_in_water, events):
     if cave != marks[s.IN_CAVE]:
         marks[s.IN_CAVE] = cave
         events[_IN_CAVE if cave else _OUT_OF_CAVE] += 1.0
+    on_path = block_at(blocks, body[s.X], body[s.Y], body[s.Z] - 0.3) == _PATH
+    if on_path and marks[s.VILLAGE] == 0:
+        events[_ENTERED_VILLAGE] += 1.0
+    marks[s.VILLAGE] = VILLAGE_TICKS if on_path else max(0, marks[s.VILLAGE] - 1)
     marks[s.TICK] += 1
     if w.switches[_DAY_CYCLE]:
         marks[s.CLOCK] = (marks[s.CLOCK] + 1) % marks[s.DAY_LENGTH]
