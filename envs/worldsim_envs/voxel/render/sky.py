@@ -21,6 +21,7 @@ STAR_GRID = 128
 ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 8, 11, 14, 17, 35, 38, 41
 FACE_SHADE, OVERCAST, FOG_FROM, FOG_TO = 44, 50, 51, 52  # one to each face; 0…1; blocks, blocks
 SCENE_FIELDS = 53
+FLASH_GAP = 29  # lightning lights up one of so many fifths of a second of a thunderstorm
 CLEAR_FROM, CLEAR_TO = 24.0, 48.0  # where fog begins and ends in clear weather
 
 
@@ -64,6 +65,7 @@ def set_scene(scene, marks, weather, pixel, under_water):
     day = smooth(-0.16, 0.26, height)
     cover = clamp(max(weather[s.RAIN], weather[s.SNOWFALL]))
     storm = clamp(weather[s.THUNDER])
+    flash = 0.55 * storm if ((marks[s.TICK] // 4 * 2654435761) >> 9) % FLASH_GAP == 0 else 0.0
     glow = np.exp(-(((height - 0.02) / 0.17) ** 2)) * (1.0 - 0.85 * cover)
     scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
     scene[UNDER] = 1.0 if under_water else 0.0
@@ -92,6 +94,9 @@ def set_scene(scene, marks, weather, pixel, under_water):
         gray += (snowy - gray) * clamp(weather[s.SNOWFALL] - weather[s.RAIN])
         scene[ZENITH + channel] += (0.86 * gray - scene[ZENITH + channel]) * 0.92 * cover
         scene[HORIZON + channel] += (gray - scene[HORIZON + channel]) * 0.92 * cover
+        scene[ZENITH + channel] += (1.0 - scene[ZENITH + channel]) * flash
+        scene[HORIZON + channel] += (1.0 - scene[HORIZON + channel]) * flash
+        light += (1.0 - light) * flash
         scene[WATER_COLOUR + channel] += (0.6 * gray - scene[WATER_COLOUR + channel]) * 0.35 * cover
         for face in range(6):
             shade = scene[FACE_SHADE + face]
