@@ -65,7 +65,7 @@ def set_scene(scene, marks, weather, pixel, under_water):
     day = smooth(-0.16, 0.26, height)
     cover = clamp(max(weather[s.RAIN], weather[s.SNOWFALL]))
     storm = clamp(weather[s.THUNDER])
-    flash = 0.55 * storm if ((marks[s.TICK] // 4 * 2654435761) >> 9) % FLASH_GAP == 0 else 0.0
+    flash = 0.55 * storm if ((marks[s.TICK] // 4 * 2654435761) >> 9) % FLASH_GAP == 7 else 0.0
     glow = np.exp(-(((height - 0.02) / 0.17) ** 2)) * (1.0 - 0.85 * cover)
     scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
     scene[UNDER] = 1.0 if under_water else 0.0
