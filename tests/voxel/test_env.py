@@ -12,8 +12,8 @@ from gymnasium.utils.play import PlayableGame
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 from worldsim_envs.voxel import blocks, captions, state
+from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.env import ACTION_SPACES, VoxelEnv
-from worldsim_envs.voxel.physics import ACTION_NAMES
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}

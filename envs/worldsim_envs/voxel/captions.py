@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCKS
+from worldsim_envs.voxel.controls import ACTION_INDEX
 from worldsim_envs.voxel.events import MEANINGS
-from worldsim_envs.voxel.physics import ACTION_INDEX
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.terrain import BIOMES
 

@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import blocks as table
 from worldsim_envs.voxel import captions, physics, state, tasks, terrain
+from worldsim_envs.voxel.aim import aim
+from worldsim_envs.voxel.controls import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
 from worldsim_envs.voxel.events import EVENT_NAMES
-from worldsim_envs.voxel.physics import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
+from worldsim_envs.voxel.motion import AT_REST
 from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.start import first_state, ticks_of
 from worldsim_envs.voxel.state import VoxelState
+from worldsim_envs.voxel.systems.change import change
 
 # name -> (held keys, cameraX in degrees, cameraY in degrees, keys of a keyboard)
 DISCRETE_ACTIONS: dict[str, tuple[tuple[str, ...], float, float, tuple[str, ...]]] = {
@@ -54,7 +57,6 @@ BIN_VALUES = np.sign(np.linspace(-1, 1, CAMERA_BINS)) * (11 ** np.abs(np.linspac
 CAMERAS = (ACTION_INDEX["cameraX"], ACTION_INDEX["cameraY"])
 KEY_NAMES = tuple(name for name in ACTION_NAMES if not name.startswith("camera"))
 ACTION_SPACES = ("discrete", "multidiscrete", "dict")
-_TABLES = (table.SOLID, table.OPAQUE, table.HARDNESS, table.KIND, table.DROP)
 
 
 @lru_cache(maxsize=4)
@@ -174,9 +176,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         world = self.state
         vector = self.action_vector(action)
         events = np.zeros(len(self.event_names), np.float32)
-        physics.advance(
-            world.grid, world.biomes, _TABLES, world.body, world.marks, world.inventory, vector, self.frame_skip, events
-        )  # fmt: skip
+        physics.advance(world.tick, vector, self.frame_skip, events)
         self._last_action = vector
         reward = 0.0
         if events.any():
@@ -233,7 +233,7 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
             raise ValueError(f"block must be one of {sorted(table.BLOCK_IDS)} or its id, got {block!r}")
         if not 0 <= z < self.world_size[2]:
             raise ValueError(f"z must be in 0…{self.world_size[2] - 1}, got {z}")
-        state.put_block(world.grid, table.OPAQUE, int(x), int(y), int(z), number)
+        change(world.tick, int(x), int(y), int(z), number)
         self._frame = None
 
     def set_time(self, share: float) -> None:
@@ -245,11 +245,11 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         """Put the player's feet at a place, at rest; yaw in degrees clockwise from north, pitch positive down."""
         body = self.state.body
         body[[state.X, state.Y, state.Z]] = x % self.world_size[0], y % self.world_size[1], z
-        body[[state.VX, state.VY, state.VZ, state.FALL]] = 0.0, 0.0, physics.AT_REST, 0.0
+        body[[state.VX, state.VY, state.VZ, state.FALL]] = 0.0, 0.0, AT_REST, 0.0
         body[state.YAW] = body[state.YAW] if yaw is None else yaw % 360.0
         body[state.PITCH] = body[state.PITCH] if pitch is None else min(90.0, max(-90.0, pitch))
         self.state.marks[state.GROUND] = 0
-        physics.aim(self.state.blocks, table.SOLID, body, self.state.marks)
+        aim(self.state.tick)
         self._frame = None
 
     # ------------------------------------------------------------------------------------------ actions and words

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 
 CLOUD_HEIGHT = 96.0
 CLOUD_CELL = 8.0
@@ -39,24 +39,24 @@ def star_map() -> NDArray[np.float64]:
 STARS = star_map()
 
 
-@compiled
+@inner
 def clamp(value):
     return min(1.0, max(0.0, value))
 
 
-@compiled
+@inner
 def smooth(low, high, value):
     t = min(1.0, max(0.0, (value - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
-@compiled
+@inner
 def _blend(scene, at, night, day, share):
     for channel in range(3):
         scene[at + channel] = night[channel] + (day[channel] - night[channel]) * share
 
 
-@compiled
+@inner
 def set_scene(scene, marks, weather, pixel, under_water):
     """Fill the colours of light, sky, fog and water for the time of day and the weather."""
     angle = 2.0 * np.pi * (marks[s.CLOCK] / marks[s.DAY_LENGTH])

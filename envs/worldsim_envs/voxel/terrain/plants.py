@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS
+from worldsim_envs.voxel.chance import chance, mixed
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.terrain.biomes import BEACH, DESERT, FOREST, MOUNTAINS, PLAINS, SAVANNA, SNOWFIELD, SWAMP
-from worldsim_envs.voxel.terrain.noise import chance, mixed
 from worldsim_envs.voxel.terrain.trees import grow_acacia, grow_broad_oak, grow_bush, grow_round_tree, grow_spruce
 
 _AIR, _SAND, _OAK, _OAK_LEAVES, _BIRCH, _BIRCH_LEAVES, _ACACIA, _ACACIA_LEAVES = (
