@@ -43,7 +43,7 @@ def stage(floor: str = "grass", time: float = 0.2) -> VoxelState:
     land = terrain.Terrain(grid, np.zeros((FLAT, FLAT), np.uint8), np.zeros((FLAT // 8, FLAT // 8)))
     world = start.first_state(land, 0, np.random.default_rng(0), "plains", time, 12_000)
     world.body[[state.X, state.Y, state.Z, state.YAW, state.PITCH]] = 32.5, 28.0, GROUND, 0.0, 10.0
-    world.marks[state.TARGET] = 0
+    world.marks[state.TARGET], world.kinds[...] = 0, 0  # nobody but who is put there
     return world
 
 
