@@ -7,7 +7,7 @@ Ids are the places of the rows, for good: new rows are appended. Textures are pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +195,7 @@ def _form(block: Block) -> int:
     return WET + high if block.liquid == "water" else high
 
 
-def _column(values: list[float], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _column(values: list[float], dtype: type[np.generic]) -> NDArray[Any]:
     table = np.zeros(256, dtype=dtype)
     table[: len(values)] = values
     return table
