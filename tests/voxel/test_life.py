@@ -166,6 +166,17 @@ def test_monsters_come_at_night_only_and_stay_few() -> None:
     assert (scene.state.kinds[:, state.KIND] >= FIRST_MONSTER).sum() <= MONSTERS
 
 
+@pytest.mark.parametrize("lamp", [False, True])
+def test_monsters_come_in_caves_by_day_unless_it_is_lit(lamp: bool) -> None:
+    scene = Scene("monsters")
+    world = scene.state
+    world.blocks[:, :, FLOOR + 4 : FLOOR + 10] = blocks.BLOCK_IDS["stone"]
+    if lamp:
+        world.blocks[:, :, FLOOR + 4] = blocks.BLOCK_IDS["lamp"]
+    state.measure_world(world.grid, blocks.OPAQUE)
+    assert (len(scene.when("monster_came", 10 * MONSTER_WAIT)) > 0) != lamp
+
+
 def test_the_number_of_entities_is_bounded_and_numbers_are_never_used_twice() -> None:
     scene = Scene()
     rows = [add(scene, "chicken", 4.5 + n % 8, 4.5 + n // 8) for n in range(40)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.blocks import AIR
 from worldsim_envs.voxel.chance import chance, mixed
 from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.events import EVENT
@@ -23,6 +24,7 @@ HERDS = 7
 NEAR, FAR = 40.0, 56.0  # a herd comes into the world, a monster goes out of it
 BLOCKS_PER_HERD = 1200.0
 MONSTERS, MONSTER_WAIT, MONSTER_NEAR, MONSTER_FAR = 6, 60, 14.0, 28.0
+DARK_GLOW, DARK_LIGHT, CAVE_SEARCH = 8, 40, 12
 _ANIMAL_KINDS = FIRST_MONSTER - FIRST_CREATURE
 _MONSTER_KINDS = len(KINDS) - FIRST_MONSTER
 _BORN, _DIED, _CAME, _LEFT = (EVENT[name] for name in ("animal_born", "animal_died", "monster_came", "monster_left"))
@@ -77,10 +79,26 @@ def place_herd(w, kind, key, x, y, wide, deep, events):
 
 
 @inner
+def is_dark(w, x, y, z):
+    """Return whether a cell is dark enough for monsters: far from lamps, and under rock or at night."""
+    return w.grid[5][x, y, z] < DARK_GLOW and (w.grid[1][x, y, z] < DARK_LIGHT or not is_day(w))
+
+
+@inner
+def cave_for(w, x, y, z):
+    """Return the height at which a monster can stand in a cave at a column, from z downwards; -1 if it cannot."""
+    blocks = w.grid[0]
+    for k in range(min(z, blocks.shape[2] - 3), max(1, z - CAVE_SEARCH), -1):
+        if SOLID[blocks[x, y, k - 1]] and blocks[x, y, k] == AIR and blocks[x, y, k + 1] == AIR:
+            return k
+    return -1
+
+
+@inner
 def send_monsters(w, events):
-    """Every MONSTER_WAIT ticks, at night, try one place near the player for a monster."""
-    now = w.marks[s.TICK]
-    if is_day(w) or now % MONSTER_WAIT != 0:
+    """Every MONSTER_WAIT ticks try one dark place near the player for a monster: under the sky, or in the same cave."""
+    now, cave = w.marks[s.TICK], w.marks[s.IN_CAVE] > 0
+    if now % MONSTER_WAIT != 0 or (is_day(w) and not cave):
         return
     count = 0
     for row in range(CREATURES):
@@ -90,10 +108,11 @@ def send_monsters(w, events):
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
     angle = 2.0 * np.pi * chance(w.random[1], now, 92)
     distance = MONSTER_NEAR + (MONSTER_FAR - MONSTER_NEAR) * chance(w.random[1], now, 93)
+    distance *= 0.6 if cave else 1.0
     x = int(np.floor(w.body[s.X] + distance * np.sin(angle))) % nx
     y = int(np.floor(w.body[s.Y] + distance * np.cos(angle))) % ny
-    z = surface_for(w, x, y, False)
-    if z >= 0:
+    z = cave_for(w, x, y, int(w.body[s.Z]) + CAVE_SEARCH // 2) if cave else surface_for(w, x, y, False)
+    if z >= 0 and is_dark(w, x, y, z):
         kind = FIRST_MONSTER + int(chance(w.random[1], now, 94) * _MONSTER_KINDS)
         if spawn(w, kind, x + 0.5, y + 0.5, float(z)) >= 0:
             events[_CAME] += 1.0
