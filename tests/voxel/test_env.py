@@ -19,7 +19,7 @@ from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.language import vocabulary
 from worldsim_envs.voxel.language.words import PLACES
 from worldsim_envs.voxel.observations import OBSERVATIONS
-from worldsim_envs.voxel.physics import ACTION_NAMES
+from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}

@@ -27,7 +27,7 @@ def env() -> VoxelEnv:
 
 def act(*held: str, turn: int = 5, tilt: int = 5) -> np.ndarray:
     """Return the multidiscrete action of held keys; 5 is the middle of the camera's bins."""
-    from worldsim_envs.voxel.physics import ACTION_INDEX
+    from worldsim_envs.voxel.controls import ACTION_INDEX
 
     action = np.zeros(25, np.int64)
     action[[ACTION_INDEX[name] for name in held]] = 1

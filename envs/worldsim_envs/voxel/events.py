@@ -100,6 +100,10 @@ _DYNAMICS = {
     "cake_eaten": "a slice of a cake was eaten",
     "painted": "a stroke of paint was put on a block",
     "soil_tilled": "soil became farmland",
+    "sand_landed": "sand or gravel came to lie",
+    "fluid_receded": "flowing water or lava became lower or went",
+    "uprooted": "a plant, torch or door went because nothing held it",
+    "snow_melted": "a layer of snow melted",
 }
 _WEATHER = {
     "rain_began": "it started to rain",

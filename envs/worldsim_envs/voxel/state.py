@@ -7,7 +7,7 @@ north, pitch in degrees, positive looking down. Light and column tops follow fro
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from worldsim_envs.voxel.lights import QUEUE, light_changed, light_world
 
 # Fields of `body`, float64. A row of `entities` begins with the same nine.
 X, Y, Z, VX, VY, VZ, YAW, PITCH, FALL = range(9)
+HIT_U, HIT_V = 9, 10  # where on the targeted face the player looks, 0…1
 BODY_FIELDS = 16
 
 # Further fields of a row of `entities`, float64: phase of the limbs in radians, how far they swing 0…1, where the head
@@ -41,11 +42,12 @@ RAIN, SNOWFALL, THUNDER, WIND = range(4)
 WEATHER_FIELDS = 8
 
 # Fields of `marks`, int64. CLOCK is the tick of the day: 0 sunrise, a quarter noon, half sunset. SKY is the weather
-# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET 1 is a block, 2 an entity.
+# that reigns, an index of systems.weather.SKIES, until SKY_TICKS have run down. TARGET is 1 where a block is in view
+# and in reach; TARGET_ENTITY is the row of a nearer creature + 1, and TARGET then 0.
 (TICK, CLOCK, DAY_LENGTH, SLOT, MINE_X, MINE_Y, MINE_Z, MINE_TICKS, MINE_NEED, TARGET, TARGET_X, TARGET_Y, TARGET_Z,
  TARGET_FACE, GROUND, IN_WATER, HURT, SWING, COOLDOWN, BIOME, DEAD, BUMP, JUMP_WAIT, SNEAKING, TARGET_ENTITY, SKY,
- SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, RECIPE_HELD, SWAP_HELD, DROP_HELD, COLOUR, EATING,
- IN_LAVA, PLACE_KNOWN, BELOW, ATTACK_HELD) = range(42)  # fmt: skip
+ SKY_TICKS, NEXT_NUMBER, HOME_X, HOME_Y, HOME_Z, SLEEPING, RECIPE, CRAFT_HELD, SWAP_HELD, DROP_HELD, IN_LAVA, MET,
+ IN_CAVE) = range(39)  # fmt: skip
 MARK_FIELDS = 64
 
 # Fields of a row of `inventory`, int64; the first HOTBAR rows are the hotbar.
@@ -61,6 +63,7 @@ OVENS, OVEN_FIELDS = 16, 8
 
 REACH = 4.5
 EYE, SNEAK_EYE = 1.62, 1.50
+HURT_TICKS, SWING_TICKS = 10, 6  # how long a hurt and a stroke of the hand show
 LIGHT_RADIUS = 2
 TILE = 8
 
@@ -69,6 +72,26 @@ Bytes: TypeAlias = NDArray[np.uint8]
 # Blocks, light, tops, roofs, tiles, glow, models, queue (see VoxelState), and the table TRAITS of blocks.
 Grid: TypeAlias = tuple[Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, Bytes, NDArray[np.int64], Bytes]
 GRID_FIELDS = ("blocks", "light", "tops", "roofs", "tiles", "glow", "models", "queue")
+
+
+class Tick(NamedTuple):
+    """The arrays of a `VoxelState` under the same names, as compiled code gets them."""
+
+    grid: Grid
+    biomes: NDArray[np.uint8]
+    body: NDArray[np.float64]
+    marks: NDArray[np.int64]
+    inventory: NDArray[np.int64]
+    vitals: NDArray[np.float64]
+    entities: NDArray[np.float64]
+    kinds: NDArray[np.int64]
+    canvas: NDArray[np.uint8]
+    canvas_keys: NDArray[np.int64]
+    pending: NDArray[np.int32]
+    ovens: NDArray[np.int64]
+    weather: NDArray[np.float64]
+    switches: NDArray[np.uint8]
+    random: NDArray[np.uint64]
 
 
 @dataclass
@@ -106,6 +129,14 @@ class VoxelState:
         return (self.blocks, self.light, self.tops, self.roofs, self.tiles, self.glow, self.models, self.queue,
                 TRAITS)  # fmt: skip
 
+    @property
+    def tick(self) -> Tick:
+        """The arrays that a tick of the world reads and writes."""
+        return Tick(
+            self.grid, self.biomes, self.body, self.marks, self.inventory, self.vitals, self.entities, self.kinds,
+            self.canvas, self.canvas_keys, self.pending, self.ovens, self.weather, self.switches, self.random,
+        )  # fmt: skip
+
     def clone(self) -> VoxelState:
         """Return an independent copy."""
         return VoxelState(**{field.name: getattr(self, field.name).copy() for field in fields(self)})
@@ -129,6 +160,12 @@ def empty_grid(size: tuple[int, int, int]) -> Grid:
         np.zeros((nx // TILE, ny // TILE), np.uint8), np.zeros(size, np.uint8), np.zeros((nx, ny, 2), np.uint8),
         np.zeros(QUEUE, np.int64), TRAITS,
     )  # fmt: skip
+
+
+@compiled
+def eye_height(marks):
+    """Return the height of the eye above the feet."""
+    return SNEAK_EYE if marks[SNEAKING] else EYE
 
 
 @compiled

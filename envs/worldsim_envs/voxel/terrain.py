@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS, OPAQUE
+from worldsim_envs.voxel.chance import chance, mixed
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.state import Grid, empty_grid, measure_world
 
@@ -36,21 +37,6 @@ TREE_CELL = 5
 def sea_level(height: int) -> int:
     """Return the height of the first cell above the sea, for a world of `height` cells."""
     return height * 11 // 32
-
-
-@compiled
-def mixed(key, a, b):
-    """Return 64 well-mixed bits (splitmix64) of a key and two integers."""
-    z = np.uint64(key) + np.uint64(a) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(b) * np.uint64(0xD1B54A32D192ED03)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-@compiled
-def chance(key, a, b):
-    """Return a uniform number in [0, 1) that depends only on the arguments."""
-    return float(mixed(key, a, b) >> np.uint64(11)) / 9007199254740992.0
 
 
 @compiled

@@ -7,7 +7,6 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BARE_HAND
 from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.physics import HURT_TICKS, SWING_TICKS
 from worldsim_envs.voxel.render.rays import FIELD_OF_VIEW
 from worldsim_envs.voxel.render.sky import FACE_LIGHT, clamp
 from worldsim_envs.voxel.render.surfaces import DARKEST, texel
@@ -20,7 +19,7 @@ def draw_hand(hand, looks, block, swing_ticks):
     height, width = hand.shape[0], hand.shape[1]
     hand[:, :, :] = 0.0
     focal = 0.5 * height / np.tan(np.radians(0.5 * FIELD_OF_VIEW))
-    swing = np.sin(np.pi * swing_ticks / SWING_TICKS)
+    swing = np.sin(np.pi * swing_ticks / s.SWING_TICKS)
     half = 0.15
     cx, cy = min(0.95, 0.64 * width / height) - 0.22 * swing, -0.58 - 0.04 * swing
     cz = 1.25 + 0.15 * swing
@@ -103,7 +102,7 @@ def crosshair(colours):
 @compiled
 def finish(colours, marks, out):
     """Write colours (H * W * 3,) of 0…1 as bytes; a hurt player sees red for a moment."""
-    red = 0.55 if marks[s.DEAD] else 0.4 * marks[s.HURT] / HURT_TICKS
+    red = 0.55 if marks[s.DEAD] else 0.4 * marks[s.HURT] / s.HURT_TICKS
     if red > 0.0:
         for place in range(colours.size):
             colours[place] += ((0.75 if place % 3 == 0 else 0.05) - colours[place]) * red

@@ -11,7 +11,6 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
-from worldsim_envs.voxel.physics import eye_height
 from worldsim_envs.voxel.render.sky import UNDER
 from worldsim_envs.voxel.state import TILE
 
@@ -167,7 +166,7 @@ def ray(camera, row, column):
 def set_camera(camera, body, marks, height, width):
     """Write the eye's place and the picture's frame into `camera`."""
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
-    camera[EYE_X], camera[EYE_Y], camera[EYE_Z] = body[s.X], body[s.Y], body[s.Z] + eye_height(marks)
+    camera[EYE_X], camera[EYE_Y], camera[EYE_Z] = body[s.X], body[s.Y], body[s.Z] + s.eye_height(marks)
     camera[SIN_YAW], camera[COS_YAW], camera[SIN_PITCH], camera[COS_PITCH] = (
         np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch))  # fmt: skip
     camera[PIXEL_SIZE] = 2.0 * np.tan(np.radians(0.5 * FIELD_OF_VIEW)) / height
