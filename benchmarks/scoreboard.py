@@ -98,6 +98,20 @@ def survival(episodes: int, play: Play) -> dict[str, Any]:
     return {"score": score(np.array(list(rates.values()))), "rates": rates, "episodes": episodes}
 
 
+def markdown(board: list[dict[str, Any]]) -> str:
+    """Return the scoreboard as a page."""
+    lines = ["# Scoreboard", "", "Success on levels that no training saw, with 95 % intervals (Clopper–Pearson).", "",
+             "| task | player | success | 95 % | return | median steps | episodes |", "|" + "---|" * 7]  # fmt: skip
+    lines += [
+        f"| {row['task']} | {row['player']} | {row['success']:.2f} | {row['low']:.2f} … {row['high']:.2f} "
+        f"| {row['return']:.2f} | {row['steps']:.0f} | {row['episodes']} |"
+        for row in board if "success" in row
+    ]  # fmt: skip
+    lines += [f"\nSurvival, {row['player']}: score {row['score']:.2f} %, {row['episodes']} episodes."
+              for row in board if "score" in row]  # fmt: skip
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Print the scoreboard as it fills, and keep it as JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -107,6 +121,7 @@ def main() -> None:
     parser.add_argument("--ppo-steps", type=int, default=100_000)
     parser.add_argument("--survival", type=int, default=0, help="episodes of Survival by the random player")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--markdown", type=Path, help="the same as a table, for docs/voxel/scoreboard.md")
     options = parser.parse_args()
     board: list[dict[str, Any]] = []
     print(f"{'task':16}{'player':10}{'success':>9}  {'95 %':^13}{'return':>8}{'steps':>7}")
@@ -124,6 +139,8 @@ def main() -> None:
     if options.json:
         options.json.parent.mkdir(parents=True, exist_ok=True)
         options.json.write_text(json.dumps(board, indent=1))
+    if options.markdown:
+        options.markdown.write_text(markdown(board), encoding="utf-8")
 
 
 if __name__ == "__main__":

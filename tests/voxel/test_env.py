@@ -15,11 +15,11 @@ from worldsim_envs.voxel import blocks, state
 from worldsim_envs.voxel.actions import ACTION_SPACES
 from worldsim_envs.voxel.branches import counterfactual
 from worldsim_envs.voxel.checks import VoxelError
+from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.language import vocabulary
 from worldsim_envs.voxel.language.words import PLACES
 from worldsim_envs.voxel.observations import OBSERVATIONS
-from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}

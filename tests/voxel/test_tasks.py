@@ -1,11 +1,14 @@
 """Tasks: their table and ids agree, rewards are what the table says, and scripts show that each can be done."""
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
 import worldsim  # noqa: F401  registers the ids
 from worldsim_envs.voxel import state as s
@@ -74,6 +77,15 @@ def test_ids_are_those_of_the_table() -> None:
     survival = gym.spec("worldsim/Survival-v0")
     assert (survival.max_episode_steps, survival.reward_threshold) == (TASKS["Survival"].steps, 12.0)
     assert len(PROMPTED) >= 11 and gym.spec("worldsim/Voxel-v0").kwargs == {}
+
+
+@pytest.mark.parametrize("env_id", sorted(i for i in gym.registry if i.startswith("worldsim/") and "Learned" not in i))
+def test_checkers_have_nothing_to_say_to_any_id(env_id: str) -> None:
+    env = gym.make(env_id, render_mode="rgb_array", size=(36, 36), world_size=(64, 64, 64), num_levels=1).unwrapped
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_env(env)
+        check_for_sb3(env)
 
 
 def test_survival_has_thirty_achievements() -> None:

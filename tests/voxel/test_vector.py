@@ -129,3 +129,15 @@ def test_making_it_by_id_warns_of_nothing() -> None:
         env.reset(seed=0)
         env.step(env.action_space.sample())
         env.close()
+
+
+def test_a_loop_as_cleanrl_writes_it_runs() -> None:
+    envs = gym.make_vec("worldsim/ChopTreeDense-v0", 2, max_episode_steps=4, autoreset_mode="SameStep", **SMALL)
+    envs = gym.wrappers.vector.RecordEpisodeStatistics(envs)
+    observation, _ = envs.reset(seed=1)
+    ends = 0
+    for _ in range(10):
+        observation, _, _, _, info = envs.step(envs.action_space.sample())
+        ends += int(info["_episode"].sum()) if "episode" in info else 0
+    assert observation.shape == (2, 16, 16, 3) and ends == 4
+    envs.close()

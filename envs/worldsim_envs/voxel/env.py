@@ -115,7 +115,8 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         self.action_vectors = self.actions.table
         self.event_names = EVENT_NAMES
         self.judge = Judge(self.task, bool(dense), self.world_size)
-        self._views: dict[tuple[int, int], View] = {}
+        self.view = View(self.size)
+        self._large = None if self.render_size is None else View(self.render_size)
         self._state: VoxelState | None = None
         self.memory: Memory = np.zeros(0)
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
@@ -174,9 +175,7 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         if self.render_mode is None:
             gym.logger.warn('render() returns None without render_mode="rgb_array"')
             return None
-        if self.render_size is None or self.render_size == self.size:
-            return self.picture()
-        return picture(self.state, self._view(self.render_size), self.hud)
+        return self.picture() if self._large is None else picture(self.state, self._large, self.hud)
 
     def close(self) -> None:
         """Free the world."""
@@ -217,18 +216,19 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
 
     # ------------------------------------------------------------------------------------------ parts of a step
 
-    def adopt(self, world: VoxelState, memory: Memory) -> None:
-        """Go on in these arrays, without copying them."""
-        self._state, self.memory, self._frame = world, memory, None
+    def adopt(self, world: VoxelState, memory: Memory, frame: NDArray[np.uint8] | None = None) -> None:
+        """Go on in these arrays, without copying them; `frame` is the picture of the world, if it is drawn already."""
+        self._state, self.memory, self._frame = world, memory, frame
 
-    def note(self, vector: NDArray[np.float32], events: NDArray[np.float32]) -> None:
-        """Remember for captions what a step did, (25,), and led to, (E,)."""
+    def note(self, vector: NDArray[np.float32], events: NDArray[np.float32] | None) -> None:
+        """Remember for captions what a step did, (25,), and led to, (E,); None for nothing worth telling."""
         self._last_action = vector
-        self._story.note(int(self.state.marks[state.TICK]), events)
+        if events is not None:
+            self._story.note(int(self.state.marks[state.TICK]), events)
 
     def read(self, events: NDArray[np.float32], success: bool) -> tuple[Any, dict[str, Any]]:
         """Return a new observation of this moment, and its info."""
-        frame, view = self.picture(), self._view(self.size)
+        frame, view = self.picture(), self.view
         info = {"events": events, **({"success": success} if self.task.has_goal else {})}
         info |= read_labels(self.labels, self.state, view)
         if self.observed == ("rgb",):
@@ -259,10 +259,10 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         """Return the discrete action of each set of held keys, as `gymnasium.utils.play` asks for."""
         return self.actions.keys()
 
-    def caption(self, detail: str = "short") -> str:
-        """Return a caption of this moment; `detail` is "short", "detailed" or "full"."""
+    def caption(self, detail: str = "short", other: int = 0) -> str:
+        """Return a caption of this moment; `detail` is "short", "detailed" or "full", `other` chooses a paraphrase."""
         self.picture()
-        return language.describe(self.state, self._view(self.size).seen, self._last_action, detail, self._story)
+        return language.describe(self.state, self.view.seen, self._last_action, detail, self._story, other)
 
     def story(self, steps: int = 16) -> str:
         """Return what happened in the last steps, in its order: "first … then …"."""
@@ -279,12 +279,7 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
 
     def draw(self) -> None:
         """Draw the world as it is now; `picture` and labels then show it."""
-        self._frame = picture(self.state, self._view(self.size), self.hud)
-
-    def _view(self, size: tuple[int, int]) -> View:
-        if size not in self._views:
-            self._views[size] = View(size)
-        return self._views[size]
+        self._frame = picture(self.state, self.view, self.hud)
 
 
 SETTINGS = tuple(signature(VoxelEnv.__init__).parameters)[1:]  # what makes an env, by name

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.render.picture import View
-from worldsim_envs.voxel.render.rays import DISTANCE, WATER_IN
+from worldsim_envs.voxel.render.rays import VIEW
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.terrain import BIOMES
 
@@ -24,7 +24,6 @@ Size = tuple[int, int]
 WorldSize = tuple[int, int, int]
 
 CUBE = 11  # blocks along an edge of "voxels"
-FAR = 512.0  # depth of the sky, in blocks
 LAST_ITEM, MOST_ITEMS = 4095, 65_535
 
 
@@ -35,14 +34,6 @@ class Label:
     meaning: str
     space: Callable[[Size, WorldSize], spaces.Space[Any]]
     read: Callable[[VoxelState, View], Any]
-
-
-def depth(world: VoxelState, view: View) -> NDArray[np.float32]:
-    """Return the distance in blocks along each pixel's ray to what it meets first, water too; FAR in the sky."""
-    hits = view.scratch[5]  # (H, W, 3)
-    solid, water = hits[..., DISTANCE], hits[..., WATER_IN]
-    solid = np.where(solid < 0, FAR, solid)
-    return np.minimum(np.where(water > 0, np.minimum(solid, water), solid), FAR).astype(np.float32)
 
 
 def voxels(world: VoxelState, view: View) -> NDArray[np.uint8]:
@@ -87,8 +78,12 @@ def _rows(shape: tuple[int, ...], low: float, high: float, dtype: Any) -> Callab
 
 
 LABELS: dict[str, Label] = {
-    "depth": Label("blocks along the ray of each pixel to what it meets, f32 (H, W); 512 in the sky",
-                   lambda size, _: spaces.Box(0.0, FAR, size, np.float32), depth),
+    "depth": Label(f"blocks along the ray of each pixel to the first solid thing, f32 (H, W); {VIEW:g} where none is",
+                   lambda size, _: spaces.Box(0.0, VIEW, size, np.float32),
+                   lambda world, view: np.minimum(view.depth, np.float32(VIEW))),
+    "entity_ids": Label("row of `state.entities` + 1 that each pixel shows, u8 (H, W), 0 for none",
+                        lambda size, _: spaces.Box(0, s.MAX_ENTITIES, size, np.uint8),
+                        lambda world, view: view.entities.copy()),
     "block_ids": Label("block of each pixel, u8 (H, W), 0 in the sky",
                        lambda size, _: spaces.Box(0, 255, size, np.uint8), lambda world, view: view.seen.copy()),
     "voxels": Label(f"blocks around the feet, u8 ({CUBE}, {CUBE}, {CUBE}), east, north, up",

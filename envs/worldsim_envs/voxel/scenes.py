@@ -6,6 +6,7 @@ A `Stage` finds places that can be walked to and puts things there; it draws fro
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel import editor
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS, LIQUID, SOLID
+from worldsim_envs.voxel.checks import VoxelError
 from worldsim_envs.voxel.state import VoxelState
 
 Place = tuple[float, float, float]
@@ -73,6 +75,12 @@ class Stage:
             for j in y:
                 for k in z:
                     self.put(i, j, k, block)
+
+    def spawn(self, kind: str, nearest: float, farthest: float, ahead: bool = False) -> None:
+        """Put a creature on the ground at a distance, unless the world is full of them."""
+        x, y, z = self.spot(nearest, farthest, ahead)
+        with suppress(VoxelError):
+            editor.spawn(self.world, kind, x + 0.5, y + 0.5, float(z))
 
     def nearest(self, names: Iterable[str], radius: int = 24, height: int = 3) -> Place | None:
         """Return the middle of the nearest of some blocks, at most `height` above or below the feet; None if none."""
@@ -154,13 +162,13 @@ def _water(stage: Stage) -> Place:
 def _night(stage: Stage) -> None:
     """Two zombies, 12…20 blocks away."""
     for _ in range(2):
-        editor.spawn(stage.world, "zombie", *_middle(*stage.spot(12, 20)))
+        stage.spawn("zombie", 12, 20)
 
 
 def _herd(stage: Stage) -> None:
     """A pig, a cow and a sheep, 4…10 blocks ahead."""
     for kind in ("pig", "cow", "sheep"):
-        editor.spawn(stage.world, kind, *_middle(*stage.spot(4, 10, ahead=True)))
+        stage.spawn(kind, 4, 10, ahead=True)
 
 
 def _cave(stage: Stage) -> Place:
@@ -230,7 +238,7 @@ def _workshop(stage: Stage) -> None:
     stage.fill(range(x, x + 3), range(y, y + 1), range(z - 1, z), "farmland")
     stage.fill(range(x, x + 3), range(y, y + 1), range(z, z + 1), "wheat_1")
     for kind in ("pig", "sheep", "chicken"):
-        editor.spawn(stage.world, kind, *_middle(*stage.spot(3, 9)))
+        stage.spawn(kind, 3, 9)
 
 
 SCENES: dict[str, Scene] = {

@@ -19,30 +19,18 @@ from gymnasium.vector.utils import batch_space, concatenate, create_empty_array
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.blocks import LIQUID
 from worldsim_envs.voxel.checks import VoxelError, checked_count
-from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.episodes import Snapshot
-from worldsim_envs.voxel.physics import advance
-from worldsim_envs.voxel.state import Tick, VoxelState
+from worldsim_envs.voxel.language.story import TOLD
+from worldsim_envs.voxel.render.bodies import BODY_TABLES
+from worldsim_envs.voxel.render.looks import LOOKS
+from worldsim_envs.voxel.rows import step_rows
+from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.tables import TABLES
 
 Batch = dict[str, Any]
-
-
-@compiled
-def advance_rows(stack, tables, vectors, ticks, events, rows):
-    """Run `ticks` ticks in some rows of stacked states, each with its own action (25,), and add its events (E,)."""
-    for place in range(rows.shape[0]):
-        i = rows[place]
-        blocks, light, tops, roofs, tiles, glow, models, queue, traits = stack.grid
-        grid = (blocks[i], light[i], tops[i], roofs[i], tiles[i], glow[i], models[i], queue[i], traits)
-        world = Tick(
-            grid, stack.biomes[i], stack.body[i], stack.marks[i], stack.inventory[i], stack.vitals[i],
-            stack.entities[i], stack.kinds[i], stack.canvas[i], stack.canvas_keys[i], stack.pending[i],
-            stack.ovens[i], stack.weather[i], stack.switches[i], stack.random[i],
-        )  # fmt: skip
-        advance(world, tables, vectors[i], ticks, events[i])
 
 
 @dataclass(frozen=True)
@@ -109,6 +97,11 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self._elapsed = np.zeros(self.num_envs, np.int64)  # steps since the episode began
         self._over = np.zeros(self.num_envs, np.bool_)  # the episode has ended and not begun anew
         self._observed: list[Any] = [None] * self.num_envs
+        pixels = (self.num_envs, *first.size)
+        self._frames = np.zeros((*pixels, 3), np.uint8)
+        self._labels = np.zeros(pixels, np.uint8), np.zeros(pixels, np.float32), np.zeros(pixels, np.uint8)
+        for row, env in enumerate(self._rows):
+            env.view.seen, env.view.depth, env.view.entities = (label[row] for label in self._labels)
 
     # ------------------------------------------------------------------------------------------ Gymnasium
 
@@ -232,19 +225,23 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         for name, array in self._stack.items():
             array[row] = getattr(world, name)
         self._memory[row] = env.memory
-        env.adopt(VoxelState(**{name: array[row] for name, array in self._stack.items()}), self._memory[row])
+        self._frames[row] = env.picture()
+        state = VoxelState(**{name: array[row] for name, array in self._stack.items()})
+        env.adopt(state, self._memory[row], self._frames[row])
 
     def _play(
         self, vectors: NDArray[np.float32], playing: NDArray[np.int64]
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
         """Step some rows and draw them; returns events (B, E), rewards (B,) and success (B,), zero in other rows."""
         events = np.zeros((self.num_envs, len(self.event_names)), np.float32)
-        whole, skip = VoxelState(**self._stack).tick, self._rows[0].frame_skip
+        world, skip, hud = VoxelState(**self._stack), self._rows[0].frame_skip, self._rows[0].hud
 
         def run(chunk: NDArray[np.int64]) -> None:
-            advance_rows(whole, TABLES, vectors, skip, events, chunk)
-            for row in chunk:
-                self._rows[row].draw()
+            if len(chunk):
+                step_rows(
+                    world.tick, world.clouds, TABLES, (LOOKS, BODY_TABLES, LIQUID), vectors, skip, events,
+                    self._rows[chunk[0]].view.scratch, self._labels, hud, self._frames.reshape(self.num_envs, -1), chunk,
+                )  # fmt: skip
 
         list(self._pool.map(run, np.array_split(playing, max(1, min(self._threads, len(playing))))))
         stack, judge = self._stack, self._rows[0].judge
@@ -256,8 +253,9 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
                                               stack["kinds"][at])  # fmt: skip
         if asleep:
             self._memory[at], stack["unlocked"][at], events[at] = memory, unlocked, happened
-        for row in playing:
-            self._rows[row].note(vectors[row], events[row])
+        happened = (events[:, TOLD] > 0).any(axis=1)
+        for row in playing.tolist():
+            self._rows[row].note(vectors[row], events[row] if happened[row] else None)
         return events, rewards, success
 
     def _observations(self) -> Any:

@@ -30,7 +30,7 @@ TEMPLATES = ("{place} {when}{weather}", "the player is in {place} {when}{weather
 
 
 def describe(state: VoxelState, seen: NDArray[np.uint8], action: NDArray[np.float32], detail: str = "short",
-             story: Story | None = None) -> str:  # fmt: skip
+             story: Story | None = None, other: int = 0) -> str:  # fmt: skip
     """Return the caption of a moment: place, time, weather and the main thing in view; in detail also the view and what
     the player does; in full also every creature and what happened lately.
 
@@ -38,10 +38,12 @@ def describe(state: VoxelState, seen: NDArray[np.uint8], action: NDArray[np.floa
         seen: block ids of the picture, (H, W).
         action: the last action vector, (25,).
         detail: one of DETAILS.
+        story: what happened lately, for the full caption.
+        other: as in `said`.
     """
     checked_choice("detail", detail, DETAILS)
     order = story.names(int(state.marks[s.TICK]) - TOLD_TICKS) if story is not None else ()
-    return said(facts_of(state, seen, action, order), detail)
+    return said(facts_of(state, seen, action, order), detail, other)
 
 
 def said(facts: Facts, detail: str, other: int = 0) -> str:
