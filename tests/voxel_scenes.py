@@ -15,7 +15,6 @@ from worldsim_envs.voxel.motion import AT_REST
 from worldsim_envs.voxel.start import filled
 from worldsim_envs.voxel.switches import SWITCHES, switched
 from worldsim_envs.voxel.systems.change import change
-from worldsim_envs.voxel.tables import TABLES
 
 FLOOR = 8
 SIZE = (32, 32, 24)
@@ -48,11 +47,11 @@ class Scene:
         )  # fmt: skip
         self.state.blocks[:, :, :FLOOR] = blocks.BLOCK_IDS["stone"]
         state.measure_world(self.state.grid, blocks.OPAQUE)
-        aim(self.state.tick, TABLES)
+        aim(self.state.tick)
 
     def put(self, x: int, y: int, z: int, block: str) -> None:
         """Put a block as the systems do: its neighbours are told."""
-        change(self.state.tick, TABLES, x, y, z, blocks.BLOCK_IDS[block])
+        change(self.state.tick, x, y, z, blocks.BLOCK_IDS[block])
 
     def block(self, x: int, y: int, z: int) -> str:
         """Return the name of the block in a cell."""
@@ -70,13 +69,13 @@ class Scene:
     def look(self, yaw: float, pitch: float) -> None:
         """Turn the player's head."""
         self.state.body[[state.YAW, state.PITCH]] = yaw, pitch
-        aim(self.state.tick, TABLES)
+        aim(self.state.tick)
 
     def act(self, *keys: str) -> dict[str, int]:
         """Run one tick with keys held. Returns its events by name and count."""
         vector, events = np.zeros(25, np.float32), np.zeros(len(EVENT_NAMES), np.float32)
         vector[[ACTION_INDEX[key] for key in keys]] = 1.0
-        physics.advance(self.state.tick, TABLES, vector, 1, events)
+        physics.advance(self.state.tick, vector, 1, events)
         return {name: int(value) for name, value in zip(EVENT_NAMES, events, strict=True) if value}
 
     def ticks(self, count: int, *keys: str) -> Iterator[tuple[int, dict[str, int]]]:

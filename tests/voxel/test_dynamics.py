@@ -5,7 +5,7 @@ import pytest
 
 from voxel_scenes import FLOOR, Scene
 from worldsim_envs.voxel import blocks, state
-from worldsim_envs.voxel.chance import chance
+from worldsim_envs.voxel.chance import chance, pick
 from worldsim_envs.voxel.systems import change as c
 from worldsim_envs.voxel.systems import fire
 
@@ -168,8 +168,8 @@ def test_leaves_decay_away_from_logs_and_others_stay() -> None:
         scene.put(x + 2, 9, FLOOR + 3, "oak_leaves")
     for z in range(4):
         scene.put(5, 9, FLOOR + z, "air")
-    waits = [c.LEAF_WAIT + int(c.mixed(scene.state.random[1], c.cell_of(scene.state.blocks, x, 9, FLOOR + 3), 72)
-                               % np.uint64(c.LEAF_SPREAD)) for x in (6, 7)]  # fmt: skip
+    cells = [c.cell_of(scene.state.blocks, x, 9, FLOOR + 3) for x in (6, 7)]
+    waits = [c.LEAF_WAIT + pick(scene.state.random[1], cell, 72, c.LEAF_SPREAD) for cell in cells]
     assert scene.when("leaf_decayed", 100) == sorted(wait + 1 for wait in set(waits))
     assert scene.block(6, 9, FLOOR + 3) == "air" and scene.block(21, 9, FLOOR + 3) == "oak_leaves"
 

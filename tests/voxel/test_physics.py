@@ -19,6 +19,7 @@ def env() -> VoxelEnv:
     world.blocks[:, :, :FLOOR] = blocks.BLOCK_IDS["stone"]
     world.biomes[...] = 0
     world.marks[state.BIOME] = 0
+    world.kinds[...] = 0
     state.measure_world(world.grid, blocks.OPAQUE)
     env.teleport(32.5, 32.5, FLOOR, yaw=0, pitch=0)
     env.step(act())
@@ -36,8 +37,9 @@ def act(*held: str, turn: int = 5, tilt: int = 5) -> np.ndarray:
 
 
 def events_of(env: VoxelEnv, action: np.ndarray) -> dict[str, float]:
-    info = env.step(action)[4]
-    return {name: float(value) for name, value in zip(env.event_names, info["events"], strict=True) if value}
+    """Return the events of a step, of those that are as old as the world; the rules' own tests have the others."""
+    events = env.step(action)[4]["events"][: env.event_names.index("mined_coal")]
+    return {name: float(value) for name, value in zip(env.event_names, events, strict=False) if value}
 
 
 @pytest.mark.parametrize(

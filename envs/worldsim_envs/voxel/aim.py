@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.kinds import FIRST_CREATURE
 from worldsim_envs.voxel.motion import apart
+from worldsim_envs.voxel.tables import AIMED, BOUNDS, SIZES
 
 _WHOLE = 0.999
 
 
-@compiled
+@inner
 def sight(body, marks):
     """Return where the eye is and the direction of its sight: x, y, z, dx, dy, dz."""
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
@@ -20,7 +21,7 @@ def sight(body, marks):
             np.sin(yaw) * np.cos(pitch), np.cos(yaw) * np.cos(pitch), -np.sin(pitch))  # fmt: skip
 
 
-@compiled
+@inner
 def meet_box(line, west, south, low, east, north, high):
     """Return the distance at which a line meets a box from outside and the face that it meets; -1, 0 for none."""
     near, far, face = -1e30, 1e30, 0
@@ -40,7 +41,7 @@ def meet_box(line, west, south, low, east, north, high):
     return near, face
 
 
-@compiled
+@inner
 def trace(blocks, picked, bounds, line):
     """Return distance, cell and face of the first block of a `picked` kind within reach; distance -1 for none."""
     nx, ny, nz = blocks.shape
@@ -78,11 +79,11 @@ def trace(blocks, picked, bounds, line):
 
 
 @compiled
-def aim(w, t):
+def aim(w):
     """Write into `marks` the block (and the face of it) or the creature in view within reach, whichever is nearer."""
     blocks, body, marks = w.grid[0], w.body, w.marks
     line = sight(body, marks)
-    distance, x, y, z, face = trace(blocks, t.aimed, t.bounds, line)
+    distance, x, y, z, face = trace(blocks, AIMED, BOUNDS, line)
     marks[s.TARGET] = 1 if distance >= 0.0 else 0
     marks[s.TARGET_ENTITY] = 0
     if distance >= 0.0:
@@ -97,8 +98,8 @@ def aim(w, t):
         if kind < FIRST_CREATURE:
             continue
         x, y = line[0] + apart(line[0], w.entities[row, s.X], nx), line[1] + apart(line[1], w.entities[row, s.Y], ny)
-        half, z = t.sizes[kind, 0] + 0.1, w.entities[row, s.Z]
-        met, _ = meet_box(line, x - half, y - half, z, x + half, y + half, z + t.sizes[kind, 1] + 0.1)
+        half, z = SIZES[kind, 0] + 0.1, w.entities[row, s.Z]
+        met, _ = meet_box(line, x - half, y - half, z, x + half, y + half, z + SIZES[kind, 1] + 0.1)
         if 0.0 <= met < nearest:
             nearest = met
             marks[s.TARGET], marks[s.TARGET_ENTITY] = 0, row + 1

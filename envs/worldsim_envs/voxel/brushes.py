@@ -259,9 +259,9 @@ def bed_side(random: Random) -> Image:
 
 def molten(random: Random) -> Image:
     """Lava: bright veins between darker crusts."""
-    image = cobbles(rgb(226, 96, 22), rgb(244, 136, 34))(random)
+    image = cobbles(rgb(226, 90, 20), rgb(246, 132, 32))(random)
     brightness = image.mean(axis=2, keepdims=True)
-    return np.clip(np.where(brightness < 0.40, rgb(255, 204, 84), image), 0, 1)
+    return np.clip(np.where(brightness < 0.345, rgb(255, 196, 70), image), 0, 1)
 
 
 def furrows(random: Random) -> Image:
@@ -317,4 +317,24 @@ def crystal(random: Random) -> Image:
     """A beacon: a bright heart in a pale frame."""
     image = framed(rgb(116, 226, 236), rgb(216, 244, 248), 2)(random)
     image[5:11, 5:11] = rgb(252, 255, 255)
+    return image
+
+
+def hide(random: Random) -> Image:
+    """A cow's hide: dark with white patches."""
+    patches = np.kron(random.random((4, 4)) < 0.34, np.ones((4, 4), dtype=bool)).astype(bool)
+    patches |= np.roll(patches, 1, axis=1) & (random.random((16, 16)) < 0.5)
+    return overlay(speckle(rgb(72, 54, 44), random, 0.1, 0.08), patches, rgb(222, 218, 212))
+
+
+def curls(random: Random) -> Image:
+    """Wool: pale curls."""
+    return np.clip(cobbles(rgb(232, 230, 224))(random) * 1.03, 0, 1)
+
+
+def ribcage(random: Random) -> Image:
+    """A skeleton's ribs, with dark gaps and a spine."""
+    image = speckle(rgb(54, 54, 52), random, 0.05, 0.03)
+    image[1::4], image[2::4] = rgb(206, 206, 198), rgb(176, 176, 168)
+    image[:, 7:9] = rgb(206, 206, 198)
     return image

@@ -20,3 +20,9 @@ def mixed(key, a, b):
 def chance(key, a, b):
     """Return a uniform number in [0, 1) that depends only on the arguments."""
     return float(mixed(key, a, b) >> np.uint64(11)) / 9007199254740992.0
+
+
+@compiled
+def pick(key, a, b, count):
+    """Return a uniform integer 0…count-1 that depends only on the arguments."""
+    return int(chance(key, a, b) * count)

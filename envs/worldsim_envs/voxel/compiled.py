@@ -23,7 +23,7 @@ PACKAGE = __name__.rpartition(".")[0]
 FOLDER = Path(__file__).parent
 # Arrays are lent to compiled functions, never made by them; without numba's counting of references (`_nrt`) rays are
 # twice as fast.
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False}
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
 
 
 def inlined(function: Function) -> Function:
@@ -31,9 +31,18 @@ def inlined(function: Function) -> Function:
     return cast(Function, njit(inline="always", **_OPTIONS)(function))
 
 
+def inner(function: Function) -> Function:
+    """Return `function` for other compiled code only: without a way in from Python, which takes longest to compile."""
+    return _cached(function, no_cpython_wrapper=True)
+
+
 def compiled(function: Function) -> Function:
     """Return `function` compiled at first call: exact IEEE arithmetic, no GIL, cached until its sources change."""
-    dispatcher = njit(cache=True, **_OPTIONS)(function)
+    return _cached(function)
+
+
+def _cached(function: Function, **options: bool) -> Function:
+    dispatcher = njit(cache=True, **_OPTIONS, **options)(function)
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = (index._source_stamp, sources_stamp(function.__module__))

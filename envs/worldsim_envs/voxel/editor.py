@@ -21,7 +21,6 @@ from worldsim_envs.voxel.start import ticks_of
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.systems.change import change
 from worldsim_envs.voxel.systems.weather import SKIES
-from worldsim_envs.voxel.tables import TABLES
 
 CREATURES = tuple(kind.name for kind in KINDS[FIRST_CREATURE:])
 LONG = 1_000_000  # ticks that a sky set by hand lasts
@@ -35,7 +34,7 @@ def set_block(world: VoxelState, x: int, y: int, z: int, block: str | int) -> No
     height = world.blocks.shape[2]
     if not 0 <= z < height:
         raise VoxelError(f"z must be in 0…{height - 1}, got {z}")
-    change(world.tick, TABLES, int(x) % world.blocks.shape[0], int(y) % world.blocks.shape[1], int(z), number)
+    change(world.tick, int(x) % world.blocks.shape[0], int(y) % world.blocks.shape[1], int(z), number)
 
 
 def set_time(world: VoxelState, share: float) -> None:
@@ -69,7 +68,7 @@ def teleport(world: VoxelState, x: float, y: float, z: float, yaw: float | None 
 
 def aim_again(world: VoxelState) -> None:
     """Bring what stands at the crosshair up to date after an edit."""
-    aim(world.tick, TABLES)
+    aim(world.tick)
 
 
 def spawn(world: VoxelState, kind: str, x: float, y: float, z: float) -> int:
@@ -77,7 +76,7 @@ def spawn(world: VoxelState, kind: str, x: float, y: float, z: float) -> int:
     number = KIND_IDS[checked_choice("kind", kind, CREATURES)]
     nx, ny, _ = world.blocks.shape
     x, y, z = (checked_number(name, value, -1e6, 1e6) for name, value in zip("xyz", (x, y, z), strict=True))
-    row = int(births.spawn(world.tick, TABLES, number, x % nx, y % ny, z))
+    row = int(births.spawn(world.tick, number, x % nx, y % ny, z))
     if row < 0:
         raise VoxelError(f"a world holds {births.CREATURES} creatures at most, and has them; remove some first")
     return row

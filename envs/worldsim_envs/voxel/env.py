@@ -29,7 +29,6 @@ from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.scenes import set_scene
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import switched
-from worldsim_envs.voxel.tables import TABLES
 from worldsim_envs.voxel.tasks import TASKS
 
 RESET_OPTIONS = ("world_seed", "biome", "start_time")
@@ -161,7 +160,7 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         world = self.state
         vector = self.actions.vector(action)
         events = np.zeros(len(EVENT_NAMES), np.float32)
-        physics.advance(world.tick, TABLES, vector, self.frame_skip, events)
+        physics.advance(world.tick, vector, self.frame_skip, events)
         rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
                                            world.entities[None], world.kinds[None])  # fmt: skip
         self.note(vector, events)

@@ -11,7 +11,7 @@ import numpy as np
 from worldsim_envs.voxel import controls as c
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
 
 HALF_WIDTH, HEIGHT = 0.3, 1.8
@@ -20,7 +20,7 @@ _EPS = 1e-6
 _JUMPED, _LANDED, _BUMPED = (EVENT[name] for name in ("jumped", "landed", "bumped"))
 
 
-@compiled
+@inner
 def touches_solid(blocks, solid, x, y, z, half, height):
     """Return whether a box with feet at (x, y, z) overlaps a solid block."""
     nx, ny, nz = blocks.shape
@@ -32,7 +32,7 @@ def touches_solid(blocks, solid, x, y, z, half, height):
     return False
 
 
-@compiled
+@inner
 def slide(blocks, solid, body, axis, distance, half, height):
     """Move a box along one axis until something solid stops it. Return whether it was stopped."""
     low = half if axis < 2 else 0.0
@@ -53,7 +53,7 @@ def slide(blocks, solid, body, axis, distance, half, height):
     return False
 
 
-@compiled
+@inner
 def block_at(blocks, x, y, z):
     """Return the block that holds a point; air above and below the world."""
     nx, ny, nz = blocks.shape
@@ -63,20 +63,20 @@ def block_at(blocks, x, y, z):
     return int(blocks[int(np.floor(x)) % nx, int(np.floor(y)) % ny, k])
 
 
-@compiled
+@inner
 def apart(from_, to, size):
     """Return the shorter way from one coordinate to another round a torus of `size`, with its sign."""
     return (to - from_ + 0.5 * size) % size - 0.5 * size
 
 
-@compiled
+@inner
 def look(body, action, ticks):
     """Turn the camera by its share of one env step."""
     body[s.YAW] = (body[s.YAW] + action[c.CAMERA_X] * c.CAMERA_DEGREES / ticks) % 360.0
     body[s.PITCH] = min(90.0, max(-90.0, body[s.PITCH] + action[c.CAMERA_Y] * c.CAMERA_DEGREES / ticks))
 
 
-@compiled
+@inner
 def accelerate(body, marks, action, in_water, events):
     """Add the player's own push to its velocity: walking, sprinting, sneaking, jumping, swimming."""
     forward = (1.0 if action[c.FORWARD] > 0.5 else 0.0) - (1.0 if action[c.BACK] > 0.5 else 0.0)
@@ -111,7 +111,7 @@ def accelerate(body, marks, action, in_water, events):
     body[s.VY] += push * share * (forward * north - right * east)
 
 
-@compiled
+@inner
 def move(blocks, solid, body, marks, in_water, sneak, events):
     """Move by the velocity, stop at solid blocks, apply gravity and drag. Return how far a fall that ended was."""
     nx, ny = blocks.shape[0], blocks.shape[1]

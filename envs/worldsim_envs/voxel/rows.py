@@ -9,7 +9,7 @@ from worldsim_envs.voxel.state import Tick
 
 
 @compiled
-def step_rows(stack, clouds, tables, looks, vectors, ticks, events, scratch, labels, hud, out, rows):
+def step_rows(stack, clouds, looks, vectors, ticks, events, scratch, labels, hud, out, rows):
     """Run `ticks` ticks in some rows, each with its own action, then draw them.
 
     Args:
@@ -32,7 +32,7 @@ def step_rows(stack, clouds, tables, looks, vectors, ticks, events, scratch, lab
             stack.entities[i], stack.kinds[i], stack.canvas[i], stack.canvas_keys[i], stack.pending[i],
             stack.ovens[i], stack.weather[i], stack.switches[i], stack.random[i],
         )  # fmt: skip
-        advance(world, tables, vectors[i], ticks, events[i])
+        advance(world, vectors[i], ticks, events[i])
         draw(
             grid, looks[0], looks[1], looks[2], clouds[i], world.body, world.marks, world.inventory, world.vitals,
             world.weather, world.entities, world.kinds, (world.canvas, world.canvas_keys), scratch, labels[0][i],

@@ -4,6 +4,8 @@ a hole. Pictures with fewer than 16 rows stand on the ground.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -312,15 +314,20 @@ SPRITES: dict[str, str] = {
 }  # fmt: skip
 
 
-def drawn(art: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def drawn(
+    art: str, own: Mapping[str, tuple[int, int, int]] | None = None, middle: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the colours (16, 16, 3) of rows of letters, and their cover (16, 16), 1 where there is a letter.
 
-    Holes have the mean colour of the letters, so that the picture fades without a fringe where it gets small.
+    Holes have the mean colour of the letters, so that the picture fades without a fringe where it gets small. `own` are
+    letters beside the palette's; `middle` puts the rows in the middle of the height instead of on the ground.
     """
+    palette = {**PALETTE, **(own or {})}
     rows = art.strip("\n").split("\n")
     assert len(rows) <= 16 and all(len(row) == 16 for row in rows), rows
-    rows = ["." * 16] * (16 - len(rows)) + rows
+    below = (16 - len(rows)) // 2 if middle else 0
+    rows = ["." * 16] * (16 - len(rows) - below) + rows + ["." * 16] * below
     cover = np.array([[letter != "." for letter in row] for row in rows], dtype=np.float64)
-    colours = np.array([[PALETTE.get(letter, (0, 0, 0)) for letter in row] for row in rows], dtype=np.float64) / 255.0
+    colours = np.array([[palette.get(letter, (0, 0, 0)) for letter in row] for row in rows], dtype=np.float64) / 255.0
     mean = colours[cover > 0].mean(axis=0)
     return np.where(cover[:, :, None] > 0, colours, mean), cover

@@ -9,10 +9,11 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.motion import AT_REST, block_at
 from worldsim_envs.voxel.switches import SWITCH
+from worldsim_envs.voxel.tables import FLUID
 
 DEADLY_FALL, HURTING_FALL = 12.0, 4.0
 SLEEP_TICKS, BURN_TICKS = 20, 60
@@ -26,7 +27,7 @@ _HEALTH, _HUNGER, _RESPAWN, _FALLS, _CLOCK = (
 )
 
 
-@compiled
+@inner
 def harm(w, half_hearts, events):
     """Hurt the player; a player just hurt is safe for state.HURT_TICKS. Return whether it took."""
     if w.marks[s.HURT] > 0:
@@ -42,7 +43,7 @@ def harm(w, half_hearts, events):
     return True
 
 
-@compiled
+@inner
 def land(w, fallen, events):
     """Hurt the player for a fall of so many blocks."""
     if not w.switches[_FALLS]:
@@ -58,10 +59,10 @@ def land(w, fallen, events):
         events[_FELL] += 1.0
 
 
-@compiled
-def breathe(w, t, events):
+@inner
+def breathe(w, events):
     """Use up air while the eyes are under water."""
-    under = t.fluid[block_at(w.grid[0], w.body[s.X], w.body[s.Y], w.body[s.Z] + s.EYE)] == 1
+    under = FLUID[block_at(w.grid[0], w.body[s.X], w.body[s.Y], w.body[s.Z] + s.EYE)] == 1
     w.vitals[s.AIR_LEFT] = w.vitals[s.AIR_LEFT] - 1.0 if under else min(s.FULL_AIR, w.vitals[s.AIR_LEFT] + 4.0)
     if w.vitals[s.AIR_LEFT] <= -20.0:
         w.vitals[s.AIR_LEFT] = 0.0
@@ -69,11 +70,11 @@ def breathe(w, t, events):
             events[_DROWNED] += 1.0
 
 
-@compiled
-def scorch(w, t, events):
+@inner
+def scorch(w, events):
     """Burn in fire and lava, and for a while after; water puts it out."""
     feet = block_at(w.grid[0], w.body[s.X], w.body[s.Y], w.body[s.Z] + 0.2)
-    w.marks[s.IN_LAVA] = 1 if t.fluid[feet] == 2 else 0
+    w.marks[s.IN_LAVA] = 1 if FLUID[feet] == 2 else 0
     if w.marks[s.IN_LAVA] or feet == _FIRE:
         w.vitals[s.BURNING] = BURN_TICKS * (3.0 if w.marks[s.IN_LAVA] else 1.0)
         if harm(w, 4.0 if w.marks[s.IN_LAVA] else 1.0, events):
@@ -92,7 +93,7 @@ def scorch(w, t, events):
         harm(w, 1.0, events)
 
 
-@compiled
+@inner
 def digest(w, sprints, events):
     """Grow hungry by what was done, heal when full, starve when empty."""
     if not w.switches[_HUNGER]:
@@ -116,7 +117,7 @@ def digest(w, sprints, events):
             events[_STARVED] += 1.0
 
 
-@compiled
+@inner
 def sleep(w, events):
     """Lie in bed for SLEEP_TICKS; then it is morning."""
     if w.marks[s.SLEEPING] == 0:
@@ -129,17 +130,17 @@ def sleep(w, events):
             events[_DAY] += 1.0
 
 
-@compiled
-def survive(w, t, sprints, events):
+@inner
+def survive(w, sprints, events):
     """Run one tick of the player's body."""
     w.marks[s.HURT] = max(0, w.marks[s.HURT] - 1)
-    breathe(w, t, events)
-    scorch(w, t, events)
+    breathe(w, events)
+    scorch(w, events)
     digest(w, sprints, events)
     sleep(w, events)
 
 
-@compiled
+@inner
 def die(w, events):
     """Count a death; with `respawn` the player stands at home again, in good health."""
     if not w.marks[s.DEAD]:

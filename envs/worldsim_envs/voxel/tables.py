@@ -1,11 +1,11 @@
-"""`TABLES`: every column of the tables of blocks, items, recipes and creatures, as compiled code gets them.
+"""Columns of the tables of blocks, items, recipes and creatures, under the names by which the rules' code reads them.
 
-Columns that are rules of the systems rather than properties of a block are made here, from names.
+They are constants of that code, not arguments: with them the hundred functions of a tick took seven times as long to
+compile. Over block ids (256,), item ids (IDS,) or kinds of entities (K,) unless said otherwise; what is a rule of the
+systems rather than a property of a block is made here, from names.
 """
 
 from __future__ import annotations
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,59 +17,11 @@ from worldsim_envs.voxel import kinds, recipes
 LEAF_NAMES = tuple(name for name in b.BLOCK_IDS if name.endswith("_leaves"))
 LOG_NAMES = tuple(name for name in b.BLOCK_IDS if name.endswith("_log"))
 WASHED_NAMES = (*(block.name for block in b.BLOCKS if block.shape == "cross"), "torch", "snow_layer", "lily_pad")
+GROUND_NAMES = ("dirt", "mud", "farmland", "moss", *(n for n in b.BLOCK_IDS if n.endswith("grass") and n[:4] != "tall"))
 # What a block needs to stay, codes of `needs`.
 NOTHING, FLOOR, SOIL, WATER_BELOW, FLOOR_OR_WALL, DOOR_BELOW = range(6)
 # What a scheduled tick does to a block, codes of `reacts`.
 INERT, FALLS, FLOWS, BURNS, DECAYS, ROOTED = range(6)
-
-
-class Tables(NamedTuple):
-    """Columns over block ids (256,), item ids (IDS,) or kinds of entities (K,), and tables of recipes."""
-
-    solid: NDArray[np.uint8]
-    traits: NDArray[np.uint8]  # what put_block reads
-    opaque: NDArray[np.uint8]
-    hardness: NDArray[np.int64]
-    kind: NDArray[np.int64]
-    fluid: NDArray[np.uint8]  # index of blocks.LIQUIDS
-    level: NDArray[np.uint8]  # of a fluid, its source the highest
-    flowing: NDArray[np.uint8]  # (3, 9), block of a fluid at a level
-    burns: NDArray[np.uint8]
-    tool: NDArray[np.uint8]
-    tier: NDArray[np.uint8]
-    bounds: NDArray[np.float64]  # (256, 6)
-    aimed: NDArray[np.uint8]  # hands reach it
-    scooped: NDArray[np.uint8]  # a bucket's line of sight ends there: sources, and what hands reach
-    washed: NDArray[np.uint8]  # fluids and what falls replace it
-    needs: NDArray[np.uint8]
-    reacts: NDArray[np.uint8]
-    grows: NDArray[np.uint8]  # block after this one, 0 for none
-    log: NDArray[np.uint8]
-    leaf: NDArray[np.uint8]
-    ground: NDArray[np.uint8]  # plants take root in it
-    mined: NDArray[np.int64]
-    stack: NDArray[np.int64]
-    food: NDArray[np.int64]
-    fuel: NDArray[np.int64]
-    damage: NDArray[np.int64]
-    tool_class: NDArray[np.int64]
-    material: NDArray[np.int64]
-    speed: NDArray[np.float64]
-    uses: NDArray[np.int64]
-    places: NDArray[np.int64]
-    group: NDArray[np.int64]
-    leaves_first: NDArray[np.float64]  # (256, 3): item, count, chance
-    leaves_second: NDArray[np.float64]
-    collected: NDArray[np.int64]
-    placed: NDArray[np.int64]
-    crafted: NDArray[np.int64]
-    equipped: NDArray[np.int64]
-    cookbook: NDArray[np.int64]
-    smelted: NDArray[np.int64]
-    sizes: NDArray[np.float64]  # (K, 2): half width, height
-    speeds: NDArray[np.float64]
-    hearts: NDArray[np.int64]
-    spoils: NDArray[np.int64]  # (K, 2, 2): item, most
 
 
 def _marked(names: tuple[str, ...]) -> NDArray[np.uint8]:
@@ -122,25 +74,20 @@ def _spoils() -> NDArray[np.int64]:
     return spoils
 
 
-def _tables() -> Tables:
-    level, flowing = _levels()
-    needs, leaf = _needs(), _marked(LEAF_NAMES)
-    ground = _marked(("dirt", "mud", "farmland", "moss", *(n for n in b.BLOCK_IDS if n.endswith("grass") and n not in
-                                                          ("tall_grass",))))  # fmt: skip
-    aimed = np.array([number < len(b.BLOCKS) and b.BLOCKS[number].shape != "none" for number in range(256)], np.uint8)
-    aimed[level > 0] = 0
-    scooped = aimed.copy()
-    scooped[[b.BLOCK_IDS["water"], b.BLOCK_IDS["lava"]]] = 1
-    return Tables(
-        solid=b.SOLID, traits=b.TRAITS, opaque=b.OPAQUE, hardness=b.HARDNESS, kind=b.KIND, fluid=b.LIQUID, level=level,
-        flowing=flowing, burns=b.BURNS, tool=b.TOOL, tier=b.TIER, bounds=b.BOUNDS, aimed=aimed, scooped=scooped,
-        washed=_marked(WASHED_NAMES), needs=needs, reacts=_reacts(needs, level, leaf), grows=_grows(),
-        log=_marked(LOG_NAMES), leaf=leaf, ground=ground, mined=i.MINED, stack=i.STACK, food=i.FOOD, fuel=i.FUEL,
-        damage=i.DAMAGE, tool_class=i.CLASS, material=i.MATERIAL, speed=i.SPEED, uses=i.USES, places=i.PLACES,
-        group=i.GROUP, leaves_first=i.LEAVES_FIRST, leaves_second=i.LEAVES_SECOND, collected=i.COLLECTED,
-        placed=i.PLACED, crafted=i.CRAFTED, equipped=i.EQUIPPED, cookbook=recipes.COOKBOOK, smelted=recipes.SMELTED,
-        sizes=kinds.SIZES, speeds=kinds.SPEEDS, hearts=kinds.FIRST_HEARTS, spoils=_spoils(),
-    )  # fmt: skip
-
-
-TABLES = _tables()
+SOLID, OPAQUE, HARDNESS, KIND, FLUID, FLAMMABLE = b.SOLID, b.OPAQUE, b.HARDNESS, b.KIND, b.LIQUID, b.BURNS
+TOOL, TIER, BOUNDS, MINED = b.TOOL, b.TIER, b.BOUNDS, i.MINED
+LEVEL, FLOWING = _levels()  # of a fluid, its source the highest; (3, 9), the block of a fluid at a level
+LOG, LEAF = _marked(LOG_NAMES), _marked(LEAF_NAMES)
+WASHED = _marked(WASHED_NAMES)  # fluids, falling and placed blocks take its place
+NEEDS = _needs()
+REACTS = _reacts(NEEDS, LEVEL, LEAF)
+GROWS = _grows()  # block after this one, 0 for none
+GROUND = _marked(GROUND_NAMES)  # plants take root in it
+AIMED = np.array([n < len(b.BLOCKS) and b.BLOCKS[n].shape != "none" for n in range(256)], np.uint8) * (LEVEL == 0)
+SCOOPED = AIMED | _marked(("water", "lava"))  # a bucket's line of sight ends there
+LEAVES_FIRST, LEAVES_SECOND = i.LEAVES_FIRST, i.LEAVES_SECOND  # (256, 3): item, count, chance
+STACK, FOOD, FUEL, DAMAGE, USES, PLACES, GROUP = i.STACK, i.FOOD, i.FUEL, i.DAMAGE, i.USES, i.PLACES, i.GROUP
+TOOL_CLASS, MATERIAL, SPEED = i.CLASS, i.MATERIAL, i.SPEED
+COLLECTED, PLACED, CRAFTED, EQUIPPED = i.COLLECTED, i.PLACED, i.CRAFTED, i.EQUIPPED
+COOKBOOK, SMELTED = recipes.COOKBOOK, recipes.SMELTED
+SIZES, SPEEDS, HEARTS, SPOILS = kinds.SIZES, kinds.SPEEDS, kinds.FIRST_HEARTS, _spoils()  # SPOILS (K, 2, 2): item, most

@@ -24,11 +24,13 @@ from worldsim_envs.voxel.brushes import (
     chest,
     cobbles,
     crystal,
+    curls,
     disc,
     framed,
     fringe,
     furrows,
     glow,
+    hide,
     icing,
     layers,
     leaves,
@@ -39,10 +41,13 @@ from worldsim_envs.voxel.brushes import (
     pad,
     plain,
     rgb,
+    ribcage,
     ribs,
     rings,
     straw,
 )
+from worldsim_envs.voxel.faces import FACES_OF, face_image
+from worldsim_envs.voxel.icons import ICONS, icon_image
 from worldsim_envs.voxel.sprites import SPRITES, drawn
 
 TEXTURE_SEED = 20_24
@@ -120,6 +125,21 @@ PAINTERS: dict[str, Painter] = {
     "lily_pad": pad,
     "swamp_grass": plain(98, 116, 62, fine=0.14, coarse=0.1),
     "swamp_grass_side": fringe(rgb(98, 116, 62), DIRT),
+    "pig_skin": plain(236, 158, 156, fine=0.05, coarse=0.06),
+    "pig_snout": plain(214, 122, 120, fine=0.05, coarse=0.06),
+    "sheep_skin": plain(196, 172, 150, fine=0.05, coarse=0.05),
+    "wool": curls,
+    "cow_hide": hide,
+    "bone_skin": plain(206, 206, 198, fine=0.06, coarse=0.05),
+    "feathers": plain(240, 240, 240, fine=0.05, coarse=0.05),
+    "beak": plain(232, 176, 60, fine=0.04, coarse=0.03),
+    "wattle": plain(206, 44, 40, fine=0.04, coarse=0.03),
+    "zombie_skin": plain(92, 142, 76, fine=0.10, coarse=0.08),
+    "cyan_cloth": plain(38, 148, 152, fine=0.08, coarse=0.08),
+    "blue_cloth": plain(66, 60, 150, fine=0.08, coarse=0.08),
+    "ribs": ribcage,
+    "spider_skin": plain(56, 48, 44, fine=0.18, coarse=0.14),
+    "fragment": plain(206, 228, 236, fine=0.04, coarse=0.04),
 }  # fmt: skip
 
 
@@ -155,13 +175,18 @@ def _packed(image: Image) -> NDArray[np.int64]:
     return (values[:, 0] << 42) | (values[:, 1] << 21) | values[:, 2]
 
 
-_DRAWN = {name: drawn(art) for name, art in SPRITES.items()}
+ICON_TEXTURES = {name: f"item_{name}" if name in SPRITES or name in PAINTERS else name for name in ICONS}
+_DRAWN = {
+    **{name: drawn(art) for name, art in SPRITES.items()},
+    **{texture: icon_image(name) for name, texture in ICON_TEXTURES.items()},
+}
 TEXTURES: dict[str, Image] = {
     **{
         name: np.clip(paint(np.random.default_rng([TEXTURE_SEED, 100 + number])), 0, 1)
         for number, (name, paint) in enumerate(PAINTERS.items())
     },
     **{name: colours for name, (colours, _) in _DRAWN.items()},
+    **{name: face_image(rows) for name, rows in FACES_OF.items()},
 }
 TEXTURE_IDS: dict[str, int] = {name: CRACK_STAGES + number for number, name in enumerate(TEXTURES)}
 

@@ -28,7 +28,6 @@ from worldsim_envs.voxel.render.bodies import BODY_TABLES
 from worldsim_envs.voxel.render.looks import LOOKS
 from worldsim_envs.voxel.rows import step_rows
 from worldsim_envs.voxel.state import VoxelState
-from worldsim_envs.voxel.tables import TABLES
 
 Batch = dict[str, Any]
 
@@ -239,7 +238,7 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         def run(chunk: NDArray[np.int64]) -> None:
             if len(chunk):
                 step_rows(
-                    world.tick, world.clouds, TABLES, (LOOKS, BODY_TABLES, LIQUID), vectors, skip, events,
+                    world.tick, world.clouds, (LOOKS, BODY_TABLES, LIQUID), vectors, skip, events,
                     self._rows[chunk[0]].view.scratch, self._labels, hud, self._frames.reshape(self.num_envs, -1), chunk,
                 )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from worldsim_envs.voxel import controls as c
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.aim import aim
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.hands.crafting import choose_next, craft
 from worldsim_envs.voxel.hands.mining import mine
@@ -14,12 +14,13 @@ from worldsim_envs.voxel.life.fights import strike
 from worldsim_envs.voxel.life.things import throw_item
 from worldsim_envs.voxel.pack import in_hand
 from worldsim_envs.voxel.switches import SWITCH
+from worldsim_envs.voxel.tables import EQUIPPED
 
 _DROPPED = EVENT["dropped"]
 _CRAFTING, _DROPS = SWITCH["crafting"], SWITCH["drops"]
 
 
-@compiled
+@inner
 def pressed(w, action, field, held):
     """Return whether a key went down at this tick; `held` is the mark that remembers it."""
     down = action[field] > 0.5
@@ -28,26 +29,26 @@ def pressed(w, action, field, held):
     return new
 
 
-@compiled
-def choose_slot(w, t, action, events):
+@inner
+def choose_slot(w, action, events):
     """Choose the slot whose key is held, or the one that holds the block in view."""
     before = in_hand(w)
     for slot in range(s.HOTBAR):
         if action[c.HOTBAR + slot] > 0.5:
             w.marks[s.SLOT] = slot
-    aim(w, t)
+    aim(w)
     if action[c.PICK] > 0.5 and w.marks[s.TARGET]:
-        wanted = w.grid[0][w.marks[s.TARGET_X], w.marks[s.TARGET_Y], w.marks[s.TARGET_Z]]
+        wanted = int(w.grid[0][w.marks[s.TARGET_X], w.marks[s.TARGET_Y], w.marks[s.TARGET_Z]])
         for slot in range(s.HOTBAR):
             if w.inventory[slot, s.ITEM] == wanted:
                 w.marks[s.SLOT] = slot
     item = in_hand(w)
-    if item != before and t.equipped[item] >= 0:
-        events[t.equipped[item]] += 1.0
+    if item != before and EQUIPPED[item] >= 0:
+        events[EQUIPPED[item]] += 1.0
 
 
-@compiled
-def drop_one(w, t, events):
+@inner
+def drop_one(w, events):
     """Throw one of the things in the hand away."""
     item = in_hand(w)
     if item == 0:
@@ -55,34 +56,34 @@ def drop_one(w, t, events):
     w.inventory[w.marks[s.SLOT], s.COUNT] -= 1
     events[_DROPPED] += 1.0
     if w.switches[_DROPS]:
-        throw_item(w, t, item, 1)
+        throw_item(w, item, 1)
 
 
-@compiled
-def handle(w, t, action, events):
+@inner
+def handle(w, action, events):
     """Run one tick of the hands."""
-    choose_slot(w, t, action, events)
+    choose_slot(w, action, events)
     if pressed(w, action, c.DROP, s.DROP_HELD):
-        drop_one(w, t, events)
+        drop_one(w, events)
     chooses, makes = pressed(w, action, c.SWAP_HANDS, s.SWAP_HELD), pressed(w, action, c.INVENTORY, s.CRAFT_HELD)
     if w.switches[_CRAFTING]:
         if chooses:
-            choose_next(w, t)
+            choose_next(w)
         if makes:
-            craft(w, t, events)
+            craft(w, events)
     w.marks[s.SWING] = max(0, w.marks[s.SWING] - 1)
     w.marks[s.COOLDOWN] = max(0, w.marks[s.COOLDOWN] - 1)
     if action[c.ATTACK] > 0.5 and w.marks[s.TARGET_ENTITY] > 0:
         w.marks[s.MINE_TICKS] = 0
         if w.marks[s.SWING] == 0:
             w.marks[s.SWING] = s.SWING_TICKS
-        strike(w, t, w.marks[s.TARGET_ENTITY] - 1, events)
+        strike(w, w.marks[s.TARGET_ENTITY] - 1, events)
     elif action[c.ATTACK] > 0.5:
-        mine(w, t, events)
+        mine(w, events)
     else:
         w.marks[s.MINE_TICKS] = 0
     if action[c.USE] > 0.5:
         if w.marks[s.COOLDOWN] == 0:
-            use(w, t, events)
+            use(w, events)
     else:
         w.marks[s.COOLDOWN] = 0

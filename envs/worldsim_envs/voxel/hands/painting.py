@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.systems.change import cell_of
+from worldsim_envs.voxel.tables import OPAQUE, SOLID
 
 STROKE = 1.6  # radius of a touch of the brush in texels
 RED = 6  # of items.DYES: the colour of a brush that was never dipped
 _PAINTED = EVENT["painted"]
 
 
-@compiled
+@inner
 def canvas_for(w, key):
     """Return the row of a face's canvas, a free one if it has none yet, -1 when all are in use."""
     free = -1
@@ -24,13 +25,13 @@ def canvas_for(w, key):
     return free
 
 
-@compiled
-def paint(w, t, events):
+@inner
+def paint(w, events):
     """Touch the targeted face with the brush where the player looks. Return whether the face can be painted."""
     marks = w.marks
     x, y, z = marks[s.TARGET_X], marks[s.TARGET_Y], marks[s.TARGET_Z]
-    block = w.grid[0][x, y, z]
-    if not t.opaque[block] or not t.solid[block]:
+    block = int(w.grid[0][x, y, z])
+    if not OPAQUE[block] or not SOLID[block]:
         return False
     key = 6 * cell_of(w.grid[0], x, y, z) + marks[s.TARGET_FACE]
     row = canvas_for(w, key)

@@ -13,6 +13,7 @@ from worldsim_envs.voxel.life.spawn import drop_item, remove
 from worldsim_envs.voxel.motion import apart
 from worldsim_envs.voxel.pack import in_hand, wear
 from worldsim_envs.voxel.switches import SWITCH
+from worldsim_envs.voxel.tables import DAMAGE, SPOILS
 
 PAIN_TICKS, FLEE_TICKS = 10, 100
 _KILLED = EVENT["killed_pig"]
@@ -23,7 +24,7 @@ _DROPS = SWITCH["drops"]
 
 
 @compiled
-def lose_hearts(w, t, row, half_hearts, by_player, events):
+def lose_hearts(w, row, half_hearts, by_player, events):
     """Take half hearts from a creature; one that has none left dies and leaves its spoils."""
     kind = w.kinds[row, s.KIND]
     monster = kind >= FIRST_MONSTER
@@ -40,14 +41,14 @@ def lose_hearts(w, t, row, half_hearts, by_player, events):
     if not w.switches[_DROPS]:
         return
     for place in range(2):
-        item, most = int(t.spoils[kind, place, 0]), int(t.spoils[kind, place, 1])
+        item, most = int(SPOILS[kind, place, 0]), int(SPOILS[kind, place, 1])
         if most > 0:
             count = 1 + int(chance(w.random[0], number, 81 + place) * most)
-            drop_item(w, t, item, count, x, y, z + 0.4, 10)
+            drop_item(w, item, count, x, y, z + 0.4, 10)
 
 
 @compiled
-def strike(w, t, row, events):
+def strike(w, row, events):
     """Strike a creature with what is in the hand, unless the last blow still hurts."""
     if w.kinds[row, s.PAIN] > 0:
         return
@@ -61,6 +62,6 @@ def strike(w, t, row, events):
     if not monster:
         w.kinds[row, s.MODE], w.kinds[row, s.TIMER] = FLEE, FLEE_TICKS
     events[_HURT_MONSTER if monster else _HURT_ANIMAL] += 1.0
-    blow = t.damage[in_hand(w)]
-    wear(w, t, events)
-    lose_hearts(w, t, row, blow, True, events)
+    blow = DAMAGE[in_hand(w)]
+    wear(w, events)
+    lose_hearts(w, row, blow, True, events)

@@ -10,13 +10,14 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.chance import chance, mixed
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.kinds import FIRST_CREATURE, FIRST_MONSTER, KINDS
 from worldsim_envs.voxel.life.minds import is_day
 from worldsim_envs.voxel.life.spawn import CREATURES, remove, spawn
 from worldsim_envs.voxel.motion import apart
 from worldsim_envs.voxel.switches import SWITCH
+from worldsim_envs.voxel.tables import GROUND, LEAF, SOLID, WASHED
 
 HERDS = 7
 NEAR, FAR = 40.0, 56.0  # a herd comes into the world, a monster goes out of it
@@ -28,22 +29,22 @@ _BORN, _DIED, _CAME, _LEFT = (EVENT[name] for name in ("animal_born", "animal_di
 _ANIMALS_ON, _MONSTERS_ON = SWITCH["animals"], SWITCH["monsters"]
 
 
-@compiled
-def surface_for(w, t, x, y, grass):
+@inner
+def surface_for(w, x, y, grass):
     """Return the height at which a creature can stand on a column under the sky, -1 if it cannot."""
     blocks, tops, roofs = w.grid[0], w.grid[2], w.grid[3]
     z = int(tops[x, y])
     if z <= 0 or z + 3 >= blocks.shape[2]:
         return -1
-    below = blocks[x, y, z - 1]
-    if t.leaf[below] or (grass and not t.ground[below]) or not t.solid[below]:
+    below = int(blocks[x, y, z - 1])
+    if LEAF[below] or (grass and not GROUND[below]) or not SOLID[below]:
         return -1
-    clear = roofs[x, y] <= z or (roofs[x, y] == z + 1 and t.washed[blocks[x, y, z]] > 0)
+    clear = roofs[x, y] <= z or (roofs[x, y] == z + 1 and WASHED[blocks[x, y, z]] > 0)
     return z if clear else -1
 
 
 @compiled
-def meet_herds(w, t, events):
+def meet_herds(w, events):
     """Bring in the herds of the fields that the player has come near for the first time."""
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
     wide, deep = nx / HERDS, ny / HERDS
@@ -57,11 +58,11 @@ def meet_herds(w, t, events):
         key = mixed(w.random[1], field, 91)
         if chance(key, 0, 0) < wide * deep / BLOCKS_PER_HERD:
             kind = FIRST_CREATURE + int(chance(key, 1, 0) * _ANIMAL_KINDS)
-            place_herd(w, t, kind, key, x, y, wide, deep, events)
+            place_herd(w, kind, key, x, y, wide, deep, events)
 
 
-@compiled
-def place_herd(w, t, kind, key, x, y, wide, deep, events):
+@inner
+def place_herd(w, kind, key, x, y, wide, deep, events):
     """Put two to four animals near a place of a field, where there is grass."""
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
     x, y = x + (chance(key, 2, 0) - 0.5) * wide, y + (chance(key, 3, 0) - 0.5) * deep
@@ -69,14 +70,14 @@ def place_herd(w, t, kind, key, x, y, wide, deep, events):
     for animal in range(2 * wished):
         i = int(x + 8.0 * chance(key, 5, animal) - 4.0) % nx
         j = int(y + 8.0 * chance(key, 6, animal) - 4.0) % ny
-        z = surface_for(w, t, i, j, True)
-        if z >= 0 and wished > 0 and spawn(w, t, kind, i + 0.5, j + 0.5, float(z)) >= 0:
+        z = surface_for(w, i, j, True)
+        if z >= 0 and wished > 0 and spawn(w, kind, i + 0.5, j + 0.5, float(z)) >= 0:
             events[_BORN] += 1.0
             wished -= 1
 
 
-@compiled
-def send_monsters(w, t, events):
+@inner
+def send_monsters(w, events):
     """Every MONSTER_WAIT ticks, at night, try one place near the player for a monster."""
     now = w.marks[s.TICK]
     if is_day(w) or now % MONSTER_WAIT != 0:
@@ -91,14 +92,14 @@ def send_monsters(w, t, events):
     distance = MONSTER_NEAR + (MONSTER_FAR - MONSTER_NEAR) * chance(w.random[1], now, 93)
     x = int(np.floor(w.body[s.X] + distance * np.sin(angle))) % nx
     y = int(np.floor(w.body[s.Y] + distance * np.cos(angle))) % ny
-    z = surface_for(w, t, x, y, False)
+    z = surface_for(w, x, y, False)
     if z >= 0:
         kind = FIRST_MONSTER + int(chance(w.random[1], now, 94) * _MONSTER_KINDS)
-        if spawn(w, t, kind, x + 0.5, y + 0.5, float(z)) >= 0:
+        if spawn(w, kind, x + 0.5, y + 0.5, float(z)) >= 0:
             events[_CAME] += 1.0
 
 
-@compiled
+@inner
 def send_away(w, events):
     """Take monsters that are far away out of the world, and whatever has fallen below it."""
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
@@ -111,12 +112,12 @@ def send_away(w, events):
             events[_LEFT if monster else _DIED] += 1.0
 
 
-@compiled
-def populate(w, t, events):
+@inner
+def populate(w, events):
     """Bring in herds and monsters as the place and the hour have it."""
     if w.switches[_ANIMALS_ON] and w.marks[s.TICK] % 10 == 0:
-        meet_herds(w, t, events)
+        meet_herds(w, events)
     if w.switches[_MONSTERS_ON]:
-        send_monsters(w, t, events)
+        send_monsters(w, events)
     if w.marks[s.TICK] % 20 == 0:
         send_away(w, events)

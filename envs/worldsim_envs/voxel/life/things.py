@@ -7,7 +7,7 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR
 from worldsim_envs.voxel.chance import chance
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.kinds import ARROW, DROP, FALLING, FRAGMENT
 from worldsim_envs.voxel.life.spawn import drop_item, remove, spawn
@@ -16,25 +16,26 @@ from worldsim_envs.voxel.pack import take_in
 from worldsim_envs.voxel.survival import harm
 from worldsim_envs.voxel.systems.change import change
 from worldsim_envs.voxel.systems.leaving import leave
+from worldsim_envs.voxel.tables import FLUID, SIZES, SOLID, WASHED
 
 DROP_TICKS, FRAGMENT_TICKS, ARROW_TICKS, FRAGMENTS = 2400, 40, 80, 8
 PICK_UP = 1.0
 _LANDED, _PICKED_UP = EVENT["sand_landed"], EVENT["picked_up"]
 
 
-@compiled
-def fly(w, t, row, gravity):
+@inner
+def fly(w, row, gravity):
     """Move a thing by its velocity, with gravity and drag. Return whether it was stopped, and lies on something."""
     blocks, e = w.grid[0], w.entities[row]
-    half, height = t.sizes[w.kinds[row, s.KIND], 0], t.sizes[w.kinds[row, s.KIND], 1]
-    if t.fluid[block_at(blocks, e[s.X], e[s.Y], e[s.Z] + 0.1)] > 0 and w.kinds[row, s.KIND] == DROP:
+    half, height = SIZES[w.kinds[row, s.KIND], 0], SIZES[w.kinds[row, s.KIND], 1]
+    if FLUID[block_at(blocks, e[s.X], e[s.Y], e[s.Z] + 0.1)] > 0 and w.kinds[row, s.KIND] == DROP:
         e[s.VZ] = min(0.06, e[s.VZ] + 0.03)
     else:
         e[s.VZ] -= gravity
     falls = e[s.VZ] < 0.0
-    stopped_z = slide(blocks, t.solid, e, s.Z, e[s.VZ], half, height)
-    stopped = slide(blocks, t.solid, e, s.X, e[s.VX], half, height)
-    stopped = slide(blocks, t.solid, e, s.Y, e[s.VY], half, height) or stopped
+    stopped_z = slide(blocks, SOLID, e, s.Z, e[s.VZ], half, height)
+    stopped = slide(blocks, SOLID, e, s.X, e[s.VX], half, height)
+    stopped = slide(blocks, SOLID, e, s.Y, e[s.VY], half, height) or stopped
     e[s.X], e[s.Y] = e[s.X] % blocks.shape[0], e[s.Y] % blocks.shape[1]
     lies = stopped_z and falls
     drag = 0.55 if lies else 0.98
@@ -43,10 +44,10 @@ def fly(w, t, row, gravity):
     return stopped or stopped_z, lies
 
 
-@compiled
-def lie_about(w, t, row, events):
+@inner
+def lie_about(w, row, events):
     """Let a drop fall and turn, and the player pick it up."""
-    fly(w, t, row, 0.04)
+    fly(w, row, 0.04)
     w.entities[row, s.SPIN] = (w.entities[row, s.SPIN] + 3.0) % 360.0
     w.kinds[row, s.PAUSE] = max(0, w.kinds[row, s.PAUSE] - 1)
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
@@ -57,7 +58,7 @@ def lie_about(w, t, row, events):
         and abs(apart(w.entities[row, s.Y], w.body[s.Y], ny)) < PICK_UP
         and -2.0 < away < 1.0
     ):
-        left = take_in(w, t, w.kinds[row, s.CARRIES], w.kinds[row, s.AMOUNT], events)
+        left = take_in(w, w.kinds[row, s.CARRIES], w.kinds[row, s.AMOUNT], events)
         if left < w.kinds[row, s.AMOUNT]:
             events[_PICKED_UP] += 1.0
         w.kinds[row, s.AMOUNT] = left
@@ -65,30 +66,30 @@ def lie_about(w, t, row, events):
             remove(w, row)
 
 
-@compiled
-def come_down(w, t, row, events):
+@inner
+def come_down(w, row, events):
     """Let a block fall, and be a block again where it lands, or a drop where there is no room."""
-    _, lies = fly(w, t, row, 0.04)
+    _, lies = fly(w, row, 0.04)
     if not lies:
         return
     block = int(w.kinds[row, s.CARRIES])
     x, y, z = int(w.entities[row, s.X]), int(w.entities[row, s.Y]), int(np.floor(w.entities[row, s.Z] + 0.01))
     remove(w, row)
-    there = w.grid[0][x, y, z]
+    there = int(w.grid[0][x, y, z])
     events[_LANDED] += 1.0
-    if there == AIR or t.fluid[there] > 0 or t.washed[there]:
-        if t.washed[there]:
-            leave(w, t, there, x, y, z)
-        change(w, t, x, y, z, block)
+    if there == AIR or FLUID[there] > 0 or WASHED[there]:
+        if WASHED[there]:
+            leave(w, there, x, y, z)
+        change(w, x, y, z, block)
     else:
-        leave(w, t, block, x, y, z)
+        leave(w, block, x, y, z)
 
 
-@compiled
-def speed_on(w, t, row, events):
+@inner
+def speed_on(w, row, events):
     """Let an arrow fly until it meets the player or a block."""
     e = w.entities[row]
-    stopped, _ = fly(w, t, row, 0.02)
+    stopped, _ = fly(w, row, 0.02)
     e[s.YAW] = np.degrees(np.arctan2(e[s.VX], e[s.VY])) % 360.0
     nx, ny = w.grid[0].shape[0], w.grid[0].shape[1]
     if stopped:
@@ -102,8 +103,8 @@ def speed_on(w, t, row, events):
         remove(w, row)
 
 
-@compiled
-def move_thing(w, t, row, events):
+@inner
+def move_thing(w, row, events):
     """Run one tick of an entity that is no creature."""
     kind = w.kinds[row, s.KIND]
     w.kinds[row, s.AGE] += 1
@@ -111,28 +112,28 @@ def move_thing(w, t, row, events):
     if w.entities[row, s.Z] < -8.0:
         remove(w, row)
     elif kind == DROP:
-        lie_about(w, t, row, events)
+        lie_about(w, row, events)
         if age > DROP_TICKS:
             remove(w, row)
     elif kind == FALLING:
-        come_down(w, t, row, events)
+        come_down(w, row, events)
     elif kind == FRAGMENT:
-        fly(w, t, row, 0.05)
+        fly(w, row, 0.05)
         w.entities[row, s.SPIN] = (w.entities[row, s.SPIN] + 20.0) % 360.0
         if age > FRAGMENT_TICKS:
             remove(w, row)
     elif kind == ARROW:
-        speed_on(w, t, row, events)
+        speed_on(w, row, events)
         if age > ARROW_TICKS:
             remove(w, row)
 
 
-@compiled
-def scatter(w, t, block, x, y, z):
+@inner
+def scatter(w, block, x, y, z):
     """Let fragments of a block fly apart from its cell, as many as find a row."""
     for piece in range(FRAGMENTS):
         dx, dy, dz = (piece & 1) - 0.5, ((piece >> 1) & 1) - 0.5, ((piece >> 2) & 1) - 0.5
-        row = spawn(w, t, FRAGMENT, x + 0.5 + 0.5 * dx, y + 0.5 + 0.5 * dy, z + 0.4 + 0.5 * dz)
+        row = spawn(w, FRAGMENT, x + 0.5 + 0.5 * dx, y + 0.5 + 0.5 * dy, z + 0.4 + 0.5 * dz)
         if row < 0:
             return
         number = w.kinds[row, s.NUMBER]
@@ -142,10 +143,10 @@ def scatter(w, t, block, x, y, z):
         w.entities[row, s.VZ] = 0.1 + 0.2 * chance(w.random[0], number, 56)
 
 
-@compiled
-def throw_item(w, t, item, count):
+@inner
+def throw_item(w, item, count):
     """Throw items from the player's hand the way the player looks."""
-    row = drop_item(w, t, item, count, w.body[s.X], w.body[s.Y], w.body[s.Z] + 1.3, 30)
+    row = drop_item(w, item, count, w.body[s.X], w.body[s.Y], w.body[s.Z] + 1.3, 30)
     if row >= 0:
         yaw = np.radians(w.body[s.YAW])
         w.entities[row, s.VX], w.entities[row, s.VY] = 0.3 * np.sin(yaw), 0.3 * np.cos(yaw)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from worldsim_envs.voxel.blocks import AIR, WATER
+from worldsim_envs.voxel.blocks import CUBE, OPEN, WET
 from worldsim_envs.voxel.compiled import compiled, inlined
-from worldsim_envs.voxel.render.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, block_in, ray
+from worldsim_envs.voxel.render.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, form_in, ray, shows
 
 EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
 CELLS_BEYOND = 8
@@ -21,36 +21,47 @@ def _crossing(o, d, e, plane, a, b, border):
 
 
 @inlined
-def _open_face(blocks, face, p, a, b, along):
-    """Return whether a block `along` cells further on axis b shows the same face: it is solid, and open in front."""
-    inside = 0.5 if face & 1 else -0.5
-    x = p[0] + (inside if a == 0 else 0.0) + (along if b == 0 else 0.0)
-    y = p[1] + (inside if a == 1 else 0.0) + (along if b == 1 else 0.0)
-    z = p[2] + (inside if a == 2 else 0.0) + (along if b == 2 else 0.0)
-    block = block_in(blocks, x, y, z)
-    front = 2.0 * inside
-    ahead = block_in(blocks, x - (front if a == 0 else 0.0), y - (front if a == 1 else 0.0),
-                     z - (front if a == 2 else 0.0))  # fmt: skip
-    return block != AIR and block != WATER and (ahead == AIR or ahead == WATER)
+def _form_behind(grid, face, p, a, b, along):
+    """Return the form of the block whose face is at p on axis a, or of one `along` cells further on axis b."""
+    inside = 0.03125 if face & 1 else -0.03125
+    return form_in(grid, p[0] + (inside if a == 0 else 0.0) + (along if b == 0 else 0.0),
+                   p[1] + (inside if a == 1 else 0.0) + (along if b == 1 else 0.0),
+                   p[2] + (inside if a == 2 else 0.0) + (along if b == 2 else 0.0))  # fmt: skip
 
 
 @inlined
-def _surface_ends(blocks, o, d, e, t, face, plane, one_plane):
+def _open_face(grid, face, plane, p, a, b, along):
+    """Return whether a block `along` cells further on axis b shows the same face: it is solid, and open in front."""
+    if not shows(_form_behind(grid, face, p, a, b, along), face, plane):
+        return False
+    away = 1.0 if face & 1 else -1.0
+    ahead = _form_behind(grid, face, (p[0] - (away if a == 0 else 0.0), p[1] - (away if a == 1 else 0.0),
+                                      p[2] - (away if a == 2 else 0.0)), a, b, along)  # fmt: skip
+    return ahead == OPEN or ahead >= WET
+
+
+@inlined
+def _surface_ends(grid, o, d, e, t, face, sixteenths, one_plane):
     """Return the share of the way from ray `d` to `e` at which the surface hit by `d` at distance t ends; 1 if beyond.
 
     A surface goes on over neighbouring blocks, unless both rays meet `one_plane`: then the blocks themselves differ.
     """
     a, b, c = (0, 1, 2) if face < 2 else ((1, 0, 2) if face < 4 else (2, 0, 1))
+    plane = sixteenths / 16.0
     p = (o[0] + t * d[0], o[1] + t * d[1], o[2] + t * d[2])
     # The way leaves the block over one of the two borders that it moves towards.
     share, axis, sign = 2.0, b, 1
     for way in (b, c):
         towards = (plane - o[a]) * ((e[way] - d[way]) * d[a] - d[way] * (e[a] - d[a]))
-        crossing = _crossing(o, d, e, plane, a, way, np.floor(p[way]) + (1.0 if towards > 0.0 else 0.0))
+        border = np.floor(p[way]) + (1.0 if towards > 0.0 else 0.0)
+        if way == 2 and towards > 0.0:  # the side of a slab ends at its top
+            form = _form_behind(grid, face, p, a, b, 0.0)
+            border += form / 16.0 - 1.0 if OPEN < form < CUBE else 0.0
+        crossing = _crossing(o, d, e, plane, a, way, border)
         if 0.0 <= crossing < share:
             share, axis, sign = crossing, way, (1 if towards > 0.0 else -1)
     step = 1
-    while share < 1.0 and not one_plane and _open_face(blocks, face, p, a, axis, float(step * sign)):
+    while share < 1.0 and not one_plane and _open_face(grid, face, sixteenths, p, a, axis, float(step * sign)):
         share = _crossing(o, d, e, plane, a, axis, np.floor(p[axis]) + (1 if sign > 0 else 0) + step * sign)
         share = 1.0 if share < 0.0 or step == CELLS_BEYOND else share
         step += 1
@@ -58,7 +69,7 @@ def _surface_ends(blocks, o, d, e, t, face, plane, one_plane):
 
 
 @compiled
-def smooth_edges(blocks, camera, units, hits, places, colours, shares, sides):
+def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
     """Find how far each pixel's neighbour reaches into it: `shares` (H, W) 0…0.5 and `sides` (H, W), 0 right … 3 up.
 
     Where two neighbours differ, the nearer one's surface ends between them at a place known exactly, and the pixel that
@@ -87,9 +98,9 @@ def smooth_edges(blocks, camera, units, hits, places, colours, shares, sides):
                 far_row, far_column = (row, column) if swap else (row1, column1)
                 d, e = ray(camera, near_row, near_column), ray(camera, far_row, far_column)
                 t = hits[near_row, near_column, DISTANCE] * units[near_row, near_column]
-                face, plane = places[near_row, near_column, FACE], float(places[near_row, near_column, PLANE])
+                face, plane = places[near_row, near_column, FACE], places[near_row, near_column, PLANE]
                 one_plane = face == places[far_row, far_column, FACE] and plane == places[far_row, far_column, PLANE]
-                share = _surface_ends(blocks, o, d, e, t, face, plane, one_plane)
+                share = _surface_ends(grid, o, d, e, t, face, plane, one_plane)
                 if share < 0.5:
                     share = 0.5 - share
                     if share > shares[near_row, near_column]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.blocks import AIR, WATER
+from worldsim_envs.voxel.blocks import CUBE, OPEN, T_FORM, WATER, WET
 from worldsim_envs.voxel.compiled import compiled, inlined
 from worldsim_envs.voxel.render.sky import UNDER
 from worldsim_envs.voxel.state import TILE
@@ -23,20 +23,22 @@ FIELD_OF_VIEW = 70.0  # degrees, from the lower to the upper edge
 # Fields of a camera, float64.
 (EYE_X, EYE_Y, EYE_Z, SIN_YAW, COS_YAW, SIN_PITCH, COS_PITCH, PIXEL_SIZE, HALF_WIDTH, HALF_HEIGHT) = range(10)
 CAMERA_FIELDS = 10
-# Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z.
+# Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z; a
+# plane is in sixteenths of a block, since slabs are lower than cubes.
 DISTANCE, WATER_IN, WATER_OUT = range(3)
 CELL, FACE, PLANE, WATER_AXIS = range(4)
 
 
 @inlined
 def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
-    """Follow a ray to the first block that is not air or water; whole tiles and columns below the ray are passed over.
+    """Follow a ray to the first cube or slab; whole tiles and columns below the ray are passed over.
 
-    Returns distance (-1 for none), packed cell, face and the face's coordinate (in the endless world, not round the
-    torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water) with the axis
-    of its surface. The ray is known to be free up to the distance `begin`; `start` is the block that it is in there.
+    Returns distance (-1 for none), packed cell, face and the face's coordinate in sixteenths (in the endless world, not
+    round the torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water)
+    with the axis of its surface. The ray is known to be free up to the distance `begin`; `start` is WATER for an eye
+    under water.
     """
-    blocks, roofs, tiles = grid[0], grid[3], grid[4]
+    blocks, roofs, tiles, traits = grid[0], grid[3], grid[4], grid[8]
     nx, ny, nz = blocks.shape
     mask_x, mask_y, tile_mask_x, tile_mask_y = nx - 1, ny - 1, tiles.shape[0] - 1, tiles.shape[1] - 1
     east, north, up = dx > 0, dy > 0, dz > 0
@@ -62,21 +64,37 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
                     k, last = int(np.floor(z)), int(np.floor(z_end))
                     while True:
                         if 0 <= k < nz:
-                            block = blocks[x, y, k]
-                            if block == WATER:
+                            form, face = int(traits[blocks[x, y, k], T_FORM]), -1
+                            if form == OPEN:
+                                if water_in >= 0.0 and water_out < 0.0:
+                                    water_out = t
+                            elif form == CUBE:
+                                face = 0
+                            elif form > CUBE:
                                 if water_in < 0.0:
-                                    water_in, water_axis = t, axis
-                                    reach = min(reach, t + DEEP)
-                            elif block != AIR:
-                                if axis == 0:
-                                    face, plane = (1, i) if east else (0, i + 1)
-                                elif axis == 1:
-                                    face, plane = (3, j) if north else (2, j + 1)
-                                else:
-                                    face, plane = (5, k) if up else (4, k + 1)
-                                return t, (((x << 10) | y) << 8) | k, face, plane, water_in, water_out, water_axis
+                                    level = k + (form - WET) / 16.0
+                                    if form == WET + 16 or oz + dz * t < level:
+                                        water_in, water_axis = t, axis
+                                        reach = min(reach, t + DEEP)
+                                    elif not up and oz + dz * end < level:
+                                        water_in, water_axis = (level - oz) / dz, 2
+                                        reach = min(reach, water_in + DEEP)
+                            elif (axis == 2 and up) or oz + dz * t < k + form / 16.0:
+                                face = 0
+                            elif not up and oz + dz * end < k + form / 16.0:
+                                t, face = (k + form / 16.0 - oz) / dz, 4
                             elif water_in >= 0.0 and water_out < 0.0:
                                 water_out = t
+                            if face >= 0:
+                                if face == 4:
+                                    plane = 16 * k + form
+                                elif axis == 0:
+                                    face, plane = (1, 16 * i) if east else (0, 16 * i + 16)
+                                elif axis == 1:
+                                    face, plane = (3, 16 * j) if north else (2, 16 * j + 16)
+                                else:
+                                    face, plane = (5, 16 * k) if up else (4, 16 * k + 16)
+                                return t, (((x << 10) | y) << 8) | k, face, plane, water_in, water_out, water_axis
                         if (last - k) * sk <= 0:  # rounding at a tile's border may put `last` behind k
                             break
                         k += sk
@@ -174,15 +192,24 @@ def set_camera(camera, body, marks, height, width):
 
 
 @inlined
-def block_in(blocks, x, y, z):
-    """Return the block at a point, air above and below the world."""
+def form_in(grid, x, y, z):
+    """Return what rays meet at a point (T_FORM of its block), nothing above and below the world."""
+    blocks, traits = grid[0], grid[8]
     nx, ny, nz = blocks.shape
     k = int(np.floor(z))
-    return int(blocks[int(np.floor(x)) & (nx - 1), int(np.floor(y)) & (ny - 1), k]) if 0 <= k < nz else AIR
+    if k < 0 or k >= nz:
+        return OPEN
+    return int(traits[blocks[int(np.floor(x)) & (nx - 1), int(np.floor(y)) & (ny - 1), k], T_FORM])
 
 
 @inlined
-def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
+def shows(form, face, plane):
+    """Return whether a block of this form has a face, or its top, in a plane (in sixteenths) through its cell."""
+    return form == (plane & 15) if face == 4 and (plane & 15) > 0 else form == CUBE
+
+
+@inlined
+def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
     """Return distance and cell of the surface that a ray between two pixels meets, or a cell of -1 if that is not sure.
 
     Sure are rays between two hits of one face, and, near enough that nothing narrower than two pixels can stand in the
@@ -192,23 +219,28 @@ def _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, 
     if cell < 0 or face != places[r1, c1, FACE] or plane != places[r1, c1, PLANE]:
         return 0.0, -1
     origin, slope = (ox, dx) if face < 2 else ((oy, dy) if face < 4 else (oz, dz))
-    t = (plane - origin) / slope
+    t = (plane / 16.0 - origin) / slope
     if cell == places[r1, c1, CELL]:
         return t, cell
     if hits[r0, c0, DISTANCE] > near or hits[r1, c1, DISTANCE] > near:
         return 0.0, -1
-    x, y, z = ox + dx * t, oy + dy * t, oz + dz * t
-    inside = 0.5 if face & 1 else -0.5
-    ax, ay, az = (inside if face < 2 else 0.0), (inside if 2 <= face < 4 else 0.0), (inside if face >= 4 else 0.0)
-    block = block_in(blocks, x + ax, y + ay, z + az)
-    if block == AIR or block == WATER or block_in(blocks, x - ax, y - ay, z - az) != AIR:
+    inside = 0.03125 if face & 1 else -0.03125
+    x = ox + dx * t + (inside if face < 2 else 0.0)
+    y = oy + dy * t + (inside if 2 <= face < 4 else 0.0)
+    z = oz + dz * t + (inside if face >= 4 else 0.0)
+    front = -1.0 if face & 1 else 1.0
+    if not shows(form_in(grid, x, y, z), face, plane):
         return 0.0, -1
-    i, j, k = int(np.floor(x + ax)), int(np.floor(y + ay)), int(np.floor(z + az))
-    return t, ((((i & (blocks.shape[0] - 1)) << 10) | (j & (blocks.shape[1] - 1))) << 8) | k
+    ahead = form_in(grid, x + (front if face < 2 else 0.0), y + (front if 2 <= face < 4 else 0.0),
+                    z + (front if face >= 4 else 0.0))  # fmt: skip
+    if ahead != OPEN:
+        return 0.0, -1
+    i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
+    return t, ((((i & (grid[0].shape[0] - 1)) << 10) | (j & (grid[0].shape[1] - 1))) << 8) | k
 
 
 @inlined
-def _water_level(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
+def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
     """Return where a ray crosses the level of water between two that both cross it and meet nothing; -1 if not sure.
 
     `field` is WATER_IN for rays into deep water and WATER_OUT for rays out of it, from an eye under water to the sky.
@@ -223,11 +255,13 @@ def _water_level(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz
         level = near >= VIEW_UNDER_WATER and dz > 0.0
     if not level:
         return -1.0
-    level0 = np.rint(oz + t0 * units[r0, c0] * ray(camera, r0, c0)[2])
-    level1 = np.rint(oz + t1 * units[r1, c1] * ray(camera, r1, c1)[2])
+    met = oz + t0 * units[r0, c0] * ray(camera, r0, c0)[2]
+    level0, level1 = np.rint(met), np.rint(oz + t1 * units[r1, c1] * ray(camera, r1, c1)[2])
     t = (level0 - oz) / dz
     x, y = ox + dx * t, oy + dy * t
-    if level0 != level1 or block_in(blocks, x, y, level0 - 0.5) != WATER or block_in(blocks, x, y, level0 + 0.5) != AIR:
+    if level0 != level1 or abs(met - level0) > 0.01:  # flowing water is not level
+        return -1.0
+    if form_in(grid, x, y, level0 - 0.5) != WET + 16 or form_in(grid, x, y, level0 + 0.5) != OPEN:
         return -1.0
     return t
 
@@ -249,20 +283,20 @@ def _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, f
 
 
 @inlined
-def _between(blocks, camera, units, hits, places, row, column, down, right, dx, dy, dz, near, under):
+def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy, dz, near, under):
     """Return whether a pixel's two known neighbours say what it meets, which is noted, or else how far it is free."""
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     r0, r1, c0, c1 = row - down, row + down, column - right, column + right
     calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
     calm1 = hits[r1, c1, WATER_OUT] < 0.0 if under else hits[r1, c1, WATER_IN] < 0.0
     if calm0 and calm1:
-        t, cell = _same_surface(blocks, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
+        t, cell = _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
         if cell >= 0:
             _note(hits, places, row, column, t, 0.0 if under else -1.0, -1.0, 2, cell, places[r0, c0, FACE],
                   places[r0, c0, PLANE])  # fmt: skip
             return True, 0.0
     elif not calm0 and not calm1:
-        t = _water_level(blocks, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
+        t = _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
                          WATER_OUT if under else WATER_IN, near)  # fmt: skip
         if t > 0.0:
             _note(hits, places, row, column, -1.0, 0.0 if under else t, t if under else -1.0, 2, -1, -1, 0)
@@ -270,7 +304,8 @@ def _between(blocks, camera, units, hits, places, row, column, down, right, dx, 
     begin = min(near, min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))) - 1.0
     if begin < 2.0:
         return False, 0.0
-    if block_in(blocks, ox + dx * begin, oy + dy * begin, oz + dz * begin) != (WATER if under else AIR):
+    form = form_in(grid, ox + dx * begin, oy + dy * begin, oz + dz * begin)
+    if form != (WET + 16 if under else OPEN):
         begin = 0.0
     return False, begin
 
@@ -299,7 +334,7 @@ def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
                 dx, dy, dz = dx * unit, dy * unit, dz * unit
                 known, begin = False, 0.0
                 if turn > 0 and row + down < height and column + right < width:
-                    known, begin = _between(grid[0], camera, units, hits, places, row, column, down, right, dx, dy, dz,
+                    known, begin = _between(grid, camera, units, hits, places, row, column, down, right, dx, dy, dz,
                                             near, under)  # fmt: skip
                 if known:
                     continue

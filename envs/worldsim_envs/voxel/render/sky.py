@@ -19,7 +19,9 @@ STAR_GRID = 128
 # Fields of a scene, float64; names of colours stand for three fields each, FACE_LIGHT for three to each of six faces.
 (SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT) = range(8)
 ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 8, 11, 14, 17, 35, 38, 41
-SCENE_FIELDS = 44
+FACE_SHADE, OVERCAST, FOG_FROM, FOG_TO = 44, 50, 51, 52  # one to each face; 0…1; blocks, blocks
+SCENE_FIELDS = 53
+CLEAR_FROM, CLEAR_TO = 24.0, 48.0  # where fog begins and ends in clear weather
 
 
 def star_map() -> NDArray[np.float64]:
@@ -54,33 +56,47 @@ def _blend(scene, at, night, day, share):
 
 
 @compiled
-def set_scene(scene, marks, pixel, under_water):
-    """Fill the colours of light, sky, fog and water for the time of day."""
+def set_scene(scene, marks, weather, pixel, under_water):
+    """Fill the colours of light, sky, fog and water for the time of day and the weather."""
     angle = 2.0 * np.pi * (marks[s.CLOCK] / marks[s.DAY_LENGTH])
     height = np.sin(angle)
     scene[SUN_X], scene[SUN_Y], scene[SUN_Z] = np.cos(angle), 0.0, height
     day = smooth(-0.16, 0.26, height)
-    glow = np.exp(-(((height - 0.02) / 0.17) ** 2))
+    cover = clamp(max(weather[s.RAIN], weather[s.SNOWFALL]))
+    storm = clamp(weather[s.THUNDER])
+    glow = np.exp(-(((height - 0.02) / 0.17) ** 2)) * (1.0 - 0.85 * cover)
     scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
     scene[UNDER] = 1.0 if under_water else 0.0
     scene[DRIFT] = marks[s.TICK] * CLOUD_SPEED
-    _blend(scene, ZENITH, (0.035, 0.050, 0.125), (0.400, 0.610, 0.960), day)
-    _blend(scene, HORIZON, (0.115, 0.145, 0.255), (0.720, 0.840, 0.980), day)
-    _blend(scene, CLOUD_COLOUR, (0.170, 0.200, 0.300), (0.980, 0.990, 1.000), day)
-    _blend(scene, WATER_COLOUR, (0.055, 0.105, 0.240), (0.140, 0.330, 0.720), day)
-    _blend(scene, FOG_WATER, (0.035, 0.075, 0.190), (0.100, 0.250, 0.600), day)
+    scene[OVERCAST] = cover
+    scene[FOG_FROM] = CLEAR_FROM * (1.0 - (0.65 if weather[s.SNOWFALL] > weather[s.RAIN] else 0.5) * cover)
+    scene[FOG_TO] = CLEAR_TO * (1.0 - (0.25 if weather[s.SNOWFALL] > weather[s.RAIN] else 0.1) * cover)
+    _blend(scene, ZENITH, (0.050, 0.072, 0.165), (0.400, 0.610, 0.960), day)
+    _blend(scene, HORIZON, (0.145, 0.185, 0.310), (0.720, 0.840, 0.980), day)
+    _blend(scene, CLOUD_COLOUR, (0.190, 0.225, 0.330), (0.980, 0.990, 1.000), day)
+    _blend(scene, WATER_COLOUR, (0.075, 0.140, 0.300), (0.140, 0.330, 0.720), day)
+    _blend(scene, FOG_WATER, (0.045, 0.095, 0.230), (0.100, 0.250, 0.600), day)
     scene[SUNSET], scene[SUNSET + 1], scene[SUNSET + 2] = 1.00, 0.50, 0.22
+    for face in range(6):
+        scene[FACE_SHADE + face] = (0.70, 0.70, 0.84, 0.84, 1.00, 0.56)[face]
+    dim = 1.0 - 0.22 * cover - 0.18 * storm
     for channel in range(3):
         warm = (1.0, 0.66, 0.42)[channel]
-        light = (0.34, 0.39, 0.54)[channel] * (1.0 - day) + day
+        light = ((0.52, 0.59, 0.76)[channel] * (1.0 - day) + day) * dim
         tint = 1.0 - 0.55 * glow * (1.0 - warm) * smooth(-0.2, 0.0, height)
         cloud = scene[CLOUD_COLOUR + channel]
         scene[CLOUD_COLOUR + channel] = cloud + (0.9 * warm * (0.35 + 0.65 * day) - cloud) * 0.55 * glow
         scene[HORIZON + channel] += (0.80 * warm - scene[HORIZON + channel]) * 0.30 * glow
+        gray = (0.19 + 0.41 * day) * (0.94, 0.99, 1.06)[channel] * (1.0 - 0.35 * storm)
+        snowy = (0.20 + 0.56 * day) * (0.98, 1.00, 1.03)[channel]
+        gray += (snowy - gray) * clamp(weather[s.SNOWFALL] - weather[s.RAIN])
+        scene[ZENITH + channel] += (0.86 * gray - scene[ZENITH + channel]) * 0.92 * cover
+        scene[HORIZON + channel] += (gray - scene[HORIZON + channel]) * 0.92 * cover
+        scene[WATER_COLOUR + channel] += (0.6 * gray - scene[WATER_COLOUR + channel]) * 0.35 * cover
         for face in range(6):
-            shade = (0.70, 0.70, 0.84, 0.84, 1.00, 0.56)[face]
+            shade = scene[FACE_SHADE + face]
             facing = scene[SUN_X] * ((face == 0) - (face == 1))
-            shade += 0.16 * day * max(0.0, facing)
+            shade += 0.16 * day * max(0.0, facing) * (1.0 - cover)
             scene[FACE_LIGHT + 3 * face + channel] = shade * light * tint
 
 
@@ -142,25 +158,26 @@ def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
 def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
     """Return the colour of the sky in a direction: gradient, stars, sun, moon, clouds."""
     r, g, b = sky_base(scene, dx, dy, dz)
-    if dz <= 0.0:
+    clear = 1.0 - scene[OVERCAST]
+    if dz <= 0.0 or clear <= 0.02:
         return r, g, b
     if scene[DAYLIGHT] < 0.38:
-        light = _starlight(stars, dx, dy, dz) * clamp(1.0 - 2.6 * scene[DAYLIGHT]) * clamp(dz * 4.0)
+        light = _starlight(stars, dx, dy, dz) * clamp(1.0 - 2.6 * scene[DAYLIGHT]) * clamp(dz * 4.0) * clear
         r, g, b = r + light * 0.85, g + light * 0.87, b + light * 0.9
     pixel = scene[PIXEL]
     along = dx * scene[SUN_X] + dz * scene[SUN_Z]
     across, up = dy, dx * scene[SUN_Z] - dz * scene[SUN_X]
     if along > 0.3:
-        halo = 0.45 * along**16 * (0.3 + 0.7 * scene[DAYLIGHT])
+        halo = 0.45 * along**16 * (0.3 + 0.7 * scene[DAYLIGHT]) * clear
         r, g, b = r + (1.0 - r) * halo, g + (0.93 - g) * halo, b + (0.70 - b) * halo
     if along > 0.9:
-        sun = _disc(along, across, up, 0.095, pixel)
+        sun = _disc(along, across, up, 0.095, pixel) * clear
         r, g, b = r + (1.0 - r) * sun, g + (0.97 - g) * sun, b + (0.78 - b) * sun
     if along < -0.9:
-        moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT])
+        moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT]) * clear
         r, g, b = r + (0.86 - r) * moon, g + (0.89 - g) * moon, b + (0.96 - b) * moon
     if dz > 0.03 and oz < CLOUD_HEIGHT:
-        cover = _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz)
+        cover = _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz) * clear
         r += (scene[CLOUD_COLOUR] - r) * cover
         g += (scene[CLOUD_COLOUR + 1] - g) * cover
         b += (scene[CLOUD_COLOUR + 2] - b) * cover

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from worldsim_envs.voxel.blocks import AIR, TEXELS_PER_TEXTURE, WATER
+from worldsim_envs.voxel.blocks import AIR, CUBE, OPEN, T_FORM, TEXELS_PER_TEXTURE, WATER
 from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.render.paint import PAINT_MARKS, painted
 from worldsim_envs.voxel.render.rays import (
     CELL,
     DEEP,
@@ -23,6 +24,9 @@ from worldsim_envs.voxel.render.rays import (
 )  # fmt: skip
 from worldsim_envs.voxel.render.sky import (
     FACE_LIGHT,
+    FACE_SHADE,
+    FOG_FROM,
+    FOG_TO,
     FOG_WATER,
     PIXEL,
     UNDER,
@@ -33,8 +37,8 @@ from worldsim_envs.voxel.render.sky import (
     smooth,
 )
 
-FOG_START = 0.5  # share of VIEW
-DARKEST = 0.16  # light where no sky reaches
+DARKEST = 0.16  # share of the sky's light where no sky reaches
+AMBIENT = 0.21  # light where there is none, so that caves and nights stay legible
 GRAZING_STEPS = 256
 
 
@@ -65,8 +69,25 @@ def texel(texels, texture, u, v, footprint):
 
 
 @inlined
-def face_light(light, x, y, z, face, u, v):
-    """Return the light 0…1 at (u, v) of a face: bilinear over the four nearest cells in front, dark where solid."""
+def _bilinear(field, x0, x1, y0, y1, z0, z1, across_x, flat, dark, fu, fv):
+    """Return a field of cells at a point between four of them; cells of 0 count as `dark` of the first one."""
+    centre = float(field[x0, y0, z0])
+    # u runs along x, except on faces across x, where it runs along y; v along z, except on flat faces (y).
+    along_u = float(field[x0, y1, z0] if across_x else field[x1, y0, z0])
+    along_v = float(field[x0, y1, z0] if flat else field[x0, y0, z1])
+    corner = float(field[x1, y1, z1])
+    dark *= centre
+    along_u = along_u if along_u > 0.0 else dark
+    along_v = along_v if along_v > 0.0 else dark
+    corner = corner if corner > 0.0 else dark
+    near = centre + (along_u - centre) * fu
+    far = along_v + (corner - along_v) * fu
+    return near + (far - near) * fv
+
+
+@inlined
+def face_light(light, glow, x, y, z, face, u, v):
+    """Return sky light and block light, 0…1 each, at (u, v) of a face: between the four nearest cells in front."""
     nx, ny, nz = light.shape
     side = 1 - 2 * (face & 1)
     across_x, across_y, flat = face < 2, 2 <= face < 4, face >= 4
@@ -77,25 +98,32 @@ def face_light(light, x, y, z, face, u, v):
     x0, x1 = x & (nx - 1), (x + (0 if across_x else su)) & (nx - 1)
     y0, y1 = y & (ny - 1), (y + (su if across_x else (sv if flat else 0))) & (ny - 1)
     z0, z1 = min(max(z, 0), nz - 1), min(max(z + (0 if flat else sv), 0), nz - 1)
-    centre = float(light[x0, y0, z0])
-    # u runs along x, except on faces across x, where it runs along y; v along z, except on flat faces (y).
-    along_u = float(light[x0, y1, z0] if across_x else light[x1, y0, z0])
-    along_v = float(light[x0, y1, z0] if flat else light[x0, y0, z1])
-    corner = float(light[x1, y1, z1])
-    dark = 0.42 * centre
-    along_u = along_u if along_u > 0.0 else dark
-    along_v = along_v if along_v > 0.0 else dark
-    corner = corner if corner > 0.0 else dark
     fu, fv = abs(u - 0.5), abs(v - 0.5)
-    near = centre + (along_u - centre) * fu
-    far = along_v + (corner - along_v) * fu
-    return (near + (far - near) * fv) * (1.0 / 255.0)
+    open_sky = _bilinear(light, x0, x1, y0, y1, z0, z1, across_x, flat, 0.42, fu, fv) * (1.0 / 255.0)
+    lamps = 0.0
+    if glow[x0, y0, z0] > 0:
+        lamps = _bilinear(glow, x0, x1, y0, y1, z0, z1, across_x, flat, 0.7, fu, fv) * (1.0 / 15.0)
+    return open_sky, lamps
 
 
 @inlined
-def surface(grid, looks, scene, grazing, target, crack, px, py, pz, cell, face, cosine, distance):
+def lit(scene, face, open_sky, lamps):
+    """Return the red, green and blue that fall on a face under a share of sky light and of block light, 0…1 each."""
+    at, shine = FACE_LIGHT + 3 * face, DARKEST + (1.0 - DARKEST) * open_sky
+    least = AMBIENT * scene[FACE_SHADE + face]
+    r, g, b = max(least, scene[at] * shine), max(least, scene[at + 1] * shine), max(least, scene[at + 2] * shine)
+    if lamps > 0.0:  # warm, and never more than daylight
+        warm = lamps * (0.45 + 0.55 * lamps) * (0.4 + 0.6 * scene[FACE_SHADE + face])
+        r += 1.00 * warm * max(0.0, 1.0 - r)
+        g += 0.86 * warm * max(0.0, 1.0 - g)
+        b += 0.62 * warm * max(0.0, 1.0 - b)
+    return r, g, b
+
+
+@inlined
+def surface(grid, looks, paint, scene, grazing, target, crack, px, py, pz, cell, face, cosine, distance):
     """Return the lit colour of a point on a block's face; the targeted block has an outline and shows its cracks."""
-    blocks, light = grid[0], grid[1]
+    blocks = grid[0]
     texels, faces, glow = looks[0], looks[1], looks[2]
     x, y, z = cell >> 18, (cell >> 8) & 1023, cell & 255
     u = py - np.floor(py) if face < 2 else px - np.floor(px)
@@ -104,26 +132,41 @@ def surface(grid, looks, scene, grazing, target, crack, px, py, pz, cell, face, 
     # Between the short and the long side of the pixel's print on the surface: cosine to the power of -0.75.
     footprint = distance * scene[PIXEL] * grazing[int(cosine * GRAZING_STEPS)]
     r, g, b = texel(texels, faces[block, face], u, 1.0 - v, footprint)
+    if paint[2][(x * 7 + y * 13 + z * 29) & (PAINT_MARKS - 1)]:
+        r, g, b = painted(paint, looks, ((x * blocks.shape[1] + y) * blocks.shape[2] + z) * 6 + face, u, 1.0 - v,
+                          footprint, r, g, b)  # fmt: skip
     lamp = glow[block]
-    shine = (DARKEST + (1.0 - DARKEST) * face_light(light, x, y, z, face, u, v)) * (1.0 - lamp)
-    at = FACE_LIGHT + 3 * face
-    r *= scene[at] * shine + lamp
-    g *= scene[at + 1] * shine + lamp
-    b *= scene[at + 2] * shine + lamp
+    open_sky, lamps = face_light(grid[1], grid[5], x, y, z, face, u, v)
+    lr, lg, lb = lit(scene, face, open_sky, lamps)
+    r *= lr * (1.0 - lamp) + lamp
+    g *= lg * (1.0 - lamp) + lamp
+    b *= lb * (1.0 - lamp) + lamp
     if cell == target:
         if crack >= 0:
             dark = texel(texels, crack, u, v, footprint)[0]
             r, g, b = r * dark, g * dark, b * dark
         r, g, b = r * 1.12 + 0.02, g * 1.12 + 0.02, b * 1.12 + 0.02
         thin = min(0.5, max(0.5 * footprint, distance * scene[PIXEL]))
-        edge = min(min(u, 1.0 - u), min(v, 1.0 - v))
+        form = int(grid[8][block, T_FORM])
+        high = form / 16.0 if face < 4 and OPEN < form < CUBE else 1.0
+        edge = min(min(u, 1.0 - u), min(v, high - v))
         line = 1.0 - 0.55 * clamp((max(0.022, 0.55 * thin) - edge) / thin + 0.5)
         r, g, b = r * line, g * line, b * line
     return r, g, b
 
 
 @inlined
-def _through_water(scene, r, g, b, length):
+def fogged(scene, r, g, b, dx, dy, dz, distance):
+    """Return a colour seen through the air that lies before it."""
+    if distance > scene[FOG_FROM]:
+        veil = smooth(scene[FOG_FROM], scene[FOG_TO], distance)
+        fr, fg, fb = sky_base(scene, dx, dy, dz)
+        r, g, b = r + (fr - r) * veil, g + (fg - g) * veil, b + (fb - b) * veil
+    return r, g, b
+
+
+@inlined
+def through_water(scene, r, g, b, length):
     """Return a colour seen through `length` of water."""
     veil = 1.0 - max(0.0, 1.0 - length / DEEP) ** 3
     return (
@@ -133,8 +176,19 @@ def _through_water(scene, r, g, b, length):
     )
 
 
+@inlined
+def drowned(scene, r, g, b, length):
+    """Return a colour that an eye under water sees through `length` of it."""
+    veil = 1.0 - max(0.0, 1.0 - length / VIEW_UNDER_WATER) ** 3
+    return (
+        r * 0.75 + (scene[FOG_WATER] - r * 0.75) * veil,
+        g * 0.85 + (scene[FOG_WATER + 1] - g * 0.85) * veil,
+        b + (scene[FOG_WATER + 2] - b) * veil,
+    )
+
+
 @compiled
-def shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen):
+def shade(grid, looks, paint, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen):
     """Fill the colour of each pixel and the block it shows from what its ray meets."""
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     reach = VIEW if scene[UNDER] == 0.0 else VIEW_UNDER_WATER
@@ -148,8 +202,8 @@ def shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hit
             block, fog_at = AIR, 0.0
             if cell >= 0:
                 cosine = abs(dx) if face < 2 else (abs(dy) if face < 4 else abs(dz))
-                r, g, b = surface(grid, looks, scene, grazing, target, crack, ox + dx * t, oy + dy * t, oz + dz * t,
-                                  cell, face, cosine, t)  # fmt: skip
+                r, g, b = surface(grid, looks, paint, scene, grazing, target, crack, ox + dx * t, oy + dy * t,
+                                  oz + dz * t, cell, face, cosine, t)  # fmt: skip
                 block = int(grid[0][cell >> 18, (cell >> 8) & 1023, cell & 255])
                 fog_at = t
             elif water_in >= 0.0 and hits[row, column, WATER_OUT] < 0.0:  # nothing but water
@@ -160,20 +214,15 @@ def shade(grid, looks, scene, clouds, camera, units, grazing, target, crack, hit
                 water_out = hits[row, column, WATER_OUT]
                 length = (water_out if water_out >= 0.0 else (t if t >= 0.0 else reach)) - water_in
                 if scene[UNDER] == 0.0:
-                    r, g, b = _through_water(scene, r, g, b, length)
+                    r, g, b = through_water(scene, r, g, b, length)
                     slope = abs(dz) if places[row, column, WATER_AXIS] == 2 else 0.7
                     mirror = 0.10 + 0.62 * (1.0 - slope) ** 3
                     mr, mg, mb = sky_base(scene, dx, dy, abs(dz))
                     r, g, b = r + (mr - r) * mirror, g + (mg - g) * mirror, b + (mb - b) * mirror
                     fog_at, block = water_in, WATER
                 else:
-                    veil = 1.0 - max(0.0, 1.0 - length / VIEW_UNDER_WATER) ** 3
-                    r = r * 0.75 + (scene[FOG_WATER] - r * 0.75) * veil
-                    g = g * 0.85 + (scene[FOG_WATER + 1] - g * 0.85) * veil
-                    b = b + (scene[FOG_WATER + 2] - b) * veil
-            if fog_at > FOG_START * VIEW and scene[UNDER] == 0.0:
-                veil = smooth(FOG_START * VIEW, VIEW, fog_at)
-                fr, fg, fb = sky_base(scene, dx, dy, dz)
-                r, g, b = r + (fr - r) * veil, g + (fg - g) * veil, b + (fb - b) * veil
+                    r, g, b = drowned(scene, r, g, b, length)
+            if scene[UNDER] == 0.0:
+                r, g, b = fogged(scene, r, g, b, dx, dy, dz, fog_at)
             colours[row, column, 0], colours[row, column, 1], colours[row, column, 2] = r, g, b
             seen[row, column] = block

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
-from worldsim_envs.voxel.chance import mixed
-from worldsim_envs.voxel.compiled import compiled
-from worldsim_envs.voxel.tables import BURNS, DECAYS, FALLS, FLOWS, INERT
+from worldsim_envs.voxel.chance import pick
+from worldsim_envs.voxel.compiled import compiled, inner
+from worldsim_envs.voxel.tables import BURNS, DECAYS, FALLS, FLOWS, FLUID, GROWS, INERT, LEAF, LOG, OPAQUE, REACTS
 
 REACT, GROW = 0, 1
 FALL_WAIT, WATER_WAIT, LAVA_WAIT, FIRE_WAIT, ROOT_WAIT = 2, 5, 20, 10, 1
@@ -45,30 +45,30 @@ def schedule(w, x, y, z, wait, what):
 def schedule_growth(w, x, y, z, block):
     """Let a crop or a sapling grow at its next turn: each cell has turns of its own, a fixed number of ticks apart."""
     wait = CROP_WAIT if _WHEAT_0 <= block <= _WHEAT_3 else TREE_WAIT
-    turn = int(mixed(w.random[1], cell_of(w.grid[0], x, y, z), 71) % wait)
+    turn = pick(w.random[1], cell_of(w.grid[0], x, y, z), 71, wait)
     schedule(w, x, y, z, wait - (w.marks[s.TICK] + turn) % wait, GROW)
 
 
-@compiled
-def touches_fluid(w, t, x, y, z, fluid):
+@inner
+def touches_fluid(w, x, y, z, fluid):
     """Return whether a fluid stands above or beside a cell."""
     blocks = w.grid[0]
     nx, ny, nz = blocks.shape
-    if z + 1 < nz and t.fluid[blocks[x, y, z + 1]] == fluid:
+    if z + 1 < nz and FLUID[blocks[x, y, z + 1]] == fluid:
         return True
     return (
-        t.fluid[blocks[(x + 1) % nx, y, z]] == fluid
-        or t.fluid[blocks[(x - 1) % nx, y, z]] == fluid
-        or t.fluid[blocks[x, (y + 1) % ny, z]] == fluid
-        or t.fluid[blocks[x, (y - 1) % ny, z]] == fluid
+        FLUID[blocks[(x + 1) % nx, y, z]] == fluid
+        or FLUID[blocks[(x - 1) % nx, y, z]] == fluid
+        or FLUID[blocks[x, (y + 1) % ny, z]] == fluid
+        or FLUID[blocks[x, (y - 1) % ny, z]] == fluid
     )
 
 
-@compiled
-def wake(w, t, x, y, z):
+@inner
+def wake(w, x, y, z):
     """Schedule the reaction of the block at a cell to a change of itself or of a neighbour."""
-    block = w.grid[0][x, y, z]
-    reaction = t.reacts[block]
+    block = int(w.grid[0][x, y, z])
+    reaction = REACTS[block]
     if reaction == INERT or reaction == DECAYS:
         return
     wait = ROOT_WAIT
@@ -76,30 +76,30 @@ def wake(w, t, x, y, z):
         wait = FALL_WAIT
     elif reaction == FLOWS:
         wait = WATER_WAIT
-        if t.fluid[block] == 2:
-            wait = 1 if touches_fluid(w, t, x, y, z, 1) else LAVA_WAIT
+        if FLUID[block] == 2:
+            wait = 1 if touches_fluid(w, x, y, z, 1) else LAVA_WAIT
     elif reaction == BURNS:
         wait = FIRE_WAIT
     schedule(w, x, y, z, wait, REACT)
 
 
 @compiled
-def wake_around(w, t, x, y, z):
+def wake_around(w, x, y, z):
     """Wake a cell and its six neighbours."""
     nx, ny, nz = w.grid[0].shape
-    wake(w, t, x, y, z)
-    wake(w, t, (x + 1) % nx, y, z)
-    wake(w, t, (x - 1) % nx, y, z)
-    wake(w, t, x, (y + 1) % ny, z)
-    wake(w, t, x, (y - 1) % ny, z)
+    wake(w, x, y, z)
+    wake(w, (x + 1) % nx, y, z)
+    wake(w, (x - 1) % nx, y, z)
+    wake(w, x, (y + 1) % ny, z)
+    wake(w, x, (y - 1) % ny, z)
     if z + 1 < nz:
-        wake(w, t, x, y, z + 1)
+        wake(w, x, y, z + 1)
     if z > 0:
-        wake(w, t, x, y, z - 1)
+        wake(w, x, y, z - 1)
 
 
-@compiled
-def wake_leaves(w, t, x, y, z):
+@inner
+def wake_leaves(w, x, y, z):
     """Let the leaves that a log at a cell may have held look for another one, each after its own wait."""
     blocks = w.grid[0]
     nx, ny, nz = blocks.shape
@@ -108,27 +108,27 @@ def wake_leaves(w, t, x, y, z):
             rest = LEAF_REACH - abs(i) - abs(j)
             for k in range(max(-rest, -z), min(rest, nz - 1 - z) + 1):
                 a, b = (x + i) % nx, (y + j) % ny
-                if t.leaf[blocks[a, b, z + k]]:
-                    wait = LEAF_WAIT + int(mixed(w.random[1], cell_of(blocks, a, b, z + k), 72) % LEAF_SPREAD)
+                if LEAF[blocks[a, b, z + k]]:
+                    wait = LEAF_WAIT + pick(w.random[1], cell_of(blocks, a, b, z + k), 72, LEAF_SPREAD)
                     schedule(w, a, b, z + k, wait, REACT)
 
 
 @compiled
-def change(w, t, x, y, z, block):
+def change(w, x, y, z, block):
     """Put a block into a cell of the torus; paint on the old one is gone, and neighbours will react."""
     blocks = w.grid[0]
     x, y = x % blocks.shape[0], y % blocks.shape[1]
-    old = blocks[x, y, z]
+    old = int(blocks[x, y, z])
     if old == block:
         return
-    s.put_block(w.grid, t.opaque, x, y, z, block)
+    s.put_block(w.grid, OPAQUE, x, y, z, block)
     cell = cell_of(blocks, x, y, z)
     for row in range(s.CANVASES):
         if w.canvas_keys[row] >= 0 and w.canvas_keys[row] // 6 == cell:
             w.canvas_keys[row] = -1
             w.canvas[row] = 0
-    wake_around(w, t, x, y, z)
-    if t.grows[block]:
+    wake_around(w, x, y, z)
+    if GROWS[block]:
         schedule_growth(w, x, y, z, block)
-    if t.log[old] and not t.log[block]:
-        wake_leaves(w, t, x, y, z)
+    if LOG[old] and not LOG[block]:
+        wake_leaves(w, x, y, z)

@@ -9,11 +9,12 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS
-from worldsim_envs.voxel.chance import chance, mixed
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.chance import chance, pick
+from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.events import EVENT
 from worldsim_envs.voxel.switches import SWITCH
 from worldsim_envs.voxel.systems.change import change
+from worldsim_envs.voxel.tables import LEAF, OPAQUE
 
 SKIES = ("clear", "rain", "snow", "thunder")
 CLEAR, RAINY, SNOWY, THUNDERY = range(len(SKIES))
@@ -56,7 +57,7 @@ def sky_ticks(w, sky, now):
     return low + int(chance(w.random[1], now, 31) * (high - low))
 
 
-@compiled
+@inner
 def pass_weather(w, events):
     """Let the weather's clock go on, and bring rain, snow and thunder nearer to what reigns."""
     now, biome = w.marks[s.TICK], w.marks[s.BIOME]
@@ -77,7 +78,7 @@ def pass_weather(w, events):
     w.weather[s.WIND] = 0.5 + 0.3 * np.sin(phase * 0.13) + 0.2 * np.sin(phase * 0.41)
 
 
-@compiled
+@inner
 def meet_biome(w, biome, events):
     """Turn rain to snow, or snow to rain, for a player who comes into a colder or warmer biome."""
     if not w.switches[_ON]:
@@ -88,32 +89,31 @@ def meet_biome(w, biome, events):
         set_sky(w, RAINY, events)
 
 
-@compiled
+@inner
 def approach(weather, field, goal):
     """Move one field of the weather towards a goal by one tick's share."""
     step = 1.0 / RAMP
     weather[field] += min(step, max(-step, goal - weather[field]))
 
 
-@compiled
-def settle(w, t, events):
+@inner
+def settle(w, events):
     """Let snow come to lie on a few columns near the player while it snows, or melt where it is not cold."""
     if not w.switches[_SNOW_ON] or (w.marks[s.SKY] != SNOWY and w.marks[s.TICK] % 4 != 0):
         return
     blocks, roofs = w.grid[0], w.grid[3]
     nx, ny, nz = blocks.shape
     for try_ in range(SETTLES):
-        bits = mixed(w.random[0], w.marks[s.TICK], 41 + try_)
-        x = (int(w.body[s.X]) + int(bits % np.uint64(2 * REACH)) - REACH) % nx
-        y = (int(w.body[s.Y]) + int((bits >> np.uint64(20)) % np.uint64(2 * REACH)) - REACH) % ny
+        x = (int(w.body[s.X]) + pick(w.random[0], w.marks[s.TICK], 41 + try_, 2 * REACH) - REACH) % nx
+        y = (int(w.body[s.Y]) + pick(w.random[0], w.marks[s.TICK], 45 + try_, 2 * REACH) - REACH) % ny
         z = int(roofs[x, y])
         if z == 0 or z >= nz:
             continue
-        top = blocks[x, y, z - 1]
+        top = int(blocks[x, y, z - 1])
         if top == _LAYER:
             if w.marks[s.SKY] != SNOWY and w.biomes[x, y] != _SNOWFIELD:
-                change(w, t, x, y, z - 1, AIR)
+                change(w, x, y, z - 1, AIR)
                 events[_MELTED] += 1.0
-        elif w.weather[s.SNOWFALL] > 0.5 and blocks[x, y, z] == AIR and top != _ICE and (t.opaque[top] or t.leaf[top]):
-            change(w, t, x, y, z, _LAYER)
+        elif w.weather[s.SNOWFALL] > 0.5 and blocks[x, y, z] == AIR and top != _ICE and (OPAQUE[top] or LEAF[top]):
+            change(w, x, y, z, _LAYER)
             events[_SETTLED] += 1.0
