@@ -43,8 +43,8 @@ STROKES = ("forward+jump", "forward+jump", "sprint+jump", "jump", "forward")
 
 def swim(view: View, rng: np.random.Generator, steps: int) -> Iterator[str]:
     """Make for the nearest land, mostly, and swim until it is reached."""
-    turn = view.shore() if rng.random() < 0.8 else float(rng.integers(-6, 7) * TURN)
-    yield from turn(turn or 0.0)
+    degrees = view.shore() if rng.random() < 0.8 else float(rng.integers(-6, 7) * TURN)
+    yield from turn(degrees or 0.0)
     for _ in range(steps):
         if not view.in_water:
             return

@@ -149,10 +149,10 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             return self._observations(), rewards, terminated, truncated, self._batched(told)
         over = np.flatnonzero(self._over)
         last = np.full(self.num_envs, None, dtype=object)
-        for row in over:
+        for row in over.tolist():
             last[row] = self._observed[row]
         final = {"final_obs": last, "_final_obs": self._over.copy(), "_final_info": self._over.copy(),
-                 "final_info": self._batched({int(row): told[row] for row in over})}  # fmt: skip
+                 "final_info": self._batched({row: told[row] for row in over.tolist()})}  # fmt: skip
         told |= self._begin(over)
         return self._observations(), rewards, terminated, truncated, {**self._batched(told), **final}
 
@@ -233,13 +233,14 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.bool_]]:
         """Step some rows and draw them; returns events (B, E), rewards (B,) and success (B,), zero in other rows."""
         events = np.zeros((self.num_envs, len(self.event_names)), np.float32)
+        flat = self._frames.reshape(self.num_envs, -1)
         world, skip, hud = VoxelState(**self._stack), self._rows[0].frame_skip, self._rows[0].hud
 
         def run(chunk: NDArray[np.int64]) -> None:
             if len(chunk):
                 step_rows(
                     world.tick, world.clouds, (LOOKS, BODY_TABLES, LIQUID), vectors, skip, events,
-                    self._rows[chunk[0]].view.scratch, self._labels, hud, self._frames.reshape(self.num_envs, -1), chunk,
+                    self._rows[chunk[0]].view.scratch, self._labels, hud, flat, chunk,
                 )  # fmt: skip
 
         list(self._pool.map(run, np.array_split(playing, max(1, min(self._threads, len(playing))))))
@@ -252,9 +253,9 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
                                               stack["kinds"][at])  # fmt: skip
         if asleep:
             self._memory[at], stack["unlocked"][at], events[at] = memory, unlocked, happened
-        happened = (events[:, TOLD] > 0).any(axis=1)
+        telling = np.flatnonzero((events[:, TOLD] > 0).any(axis=1)).tolist()
         for row in playing.tolist():
-            self._rows[row].note(vectors[row], events[row] if happened[row] else None)
+            self._rows[row].note(vectors[row], events[row] if row in telling else None)
         return events, rewards, success
 
     def _observations(self) -> Any:
