@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import njit, types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -42,7 +42,13 @@ def compiled(function: Function) -> Function:
 
 
 def _cached(function: Function, **options: bool) -> Function:
+    """Return `function` compiled at first call, once for each set of argument types; constants are no types."""
     dispatcher = njit(cache=True, **_OPTIONS, **options)(function)
+    template = getattr(dispatcher, "get_call_template", None)
+    if template is not None:  # numba would compile anew for each constant that a caller passes
+        dispatcher.get_call_template = lambda args, kws: template(
+            tuple(types.unliteral(kind) for kind in args), {name: types.unliteral(kind) for name, kind in kws.items()}
+        )
     index = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if index is not None:
         index._source_stamp = (index._source_stamp, sources_stamp(function.__module__))
