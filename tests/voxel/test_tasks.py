@@ -119,7 +119,11 @@ def test_the_beacon_is_reached_by_going_there() -> None:
     for dense, best in ((False, 1.0), (True, 2.0)):
         env = made("Navigate", dense=dense)
         away = facing(env, goal(env))[0]
-        env.teleport(*(goal(env) - np.array([0, 4, 0])), yaw=0.0)
+        x, y, z = (int(v) for v in goal(env))
+        for back in range(1, 6):
+            for up, block in ((-1, "stone"), (0, "air"), (1, "air"), (2, "air")):
+                env.set_block(x, y - back, z + up, block)
+        env.teleport(x + 0.5, y - 4.5, z, yaw=0.0, pitch=0.0)
         total, steps, success = play(env, ["forward"] * 40)
         assert success and 2 <= steps <= 8 and away > 10
         assert total == pytest.approx(best, abs=0.3 if dense else 0)

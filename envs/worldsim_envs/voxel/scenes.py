@@ -139,24 +139,32 @@ def _iron(stage: Stage) -> Place:
 
 
 def _water(stage: Stage) -> Place:
-    """A channel four blocks wide and two deep, and a beacon beyond it."""
+    """A channel seven blocks wide and two deep, level banks on the way to it and from it, and a beacon beyond."""
     yaw = min((float(stage.world.body[s.YAW]) + turn for turn in range(0, 360, 15)),
-              key=lambda yaw: stage.roughness(stage.line(yaw, 16)))  # fmt: skip
+              key=lambda yaw: stage.roughness(stage.line(yaw, 18)))  # fmt: skip
     across = np.array([np.cos(np.radians(yaw)), -np.sin(np.radians(yaw))])
     level = int(stage.world.body[s.Z]) - 1
-    columns = stage.line(yaw, 16)
-    cells = {tuple(np.floor(columns[step] + side * across).astype(int)) for step in range(3, 8)
-             for side in np.arange(-9, 9.5, 0.5)}  # fmt: skip
-    for x, y in sorted(cells):
-        stage.fill(range(x, x + 1), range(y, y + 1), range(level + 1, min(stage.top(x, y) + 1, level + 5)), "air")
+    columns = stage.line(yaw, 18)
+
+    def strip(first: int, last: int, half: float) -> list[tuple[int, int]]:
+        """Return the columns between two distances, up to `half` to either side of the line."""
+        sides = np.arange(-half, half + 0.5, 0.5)
+        found = {tuple(np.floor(columns[step] + side * across).astype(int).tolist())
+                 for step in range(first, last) for side in sides}  # fmt: skip
+        return sorted(found)
+
+    channel, banks = strip(3, 10, 9.0), strip(0, 3, 1.5) + strip(10, 18, 1.5)
+    rim = sorted({(x + i, y + j) for x, y in channel for i in (-1, 0, 1) for j in (-1, 0, 1)} - set(channel))
+    for x, y in (*channel, *rim, *banks):
+        stage.fill(range(x, x + 1), range(y, y + 1), range(level + 1, max(level + 2, stage.top(x, y) + 2)), "air")
+    for x, y in (*rim, *banks):
+        stage.fill(range(x, x + 1), range(y, y + 1), range(min(level - 1, stage.top(x, y)), level + 1), "stone")
+    for x, y in channel:
         stage.fill(range(x, x + 1), range(y, y + 1), range(level - 2, level - 1), "stone")
         stage.fill(range(x, x + 1), range(y, y + 1), range(level - 1, level + 1), "water")
-    for x, y in sorted({(x + i, y + j) for x, y in cells for i in (-1, 0, 1) for j in (-1, 0, 1)} - cells):
-        stage.fill(range(x, x + 1), range(y, y + 1), range(min(level - 1, stage.top(x, y)), level + 1), "stone")
-    x, y = (int(v) for v in columns[12])
-    z = stage.top(x, y)
-    stage.put(x, y, z, "beacon")
-    return _middle(x, y, z)
+    x, y = (int(v) for v in columns[15])
+    stage.put(x, y, level + 1, "beacon")
+    return _middle(x % stage.shape[0], y % stage.shape[1], level + 1)
 
 
 def _night(stage: Stage) -> None:
