@@ -25,7 +25,7 @@ from worldsim_envs.voxel.state import VoxelState
 
 Frame = NDArray[np.uint8]
 SIZE, COLUMNS, COLOURS = (144, 240), 4, 255
-SEED, WORLD = 11, (256, 256, 64)
+SEED, VILLAGE_SEED, WORLD = 11, 1, (256, 256, 64)
 FLAT, GROUND = 64, 20  # a stage: its width and the height of its floor
 
 
@@ -43,7 +43,7 @@ def stage(floor: str = "grass", time: float = 0.2) -> VoxelState:
     land = terrain.Terrain(grid, np.zeros((FLAT, FLAT), np.uint8), np.zeros((FLAT // 8, FLAT // 8)))
     world = start.first_state(land, 0, np.random.default_rng(0), "plains", time, 12_000)
     world.body[[state.X, state.Y, state.Z, state.YAW, state.PITCH]] = 32.5, 28.0, GROUND, 0.0, 10.0
-    world.marks[state.TARGET] = 0
+    world.marks[state.TARGET], world.kinds[...] = 0, 0  # nobody but who is put there
     return world
 
 
@@ -64,10 +64,10 @@ def biomes() -> Iterator[VoxelState]:
     """Yield a start in each biome, a village and a cave."""
     for biome in terrain.BIOMES:
         yield started(biome, luck=2)
-    world = started("plains")
-    x, y = terrain.generate(SEED, WORLD).villages[0]
-    world.body[[state.X, state.Y, state.Z]] = x - 3.5, y - 11.5, float(world.tops[x - 4, y - 12]) + 2.0
-    world.body[[state.YAW, state.PITCH]] = 25.0, 8.0
+    world = started("plains", seed=VILLAGE_SEED)
+    x, y = terrain.generate(VILLAGE_SEED, WORLD).villages[0]
+    world.body[[state.X, state.Y, state.Z]] = x - 3.5, y - 10.5, float(world.tops[x - 4, y - 11]) + 1.5
+    world.body[[state.YAW, state.PITCH]] = 15.0, 8.0
     yield world
     for luck in (0, 3):
         yield _cave(started("plains"), luck)

@@ -23,7 +23,7 @@ def stage(floor: str = "grass", pitch: float = 0.0, time: float = 0.25) -> Voxel
     land = terrain.Terrain(grid, np.zeros((64, 64), np.uint8), np.zeros((8, 8)))
     world = start.first_state(land, 0, np.random.default_rng(0), "plains", time, 12_000)
     world.body[[state.X, state.Y, state.Z, state.YAW, state.PITCH]] = 32.5, 28.5, GROUND, 0.0, pitch
-    world.marks[state.TARGET] = 0
+    world.marks[state.TARGET], world.kinds[...] = 0, 0  # nobody but who is put there
     return world
 
 

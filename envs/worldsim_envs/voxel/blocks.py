@@ -7,7 +7,7 @@ Ids are the places of the rows, for good: new rows are appended. Textures are pa
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,7 +195,7 @@ def _form(block: Block) -> int:
     return WET + high if block.liquid == "water" else high
 
 
-def _column(values: list[float], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _column(values: list[float], dtype: type[np.generic]) -> NDArray[Any]:
     table = np.zeros(256, dtype=dtype)
     table[: len(values)] = values
     return table
@@ -218,7 +218,7 @@ BOUNDS[: len(BLOCKS)] = np.array([b.bounds for b in BLOCKS]) / 16.0
 
 # What all code that changes or draws blocks reads; columns of `TRAITS` (256, 4) u8.
 T_FORM, T_MODEL, T_LIGHT, T_OPAQUE = range(4)
-TRAITS = np.stack(
+TRAITS: NDArray[np.uint8] = np.stack(
     [
         _column([_form(b) for b in BLOCKS], np.uint8),
         _column([b.shape in ("box", "cross") for b in BLOCKS], np.uint8),
@@ -226,4 +226,5 @@ TRAITS = np.stack(
         OPAQUE,
     ],
     axis=1,
+    dtype=np.uint8,
 )

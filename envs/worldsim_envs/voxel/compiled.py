@@ -41,7 +41,7 @@ def compiled(function: Function) -> Function:
     return _cached(function)
 
 
-def _cached(function: Function, **options: bool) -> Function:
+def _cached(function: Function, **options: Any) -> Function:
     """Return `function` compiled at first call, once for each set of argument types; constants are no types."""
     dispatcher = njit(cache=True, **_OPTIONS, **options)(function)
     template = getattr(dispatcher, "get_call_template", None)

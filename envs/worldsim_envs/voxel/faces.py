@@ -26,4 +26,4 @@ FACES_OF: dict[str, tuple[str, ...]] = {
 def face_image(rows: tuple[str, ...]) -> NDArray[np.float64]:
     """Return the image (16, 16, 3) of eight rows of eight letters."""
     colours = np.array([[LETTERS[letter] for letter in row] for row in rows], dtype=np.float64) / 255.0
-    return np.kron(colours, np.ones((2, 2, 1)))
+    return colours.repeat(2, axis=0).repeat(2, axis=1)

@@ -8,13 +8,13 @@ what is left. Its two queues are halves of one array, zero at rest; an entry is 
 from __future__ import annotations
 
 from worldsim_envs.voxel.blocks import T_LIGHT, T_OPAQUE
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 
 QUEUE = 16_384  # both queues; each is a ring, and holds little more than one front of light at a time
 _RING = QUEUE // 2
 
 
-@compiled
+@inner
 def _neighbour(x, y, z, side, nx, ny):
     """Return one of the six neighbours of a cell."""
     if side == 0:
@@ -28,12 +28,12 @@ def _neighbour(x, y, z, side, nx, ny):
     return x, y, (z + 1 if side == 4 else z - 1)
 
 
-@compiled
+@inner
 def _push(queue, first, count, x, y, z, light):
     queue[first + (count & (_RING - 1))] = (((((x << 10) | y) << 8) | z) << 4) | int(light)
 
 
-@compiled
+@inner
 def _spread(blocks, glow, queue, traits, count):
     """Spread the light of the `count` entries that wait in the first queue, until none is left; leaves it zero."""
     nx, ny, nz = blocks.shape
@@ -53,7 +53,7 @@ def _spread(blocks, glow, queue, traits, count):
                 count += 1
 
 
-@compiled
+@inner
 def light_changed(blocks, glow, queue, traits, x, y, z):
     """Bring the block light up to date after the block at one cell has changed."""
     nx, ny, nz = blocks.shape
@@ -97,7 +97,7 @@ def light_changed(blocks, glow, queue, traits, x, y, z):
     _spread(blocks, glow, queue, traits, waiting)
 
 
-@compiled
+@inner
 def light_world(blocks, glow, queue, traits):
     """Fill the block light of a whole world."""
     nx, ny, nz = blocks.shape

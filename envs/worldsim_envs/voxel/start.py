@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,7 +70,7 @@ def first_state(
     marks[state.CLOCK], marks[state.DAY_LENGTH] = ticks_of(time, day_length), day_length
     marks[state.GROUND], marks[state.BIOME], marks[state.NEXT_NUMBER] = 1, land.biomes[int(x), int(y)], 1
     marks[[state.HOME_X, state.HOME_Y, state.HOME_Z]] = int(x), int(y), int(z)
-    grid = {name: array.copy() for name, array in zip(state.GRID_FIELDS, land.grid, strict=False)}
+    grid: dict[str, Any] = {name: array.copy() for name, array in zip(state.GRID_FIELDS, land.grid, strict=False)}
     vitals = np.zeros(state.VITAL_FIELDS)
     vitals[[state.HEALTH, state.HUNGER, state.SATURATION]] = state.FULL, state.FULL, 5.0
     vitals[state.AIR_LEFT] = state.FULL_AIR

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel.blocks import OPEN, T_FORM, T_MODEL, TRAITS
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.lights import QUEUE, light_changed, light_world
 
 # Fields of `body`, float64. A row of `entities` begins with the same nine.
@@ -168,7 +168,7 @@ def eye_height(marks):
     return SNEAK_EYE if marks[SNEAKING] else EYE
 
 
-@compiled
+@inner
 def measure_column(grid, opaque, x, y):
     """Write the top, the roof and the models of a column."""
     blocks, _, tops, roofs, _, _, models, _, traits = grid
@@ -184,7 +184,7 @@ def measure_column(grid, opaque, x, y):
             tops[x, y] = z + 1
 
 
-@compiled
+@inner
 def measure_tile(roofs, tiles, a, b):
     """Write the highest roof of a tile."""
     highest = 0
@@ -194,7 +194,7 @@ def measure_tile(roofs, tiles, a, b):
     tiles[a, b] = highest
 
 
-@compiled
+@inner
 def light_columns(blocks, light, tops, opaque, x0, x1, y0, y1):
     """Fill the light of the columns x0…x1-1, y0…y1-1 (taken round the torus) from the tops of their neighbours.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel import kinds as k
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.kinds import KIND_IDS, KINDS
 from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z
 from worldsim_envs.voxel.render.solids import (
@@ -163,7 +163,7 @@ def _set_box(box, cx, cy, cz, yaw, pitch, hx, hy, hz, stretch):
         box[SCALE + axis] = 0.5 / half if stretch else min(1.0, 0.5 / half)
 
 
-@compiled
+@inner
 def _draw_body(frame, looks, bodies, scene, camera, units, box, place, body, kind, mark):
     """Draw all parts of a creature whose feet are at `place` from the eye."""
     parts, skins, counts = bodies
@@ -196,7 +196,7 @@ def _draw_body(frame, looks, bodies, scene, camera, units, box, place, body, kin
         draw_box(frame, camera, units, looks, scene, box, skins[kind, number], mark, 0, False, -1)
 
 
-@compiled
+@inner
 def draw_entity(frame, grid, looks, bodies, scene, camera, units, grazing, box, body, row, number):
     """Draw one entity; its pixels are marked with `number` + 1."""
     light, glow = grid[1], grid[5]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel.blocks import CUBE, OPEN, WET
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, form_in, ray, shows
 
 EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
@@ -68,7 +68,7 @@ def _surface_ends(grid, o, d, e, t, face, sixteenths, one_plane):
     return min(share, 1.0)
 
 
-@compiled
+@inner
 def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
     """Find how far each pixel's neighbour reaches into it: `shares` (H, W) 0…0.5 and `sides` (H, W), 0 right … 3 up.
 
@@ -113,7 +113,7 @@ def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
                         sides[far_row, far_column] = side + (0 if swap else 2)
 
 
-@compiled
+@inner
 def blend_edges(colours, shares, sides, out):
     """Write colours into `out` (H, W, 3) float32, those of divided pixels mixed with their neighbour's."""
     height, width = shares.shape

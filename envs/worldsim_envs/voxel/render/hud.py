@@ -6,14 +6,14 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BARE_HAND
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.render.rays import FIELD_OF_VIEW
 from worldsim_envs.voxel.render.sky import clamp
 from worldsim_envs.voxel.render.solids import cover_at
 from worldsim_envs.voxel.render.surfaces import lit, texel
 
 
-@compiled
+@inner
 def draw_hand(hand, looks, item, swing_ticks):
     """Draw what the hand holds into `hand` (H, W, 4): red, green, blue in full light, and cover 0…1."""
     texels, covers, faces, glow = looks[0], looks[4], looks[11], looks[2]
@@ -67,7 +67,7 @@ def draw_hand(hand, looks, item, swing_ticks):
                 hand[row, column, 3] += share
 
 
-@compiled
+@inner
 def show_hand(colours, hand, held, looks, scene, grid, marks, inventory, body):
     """Lay the held item, or the bare hand, over the lower right corner; `held` (2,) says what `hand` holds drawn."""
     light, glow = grid[1], grid[5]
@@ -92,7 +92,7 @@ def show_hand(colours, hand, held, looks, scene, grid, marks, inventory, body):
                     colours[row, column, channel] = colours[row, column, channel] * rest + value
 
 
-@compiled
+@inner
 def crosshair(colours):
     """Draw a small translucent cross in the middle."""
     height, width = colours.shape[0], colours.shape[1]
@@ -108,7 +108,7 @@ def crosshair(colours):
                     colours[row, column, channel] += (mark - colours[row, column, channel]) * 0.4
 
 
-@compiled
+@inner
 def finish(colours, marks, out):
     """Write colours (H * W * 3,) of 0…1 as bytes; a hurt player sees red for a moment."""
     red = 0.55 if marks[s.DEAD] else 0.4 * marks[s.HURT] / s.HURT_TICKS

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.state import CANVAS
 
 PAINT_MARKS = 256  # a small table that says of most cells at once that no face of them is painted
 
 
-@compiled
+@inner
 def mark_paint(paint, shape):
     """Fill the marks from the keys of all canvases; `paint` is canvases, their keys and the marks."""
     _, keys, marks = paint

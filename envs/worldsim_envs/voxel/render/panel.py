@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.sky import clamp
 from worldsim_envs.voxel.render.solids import cover_at
 from worldsim_envs.voxel.render.surfaces import texel
@@ -23,7 +23,7 @@ def _mix(colours, row, column, r, g, b, share):
         colours[row, column, 2] += (b - colours[row, column, 2]) * share
 
 
-@compiled
+@inner
 def _icon(colours, looks, texture, top, left, size, part):
     """Draw a texture into a square of pixels; `part` is how much of its width is drawn, from the left."""
     rows = int(np.ceil(size))
@@ -36,7 +36,7 @@ def _icon(colours, looks, texture, top, left, size, part):
                 _mix(colours, top + row, left + column, r, g, b, cover)
 
 
-@compiled
+@inner
 def _number(colours, count, bottom, right, dot):
     """Write a count, its last digit ending at a corner, in white with a shadow."""
     column = right - 3 * dot
@@ -58,7 +58,7 @@ def _number(colours, count, bottom, right, dot):
         column -= 4 * dot
 
 
-@compiled
+@inner
 def draw_panel(colours, looks, marks, inventory, vitals):
     """Draw the hotbar, and above it hearts and hunger."""
     height, width = colours.shape[0], colours.shape[1]

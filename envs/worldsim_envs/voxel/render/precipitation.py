@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE
 from worldsim_envs.voxel.render.sky import DAYLIGHT, UNDER, clamp
 from worldsim_envs.voxel.render.solids import basis, dot
@@ -33,7 +33,7 @@ def _wrapped(value, size):
     return value - size * np.floor(value / size + 0.5)
 
 
-@compiled
+@inner
 def _stroke(colours, depth, x0, y0, x1, y1, width, distance, r, g, b, alpha):
     """Lay a line of some width over the picture, each pixel by its share of it."""
     height, wide = depth.shape
@@ -53,7 +53,7 @@ def _stroke(colours, depth, x0, y0, x1, y1, width, distance, r, g, b, alpha):
                     colours[row, column, 2] += (b - colours[row, column, 2]) * cover
 
 
-@compiled
+@inner
 def draw_weather(frame, tops, camera, scene, weather, tick):
     """Draw what falls from the sky."""
     if scene[UNDER] > 0.0:

@@ -10,7 +10,7 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import CUBE, OPEN, T_FORM, WATER, WET
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.sky import UNDER
 from worldsim_envs.voxel.state import TILE
 
@@ -126,7 +126,7 @@ def _bearing(dx, dy):
     return 1.0 + share if dx >= 0.0 else 3.0 - share
 
 
-@compiled
+@inner
 def find_ceilings(tiles, ox, oy, oz, ceilings):
     """Fill the highest roof in view by bearing and distance: `ceilings[sector, ring]`, rings TILE blocks wide."""
     ceilings[:, :] = 0.0
@@ -180,7 +180,7 @@ def ray(camera, row, column):
     )
 
 
-@compiled
+@inner
 def set_camera(camera, body, marks, height, width):
     """Write the eye's place and the picture's frame into `camera`."""
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])
@@ -310,7 +310,7 @@ def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy
     return False, begin
 
 
-@compiled
+@inner
 def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
     """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 
 CLOUD_HEIGHT = 96.0
 CLOUD_CELL = 8.0
@@ -21,6 +21,7 @@ STAR_GRID = 128
 ZENITH, HORIZON, SUNSET, FACE_LIGHT, WATER_COLOUR, CLOUD_COLOUR, FOG_WATER = 8, 11, 14, 17, 35, 38, 41
 FACE_SHADE, OVERCAST, FOG_FROM, FOG_TO = 44, 50, 51, 52  # one to each face; 0…1; blocks, blocks
 SCENE_FIELDS = 53
+FLASH_GAP = 29  # lightning lights up one of so many fifths of a second of a thunderstorm
 CLEAR_FROM, CLEAR_TO = 24.0, 48.0  # where fog begins and ends in clear weather
 
 
@@ -38,24 +39,24 @@ def star_map() -> NDArray[np.float64]:
 STARS = star_map()
 
 
-@compiled
+@inner
 def clamp(value):
     return min(1.0, max(0.0, value))
 
 
-@compiled
+@inner
 def smooth(low, high, value):
     t = min(1.0, max(0.0, (value - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
-@compiled
+@inner
 def _blend(scene, at, night, day, share):
     for channel in range(3):
         scene[at + channel] = night[channel] + (day[channel] - night[channel]) * share
 
 
-@compiled
+@inner
 def set_scene(scene, marks, weather, pixel, under_water):
     """Fill the colours of light, sky, fog and water for the time of day and the weather."""
     angle = 2.0 * np.pi * (marks[s.CLOCK] / marks[s.DAY_LENGTH])
@@ -64,6 +65,7 @@ def set_scene(scene, marks, weather, pixel, under_water):
     day = smooth(-0.16, 0.26, height)
     cover = clamp(max(weather[s.RAIN], weather[s.SNOWFALL]))
     storm = clamp(weather[s.THUNDER])
+    flash = 0.55 * storm if ((marks[s.TICK] // 4 * 2654435761) >> 9) % FLASH_GAP == 7 else 0.0
     glow = np.exp(-(((height - 0.02) / 0.17) ** 2)) * (1.0 - 0.85 * cover)
     scene[DAYLIGHT], scene[GLOW], scene[PIXEL] = day, glow, pixel
     scene[UNDER] = 1.0 if under_water else 0.0
@@ -92,6 +94,9 @@ def set_scene(scene, marks, weather, pixel, under_water):
         gray += (snowy - gray) * clamp(weather[s.SNOWFALL] - weather[s.RAIN])
         scene[ZENITH + channel] += (0.86 * gray - scene[ZENITH + channel]) * 0.92 * cover
         scene[HORIZON + channel] += (gray - scene[HORIZON + channel]) * 0.92 * cover
+        scene[ZENITH + channel] += (1.0 - scene[ZENITH + channel]) * flash
+        scene[HORIZON + channel] += (1.0 - scene[HORIZON + channel]) * flash
+        light += (1.0 - light) * flash
         scene[WATER_COLOUR + channel] += (0.6 * gray - scene[WATER_COLOUR + channel]) * 0.35 * cover
         for face in range(6):
             shade = scene[FACE_SHADE + face]

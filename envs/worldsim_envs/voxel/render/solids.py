@@ -7,7 +7,7 @@ fades with distance. A frame is (colours, depth, entities, seen, hits): see `pic
 from __future__ import annotations
 
 from worldsim_envs.voxel.blocks import TEXELS_PER_TEXTURE
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.rays import (
     COS_PITCH,
     COS_YAW,
@@ -138,7 +138,7 @@ def _lay(frame, row, column, r, g, b, cover, distance, owner, block):
         depth[row, column], entities[row, column], seen[row, column] = distance, owner, block
 
 
-@compiled
+@inner
 def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, aimed, crack):
     """Draw one box with its six textures (6,); `owner` and `block` are what its pixels then show."""
     texels, covers, holes = looks[0], looks[4], looks[6]
@@ -201,7 +201,7 @@ def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, ai
                 _lay(frame, row, column, r * cover, g * cover, blue * cover, cover, distance, owner, block)
 
 
-@compiled
+@inner
 def draw_cross(frame, camera, units, grazing, looks, scene, box, texture, owner, block, aimed):
     """Draw two crossed sprites that stand at the box's centre, as wide and high as the box says."""
     texels, covers = looks[0], looks[4]

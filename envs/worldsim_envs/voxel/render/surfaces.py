@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from worldsim_envs.voxel.blocks import AIR, CUBE, OPEN, T_FORM, TEXELS_PER_TEXTURE, WATER
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.paint import PAINT_MARKS, painted
 from worldsim_envs.voxel.render.rays import (
     CELL,
@@ -187,7 +187,7 @@ def drowned(scene, r, g, b, length):
     )
 
 
-@compiled
+@inner
 def shade(grid, looks, paint, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen):
     """Fill the colour of each pixel and the block it shows from what its ray meets."""
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]

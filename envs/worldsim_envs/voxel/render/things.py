@@ -6,7 +6,7 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS, SHAPES, T_MODEL
-from worldsim_envs.voxel.compiled import compiled, inlined
+from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.bodies import draw_entity
 from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE, VIEW
 from worldsim_envs.voxel.render.sky import smooth
@@ -53,7 +53,7 @@ def in_view(camera, x, y, z, radius):
     )
 
 
-@compiled
+@inner
 def gather(grid, camera, entities, kinds, far, what):
     """List what may be in view, by falling distance: `what` (THINGS,) is a packed cell, or -1 - row of an entity."""
     blocks, models, traits = grid[0], grid[6], grid[8]
@@ -88,7 +88,7 @@ def gather(grid, camera, entities, kinds, far, what):
     return count
 
 
-@compiled
+@inner
 def draw_model(frame, grid, looks, scene, camera, units, grazing, box, cell, target, crack, tick):
     """Draw the model in one cell."""
     blocks, light, glow = grid[0], grid[1], grid[5]
@@ -120,7 +120,7 @@ def draw_model(frame, grid, looks, scene, camera, units, grazing, box, cell, tar
     draw_box(frame, camera, units, looks, scene, box, faces[block], 0, block, cell == target, crack)
 
 
-@compiled
+@inner
 def draw_things(frame, grid, looks, bodies, scene, camera, units, grazing, box, far, what, entities, kinds, marks,
                 target, crack):  # fmt: skip
     """Draw all models and entities in view over the picture."""

@@ -162,7 +162,7 @@ def build_villages(
             middles.append((x, y))
             style = STYLES[int(biomes[x, y])]
             build_well(site, x, y)
-            doors = [build_house(site, x + i, y + j, *halves, style) for i, j, *halves in PLOTS]
+            doors = [build_house(site, x + i, y + j, wide, deep, style) for i, j, wide, deep in PLOTS]
             for i, j in FIELDS:
                 build_field(site, x + i, y + j)
             for door_x, door_y in doors:

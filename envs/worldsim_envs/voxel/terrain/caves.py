@@ -6,7 +6,7 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.chance import chance
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inner
 
 _AIR, _STONE, _DIRT, _SAND, _SANDSTONE, _GRAVEL, _LAVA = (
     BLOCK_IDS[name] for name in ("air", "stone", "dirt", "sand", "sandstone", "gravel", "lava")
@@ -19,7 +19,7 @@ LAVA_LEVEL = 4
 TUNNEL_STEPS = 64
 
 
-@compiled
+@inner
 def _vein(blocks, x, y, z, luck, key, number):
     """Turn up to five cells of stone into an ore that fits the depth."""
     nx, ny, nz = blocks.shape
@@ -48,7 +48,7 @@ def sow_ores(blocks, heights, key):
         _vein(blocks, x, y, z, luck, key, vein)
 
 
-@compiled
+@inner
 def _hollow(blocks, heights, soft, x, y, z, radius, low, sea):
     """Cut a flattened ball out of the rock, away from water; its deepest cells fill with lava."""
     nx, ny, nz = blocks.shape

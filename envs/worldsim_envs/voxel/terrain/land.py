@@ -6,7 +6,7 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.chance import chance
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import compiled, inner
 from worldsim_envs.voxel.terrain.biomes import (
     BEACH,
     DESERT,
@@ -28,13 +28,13 @@ _SNOWY_GRASS, _CLAY, _FOREST_GRASS, _SAVANNA_GRASS, _SWAMP_GRASS, _MUD = (
 )
 
 
-@compiled
+@inner
 def _smooth(low, high, value):
     t = min(1.0, max(0.0, (value - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
 
 
-@compiled
+@inner
 def _ramp(value, a, b, ya, yb):
     return ya + (yb - ya) * min(1.0, max(0.0, (value - a) / (b - a)))
 

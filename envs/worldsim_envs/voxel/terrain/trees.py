@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.chance import chance
-from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.compiled import inner
 
 _AIR, _OAK, _OAK_LEAVES, _SPRUCE, _SPRUCE_LEAVES, _ACACIA, _ACACIA_LEAVES = (
     BLOCK_IDS[name]
@@ -12,14 +12,14 @@ _AIR, _OAK, _OAK_LEAVES, _SPRUCE, _SPRUCE_LEAVES, _ACACIA, _ACACIA_LEAVES = (
 )
 
 
-@compiled
+@inner
 def _leaf(blocks, x, y, z, leaves):
     nx, ny, nz = blocks.shape
     if 0 < z < nz and blocks[x % nx, y % ny, z] == _AIR:
         blocks[x % nx, y % ny, z] = leaves
 
 
-@compiled
+@inner
 def grow_round_tree(blocks, x, y, ground, trunk, log, leaves, key):
     """Grow an oak or a birch: a trunk and a rounded crown with ragged corners."""
     for layer in range(-2, 2):
@@ -34,7 +34,7 @@ def grow_round_tree(blocks, x, y, ground, trunk, log, leaves, key):
         blocks[x, y, z] = log
 
 
-@compiled
+@inner
 def grow_spruce(blocks, x, y, ground, trunk, key):
     """Grow a spruce: a cone of skirts that alternate in width."""
     wide = 1
@@ -51,7 +51,7 @@ def grow_spruce(blocks, x, y, ground, trunk, key):
         blocks[x, y, z] = _SPRUCE
 
 
-@compiled
+@inner
 def grow_broad_oak(blocks, x, y, ground, trunk, key):
     """Grow an old oak: a tall trunk with a crown of two storeys."""
     nx, ny, _ = blocks.shape
@@ -70,7 +70,7 @@ def grow_broad_oak(blocks, x, y, ground, trunk, key):
             blocks[(x + i) % nx, (y + j) % ny, ground + trunk - 3] = _OAK
 
 
-@compiled
+@inner
 def grow_acacia(blocks, x, y, ground, trunk, key):
     """Grow an acacia: a trunk that leans over, with a flat crown."""
     nx, ny, _ = blocks.shape
@@ -89,7 +89,7 @@ def grow_acacia(blocks, x, y, ground, trunk, key):
                 _leaf(blocks, x + a, y + b, z, _ACACIA_LEAVES)
 
 
-@compiled
+@inner
 def grow_bush(blocks, x, y, ground, leaves, log, key):
     """Grow a bush: one log under a heap of leaves."""
     blocks[x, y, ground] = log
