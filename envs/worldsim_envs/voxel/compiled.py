@@ -43,7 +43,7 @@ def compiled(function: Function) -> Function:
 
 def _cached(function: Function, **options: Any) -> Function:
     """Return `function` compiled at first call, once for each set of argument types; constants are no types."""
-    dispatcher = njit(cache=True, **_OPTIONS, **options)(function)
+    dispatcher: Any = njit(cache=True, **_OPTIONS, **options)(function)
     template = getattr(dispatcher, "get_call_template", None)
     if template is not None:  # numba would compile anew for each constant that a caller passes
         dispatcher.get_call_template = lambda args, kws: template(

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,7 @@ def _tool_events(prefix: str, column: NDArray[np.int64]) -> NDArray[np.int64]:
     return column
 
 
-def _column(blocks: list[float], items: list[float], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _column(blocks: list[float], items: list[float], dtype: type[np.generic]) -> NDArray[Any]:
     column = np.zeros(IDS, dtype)
     column[: len(blocks)] = blocks
     column[FIRST_ITEM:] = items
