@@ -68,7 +68,7 @@ def test_small_turns_change_pictures_smoothly(biome: str) -> None:
     frames = np.stack([look(env, yaw=yaw + 0.25 * turn) for turn in range(9)])
     step = np.abs(np.diff(frames, axis=0)).mean()
     bend = np.abs(np.diff(frames, n=2, axis=0)).mean()  # zero if every pixel changed at a steady rate
-    assert step < 2.5 and bend < 2.5
+    assert step < 3.0 and bend < 1.35 * step  # flicker bends by 1.7 steps and more
 
 
 def test_shared_rays_meet_what_single_rays_meet() -> None:
