@@ -17,9 +17,8 @@ from worldsim_envs.voxel.life.herds import meet_herds
 from worldsim_envs.voxel.motion import AT_REST
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import SWITCH, switched
-from worldsim_envs.voxel.systems.change import schedule_growth
+from worldsim_envs.voxel.systems.change import schedule_all_growth
 from worldsim_envs.voxel.systems.weather import CLEAR, sky_ticks
-from worldsim_envs.voxel.tables import GROWS
 
 START_INVENTORY: dict[str, int] = dict.fromkeys(table.START_HOTBAR, table.HOTBAR_COUNT)
 
@@ -97,8 +96,7 @@ def set_going(world: VoxelState) -> None:
     """Start what goes on from the first tick: the sky's clock, crops, the herds nearby; and aim."""
     tick = world.tick
     world.marks[state.SKY_TICKS] = sky_ticks(tick, CLEAR, 0)
-    for x, y, z in np.argwhere(GROWS[world.blocks] > 0):
-        schedule_growth(tick, x, y, z, world.blocks[x, y, z])
+    schedule_all_growth(tick)
     if world.switches[SWITCH["animals"]]:
         meet_herds(tick, np.zeros(len(EVENT_NAMES), np.float32))
     aim(tick)

@@ -41,12 +41,23 @@ def schedule(w, x, y, z, wait, what):
             return
 
 
-@compiled
+@inner
 def schedule_growth(w, x, y, z, block):
     """Let a crop or a sapling grow at its next turn: each cell has turns of its own, a fixed number of ticks apart."""
     wait = CROP_WAIT if _WHEAT_0 <= block <= _WHEAT_3 else TREE_WAIT
     turn = pick(w.random[1], cell_of(w.grid[0], x, y, z), 71, wait)
     schedule(w, x, y, z, wait - (w.marks[s.TICK] + turn) % wait, GROW)
+
+
+@compiled
+def schedule_all_growth(w):
+    """Let all crops and saplings of the world grow at their next turns."""
+    blocks = w.grid[0]
+    for x in range(blocks.shape[0]):
+        for y in range(blocks.shape[1]):
+            for z in range(blocks.shape[2]):
+                if GROWS[blocks[x, y, z]]:
+                    schedule_growth(w, x, y, z, int(blocks[x, y, z]))
 
 
 @inner
