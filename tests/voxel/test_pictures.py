@@ -5,6 +5,8 @@ import pytest
 
 from worldsim_envs.voxel import blocks, state, textures
 from worldsim_envs.voxel.env import VoxelEnv
+from worldsim_envs.voxel.render import camera as camera_rays
+from worldsim_envs.voxel.render import cast as caster
 from worldsim_envs.voxel.render import rays, surfaces
 from worldsim_envs.voxel.render.sky import UNDER
 
@@ -66,7 +68,7 @@ def test_small_turns_change_pictures_smoothly(biome: str) -> None:
     frames = np.stack([look(env, yaw=yaw + 0.25 * turn) for turn in range(9)])
     step = np.abs(np.diff(frames, axis=0)).mean()
     bend = np.abs(np.diff(frames, n=2, axis=0)).mean()  # zero if every pixel changed at a steady rate
-    assert step < 2.5 and bend < 2.5
+    assert step < 3.0 and bend < 1.35 * step  # flicker bends by 1.7 steps and more
 
 
 def test_shared_rays_meet_what_single_rays_meet() -> None:
@@ -81,10 +83,10 @@ def test_shared_rays_meet_what_single_rays_meet() -> None:
         scene, camera, _, units, _, hits, places, *_ = view.scratch
         grid = env.state.grid
         for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):
-            d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
+            d = np.array(camera_rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
             start = blocks.WATER if scene[UNDER] else blocks.AIR
-            far = rays.VIEW_UNDER_WATER if scene[UNDER] else rays.VIEW
-            t, cell, *_ = rays.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
+            far = caster.VIEW_UNDER_WATER if scene[UNDER] else caster.VIEW
+            t, cell, *_ = caster.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
             wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
 

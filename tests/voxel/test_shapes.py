@@ -8,6 +8,8 @@ import pytest
 from worldsim_envs.voxel import start, state, terrain
 from worldsim_envs.voxel.blocks import BLOCK_IDS, OPAQUE
 from worldsim_envs.voxel.kinds import KIND_IDS
+from worldsim_envs.voxel.render import camera as camera_rays
+from worldsim_envs.voxel.render import cast as caster
 from worldsim_envs.voxel.render import rays
 from worldsim_envs.voxel.render.picture import View, picture
 from worldsim_envs.voxel.state import VoxelState
@@ -76,9 +78,9 @@ def test_shared_rays_meet_what_single_rays_meet_among_slabs_and_water() -> None:
     _, camera, _, units, _, hits, places, *_ = view.scratch
     wrong = 0
     for row, column in random.integers(0, 64, (500, 2)):
-        d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
-        t, cell, _, plane, water, *_ = rays.cast.py_func(  # type: ignore[attr-defined]
-            world.grid, *camera[:3], *d, 0.0, rays.VIEW, BLOCK_IDS["air"]
+        d = np.array(camera_rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
+        t, cell, _, plane, water, *_ = caster.cast.py_func(  # type: ignore[attr-defined]
+            world.grid, *camera[:3], *d, 0.0, caster.VIEW, BLOCK_IDS["air"]
         )
         same = cell == places[row, column, rays.CELL] and abs(t - hits[row, column, rays.DISTANCE]) < 1e-4
         wrong += not (same and abs(water - hits[row, column, rays.WATER_IN]) < 1e-4)

@@ -42,7 +42,7 @@ def miner() -> Scripted:
 
 
 def builder() -> Scripted:
-    """Places rows, walls and single blocks, from three hotbar slots, and takes some away again."""
+    """Places rows, walls and single blocks, from five hotbar slots, and takes some away again."""
     return Scripted(scripts.build)
 
 

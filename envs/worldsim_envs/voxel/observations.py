@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
+from worldsim_envs.voxel.render.cast import VIEW
 from worldsim_envs.voxel.render.picture import View
-from worldsim_envs.voxel.render.rays import VIEW
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.terrain import BIOMES
 

@@ -20,7 +20,7 @@ from worldsim_envs.voxel.switches import SWITCHES
 from worldsim_envs.voxel.tasks import ACHIEVEMENTS, DENSE_THRESHOLD, TASKS, Task
 
 FILES = {"Explore": "Voxel"}  # of tasks whose id has another name
-PICTURE_SIZE, PICTURE_SEEDS = (180, 320), (0, 1, 2)
+PICTURE_SIZE, PICTURE_SEEDS = (120, 214), (0, 1, 2)
 
 
 def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
@@ -73,7 +73,9 @@ def index_page() -> str:
     return "\n\n".join((
         "# The voxel world",
         "Written by `python -m worldsim_envs.voxel.pages docs/voxel` from the tables of the code.",
-        "## Tasks", _rows(("task", "goal", "steps"), tasks),
+        "![Biomes](../images/voxel-biomes.png)", "![Times of day](../images/voxel-times.png)",
+        "![Weather](../images/voxel-weather.png)", "![Creatures](../images/voxel-creatures.png)",
+        "![Dynamics](../images/voxel-dynamics.png)", "## Tasks", _rows(("task", "goal", "steps"), tasks),
         f"`Survival` has {len(ACHIEVEMENTS)} achievements; its score is Crafter's geometric mean (`judge.score`).",
         "See also [actions](actions.md) and [events](events.md).",
         "## Observations",

@@ -15,7 +15,7 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.kinds import KIND_IDS, KINDS
-from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z
 from worldsim_envs.voxel.render.solids import (
     AXES,
     CENTRE,

@@ -6,7 +6,9 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import CUBE, OPEN, WET
 from worldsim_envs.voxel.compiled import inlined, inner
-from worldsim_envs.voxel.render.rays import CELL, DISTANCE, EYE_X, EYE_Y, EYE_Z, FACE, PLANE, form_in, ray, shows
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, ray
+from worldsim_envs.voxel.render.cast import form_in, shows
+from worldsim_envs.voxel.render.rays import CELL, DISTANCE, FACE, PLANE
 
 EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
 CELLS_BEYOND = 8

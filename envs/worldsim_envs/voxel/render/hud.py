@@ -7,7 +7,7 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BARE_HAND
 from worldsim_envs.voxel.compiled import inner
-from worldsim_envs.voxel.render.rays import FIELD_OF_VIEW
+from worldsim_envs.voxel.render.camera import FIELD_OF_VIEW
 from worldsim_envs.voxel.render.sky import clamp
 from worldsim_envs.voxel.render.solids import cover_at
 from worldsim_envs.voxel.render.surfaces import lit, texel

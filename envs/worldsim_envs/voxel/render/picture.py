@@ -14,25 +14,16 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS, CRACK_STAGES, LIQUID, T_FORM, WATER, WET
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.render.bodies import BODY_TABLES
+from worldsim_envs.voxel.render.camera import CAMERA_FIELDS, EYE_Z, FIELD_OF_VIEW, PIXEL_SIZE, set_camera
+from worldsim_envs.voxel.render.cast import VIEW
+from worldsim_envs.voxel.render.ceilings import RINGS, SECTORS, find_ceilings
 from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
 from worldsim_envs.voxel.render.hud import crosshair, finish, show_hand
 from worldsim_envs.voxel.render.looks import LOOKS
 from worldsim_envs.voxel.render.paint import PAINT_MARKS, mark_paint
 from worldsim_envs.voxel.render.panel import draw_panel
 from worldsim_envs.voxel.render.precipitation import draw_weather
-from worldsim_envs.voxel.render.rays import (
-    CAMERA_FIELDS,
-    DISTANCE,
-    EYE_Z,
-    FIELD_OF_VIEW,
-    PIXEL_SIZE,
-    RINGS,
-    SECTORS,
-    VIEW,
-    find_ceilings,
-    find_surfaces,
-    set_camera,
-)
+from worldsim_envs.voxel.render.rays import DISTANCE, find_surfaces
 from worldsim_envs.voxel.render.sky import SCENE_FIELDS, set_scene
 from worldsim_envs.voxel.render.solids import BOX_FIELDS
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, shade

@@ -9,7 +9,7 @@ import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.compiled import inlined, inner
-from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE
 from worldsim_envs.voxel.render.sky import DAYLIGHT, UNDER, clamp
 from worldsim_envs.voxel.render.solids import basis, dot
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from worldsim_envs.voxel.blocks import TEXELS_PER_TEXTURE
 from worldsim_envs.voxel.compiled import inlined, inner
-from worldsim_envs.voxel.render.rays import (
+from worldsim_envs.voxel.render.camera import (
     COS_PITCH,
     COS_YAW,
     HALF_HEIGHT,
@@ -16,9 +16,9 @@ from worldsim_envs.voxel.render.rays import (
     PIXEL_SIZE,
     SIN_PITCH,
     SIN_YAW,
-    WATER_IN,
     ray,
-)  # fmt: skip
+)
+from worldsim_envs.voxel.render.rays import WATER_IN
 from worldsim_envs.voxel.render.sky import UNDER, clamp
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, drowned, fogged, lit, texel, through_water
 

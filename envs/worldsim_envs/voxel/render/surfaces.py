@@ -6,22 +6,10 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import AIR, CUBE, OPEN, T_FORM, TEXELS_PER_TEXTURE, WATER
 from worldsim_envs.voxel.compiled import inlined, inner
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, ray
+from worldsim_envs.voxel.render.cast import DEEP, VIEW, VIEW_UNDER_WATER
 from worldsim_envs.voxel.render.paint import PAINT_MARKS, painted
-from worldsim_envs.voxel.render.rays import (
-    CELL,
-    DEEP,
-    DISTANCE,
-    EYE_X,
-    EYE_Y,
-    EYE_Z,
-    FACE,
-    VIEW,
-    VIEW_UNDER_WATER,
-    WATER_AXIS,
-    WATER_IN,
-    WATER_OUT,
-    ray,
-)  # fmt: skip
+from worldsim_envs.voxel.render.rays import CELL, DISTANCE, FACE, WATER_AXIS, WATER_IN, WATER_OUT
 from worldsim_envs.voxel.render.sky import (
     FACE_LIGHT,
     FACE_SHADE,

@@ -8,7 +8,8 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import BLOCK_IDS, SHAPES, T_MODEL
 from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.bodies import draw_entity
-from worldsim_envs.voxel.render.rays import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE, VIEW
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, HALF_HEIGHT, HALF_WIDTH, PIXEL_SIZE
+from worldsim_envs.voxel.render.cast import VIEW
 from worldsim_envs.voxel.render.sky import smooth
 from worldsim_envs.voxel.render.solids import (
     AXES,
