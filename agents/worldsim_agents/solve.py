@@ -42,13 +42,13 @@ def go(view: View, rng: np.random.Generator, close: float = 1.5, most: int = 300
             yield "forward+jump" if view.bumped or view.in_water else "forward"
 
 
-def _reach(act: str, names: tuple[str, ...] = (), pause: bool = False) -> Script:
+def _reach(act: str, names: tuple[str, ...] = (), pause: bool = False, height: float = 0.5) -> Script:
     """Return the script that goes to the goal, looks at it or at the nearest of some blocks, and acts on and on."""
 
     def script(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from go(view, rng, 2.3)
         while True:
-            offset = view.nearest(names, 8) if names else view.goal + np.array([0.0, 0.0, 0.5])
+            offset = view.nearest(names, 8) if names else view.goal + np.array([0.0, 0.0, height])
             if offset is None:
                 offset = view.goal
             if np.hypot(*offset[:2]) > 3.0:
@@ -71,6 +71,14 @@ def _walk(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from level(view)
         yield from hold("forward", rng, 2, 8)
         yield from go(view, rng, 1.2, 60)
+
+
+def _cave(view: View, rng: np.random.Generator) -> Iterator[str]:
+    """Down the stairs, which lead north."""
+    while True:
+        yield from go(view, rng, 0.8, 150)
+        yield from turn((180.0 - view.yaw) % 360.0 - 180.0)
+        yield from hold("forward", rng, 30, 60)
 
 
 def _tower(view: View, rng: np.random.Generator) -> Iterator[str]:
@@ -121,9 +129,9 @@ SOLUTIONS: dict[str, Callable[[View, np.random.Generator], Iterator[str]]] = {
     "SurviveNight": _night,
     "Hunt": fight,
     "CraftPickaxe": _craft_pickaxe,
-    "FindCave": _walk,
+    "FindCave": _cave,
     "PaintSign": _reach("use", pause=True),
-    "EatCake": _reach("use", pause=True),
+    "EatCake": _reach("use", pause=True, height=0.2),
     "ShatterGlass": _reach("attack"),
     "OpenDoor": _reach("use", pause=True),
 }
