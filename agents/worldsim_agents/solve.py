@@ -15,6 +15,7 @@ from worldsim_agents.explore.policies import Script, Scripted
 from worldsim_agents.explore.view import View
 
 _LOGS = ("oak_log", "birch_log", "spruce_log")
+_CAKES = tuple(f"cake_{slices}" for slices in range(1, 8))
 
 
 def solver(task: str) -> Scripted:
@@ -42,19 +43,19 @@ def go(view: View, rng: np.random.Generator, close: float = 1.5, most: int = 300
             yield "forward+jump" if view.bumped or view.in_water else "forward"
 
 
-def _reach(act: str, names: tuple[str, ...] = (), pause: bool = False, height: float = 0.5) -> Script:
+def _reach(act: str, names: tuple[str, ...] = (), pause: bool = False) -> Script:
     """Return the script that goes to the goal, looks at it or at the nearest of some blocks, and acts on and on."""
 
     def script(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from go(view, rng, 2.3)
         while True:
-            offset = view.nearest(names, 8) if names else view.goal + np.array([0.0, 0.0, height])
+            offset = view.nearest(names, 8) if names else view.goal + np.array([0.0, 0.0, 0.5])
             if offset is None:
                 offset = view.goal
             if np.hypot(*offset[:2]) > 3.0:
                 yield from approach(view, offset, rng)
             yield from look_at(view, offset)
-            for _ in range(20):
+            for _ in range(20 if act == "attack" else 2):
                 yield act
                 if pause:
                     yield "noop"
@@ -131,7 +132,7 @@ SOLUTIONS: dict[str, Callable[[View, np.random.Generator], Iterator[str]]] = {
     "CraftPickaxe": _craft_pickaxe,
     "FindCave": _cave,
     "PaintSign": _reach("use", pause=True),
-    "EatCake": _reach("use", pause=True, height=0.2),
+    "EatCake": _reach("use", _CAKES, pause=True),
     "ShatterGlass": _reach("attack"),
     "OpenDoor": _reach("use", pause=True),
 }
