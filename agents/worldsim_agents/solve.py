@@ -15,6 +15,7 @@ from worldsim_agents.explore.policies import Script, Scripted
 from worldsim_agents.explore.view import View
 
 _LOGS = ("oak_log", "birch_log", "spruce_log")
+_CAKES = tuple(f"cake_{slices}" for slices in range(1, 8))
 
 
 def solver(task: str) -> Scripted:
@@ -54,7 +55,7 @@ def _reach(act: str, names: tuple[str, ...] = (), pause: bool = False) -> Script
             if np.hypot(*offset[:2]) > 3.0:
                 yield from approach(view, offset, rng)
             yield from look_at(view, offset)
-            for _ in range(20):
+            for _ in range(20 if act == "attack" else 2):
                 yield act
                 if pause:
                     yield "noop"
@@ -71,6 +72,14 @@ def _walk(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from level(view)
         yield from hold("forward", rng, 2, 8)
         yield from go(view, rng, 1.2, 60)
+
+
+def _cave(view: View, rng: np.random.Generator) -> Iterator[str]:
+    """Down the stairs, which lead north."""
+    while True:
+        yield from go(view, rng, 0.8, 150)
+        yield from turn((180.0 - view.yaw) % 360.0 - 180.0)
+        yield from hold("forward", rng, 30, 60)
 
 
 def _tower(view: View, rng: np.random.Generator) -> Iterator[str]:
@@ -121,9 +130,9 @@ SOLUTIONS: dict[str, Callable[[View, np.random.Generator], Iterator[str]]] = {
     "SurviveNight": _night,
     "Hunt": fight,
     "CraftPickaxe": _craft_pickaxe,
-    "FindCave": _walk,
+    "FindCave": _cave,
     "PaintSign": _reach("use", pause=True),
-    "EatCake": _reach("use", pause=True),
+    "EatCake": _reach("use", _CAKES, pause=True),
     "ShatterGlass": _reach("attack"),
     "OpenDoor": _reach("use", pause=True),
 }

@@ -9,7 +9,7 @@ import gymnasium as gym
 import numpy as np
 
 from worldsim_envs.voxel import state as voxel
-from worldsim_envs.voxel.blocks import BLOCK_IDS, SOLID, WATER
+from worldsim_envs.voxel.blocks import BLOCK_IDS, BOUNDS, SOLID, WATER
 from worldsim_envs.voxel.items import ITEM_IDS
 from worldsim_envs.voxel.judge import GOAL_X, GOAL_Z
 from worldsim_envs.voxel.kinds import FIRST_CREATURE
@@ -109,10 +109,12 @@ class View:
         x, y = (np.arange(base[i] - radius, base[i] + radius + 1) % blocks.shape[i] for i in range(2))
         low = max(0, base[2] - 3)
         z = np.arange(low, min(blocks.shape[2], base[2] + 4))
-        found = np.argwhere(np.isin(blocks[np.ix_(x, y, z)], ids))
+        near = blocks[np.ix_(x, y, z)]
+        found = np.argwhere(np.isin(near, ids))
         if len(found) == 0:
             return None
-        offsets = found + [base[0] - radius, base[1] - radius, low] + 0.5 - eye
+        bounds = BOUNDS[near[tuple(found.T)]]  # (N, 6): a cake that is half eaten has its middle elsewhere
+        offsets = found + [base[0] - radius, base[1] - radius, low] + (bounds[:, :3] + bounds[:, 3:]) / 2 - eye
         return offsets[np.square(offsets).sum(axis=1).argmin()]
 
     def creature(self, sight: float = 16.0) -> np.ndarray | None:

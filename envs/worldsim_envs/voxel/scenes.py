@@ -180,7 +180,7 @@ def _herd(stage: Stage) -> None:
 
 
 def _cave(stage: Stage) -> Place:
-    """A stairway into the ground, 8…14 blocks away, and a dark room below it."""
+    """A stairway into the ground, 8…14 blocks away, northwards down to a dark room; the goal is its mouth."""
     x, y, z = stage.spot(8, 14)
     depth = min(8, z - 4)
     for step in range(depth):
@@ -189,7 +189,7 @@ def _cave(stage: Stage) -> Place:
         )
     bottom = z - depth
     stage.fill(range(x - 2, x + 4), range(y + depth, y + depth + 6), range(bottom, bottom + 3), "air")
-    return _middle(x, y + depth + 1, bottom)
+    return float(x + 1), y + 0.5, float(z)
 
 
 def _ahead(stage: Stage, block: str, nearest: float, farthest: float) -> tuple[int, int, int]:
