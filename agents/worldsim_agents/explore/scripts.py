@@ -77,7 +77,7 @@ def look_away(view: View, rng: np.random.Generator) -> Iterator[str]:
 
 
 # What the other scripts do seldom, and random actions therefore more often.
-_SELDOM = ("noop", "left", "right", *SLOTS, "use", "forward+attack", "next_recipe", "craft", "drop")
+_SELDOM = ("noop", "left", "right", *SLOTS, "use", "forward+attack", "next_recipe", "craft", "drop", "drop", "drop")
 
 
 def jitter(view: View, rng: np.random.Generator) -> Iterator[str]:
