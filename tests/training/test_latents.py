@@ -1,5 +1,6 @@
 """Latents on disk and their batches: encoded once, cut where they should be, drawn by seed and number alone."""
 
+import os
 from itertools import islice
 
 import numpy as np
@@ -64,7 +65,9 @@ def test_no_video_is_encoded_twice_and_other_weights_get_a_folder_of_their_own(
     (place,) = [folder for folder in folders if folder.stat().st_mtime == max(f.stat().st_mtime for f in folders)]
     files = sorted(place.iterdir())
     files[1].unlink()  # a kill came before it was written
-    (place / (files[1].name + ".tmp")).write_bytes(b"half")
+    half = place / f".{files[1].name}.1.tmp"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))  # long ago
     encoded = []
     tokenizer = tiny_tokenizer(7)
     monkeypatch.setattr(tokenizer, "encode", lambda x: encoded.append(x) or type(tokenizer).encode(tokenizer, x))

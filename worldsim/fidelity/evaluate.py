@@ -25,7 +25,8 @@ from worldsim.fidelity.probes.rollout import rollout
 from worldsim.fidelity.probes.stamina import stamina, true_stretches
 from worldsim.fidelity.report import LAST, summarise, table
 from worldsim.fidelity.trials import Trial, write_trials
-from worldsim.model.checkpoint import find, write_json
+from worldsim.files import write_json
+from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 

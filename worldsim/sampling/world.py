@@ -17,7 +17,8 @@ import torch
 
 from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
 from worldsim.model.cache import Cache
-from worldsim.model.checkpoint import CheckpointError, WorldCard, load
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
 from worldsim.model.text import PromptError, Vocabulary

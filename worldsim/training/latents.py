@@ -22,9 +22,10 @@ from tqdm import tqdm
 from worldsim.clip import Clip, Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.data.sources import draw_spans
-from worldsim.model.checkpoint import read_tensors, write_tensors
+from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, Words
+from worldsim.model.tensors import read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
@@ -68,6 +69,7 @@ def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> 
     """The latents of a dataset, encoded where they are not on disk yet, and read into memory."""
     place = dataset.folder / f"latents-{_fingerprint(tokenizer)}"
     place.mkdir(exist_ok=True)
+    remove_leftovers(place)
     episodes = []
     for number, entry in enumerate(tqdm(dataset.entries, desc="latents", unit="episode", dynamic_ncols=True)):
         file = place / Path(entry.file).name

@@ -6,7 +6,7 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,8 +21,10 @@ from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
 from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
-from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import CheckpointError, load, save
 from worldsim.model.dynamics import Attend, Dynamics, DynamicsConfig
+from worldsim.model.tensors import continue_from, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import (
@@ -218,7 +220,7 @@ def _starts(source: Source, rng: np.random.Generator) -> Clip:
 
 def _feed(
     config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
-) -> tuple[Callable[[int], Iterator[LatentBatch]], Vocabulary]:
+) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:
     """The batches from a step on, and the vocabulary of the captions."""
     longest, seed = config.model.text.longest, config.fit.seed
     if live is not None:
