@@ -140,5 +140,22 @@ def test_prefetching_raises_errors_where_they_belong() -> None:
 def test_prefetching_that_is_closed_ends_its_thread() -> None:
     ahead = prefetch(iter(int, 1), depth=2)
     next(ahead)
-    ahead.close()  # pyright: ignore[reportAttributeAccessIssue]
+    ahead.close()
     assert not any(thread.name == "prefetch" for thread in threading.enumerate())
+
+
+def test_closing_waits_for_an_item_that_takes_long_to_read() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def items():
+        yield 0
+        begun.set()
+        goes_on.wait()
+        yield 1
+
+    ahead = prefetch(items(), depth=2)
+    next(ahead)
+    begun.wait()
+    threading.Timer(1.2, goes_on.set).start()
+    ahead.close()
+    assert goes_on.is_set() and not any(thread.name == "prefetch" for thread in threading.enumerate())
