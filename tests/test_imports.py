@@ -29,7 +29,8 @@ FORBIDDEN = {
     "worldsim_envs.learned": {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim_envs.voxel"},
     "worldsim_envs.voxel": {"worldsim", "worldsim_agents", "worldsim_envs.learned"},
 }
-TRAINING_PATH = [f"worldsim.{room}" for room in "clip actions files model training data sampling".split()]
+TRAINING_ROOMS = ("clip", "actions", "files", "model", "training", "data", "sampling")
+TRAINING_PATH = tuple(f"worldsim.{room}" for room in TRAINING_ROOMS)
 LEAN = {"torch", "numpy", "numba", "einops", "safetensors", "gymnasium", "tokenizers", "tyro", "tqdm", "worldsim"}
 
 
