@@ -139,7 +139,7 @@ class LearnedGame:
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin from a stored start that the seed draws, or from noise under a prompt."""
-        stored = None if prompt else self._world.stored_starts()
+        stored = None if prompt else self._world.starts
         if stored is None:
             return self._shown(self._world.reset(None, None, [prompt], [seed]))
         row = int(np.random.default_rng(seed).integers(stored.rows))

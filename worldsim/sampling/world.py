@@ -57,7 +57,16 @@ class Snapshot:
 
 
 class World:
-    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`."""
+    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`.
+
+    Attributes:
+        card: what the checkpoint is.
+        tokenizer, dynamics: its networks; forks share them.
+        starts: the start clips that came with it, or None.
+        rows: B.
+        steps: denoising passes per frame.
+        cache: what the worlds remember of their past.
+    """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int
@@ -264,10 +273,6 @@ class World:
         twin = copy.copy(self)
         twin.restore(self.snapshot())
         return twin
-
-    def stored_starts(self) -> Clip | None:
-        """The start clips that came with the checkpoint, or None."""
-        return self.starts
 
     # -- checks --------------------------------------------------------------------------------------------------
 
