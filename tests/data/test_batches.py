@@ -102,6 +102,11 @@ def test_a_bucket_without_content_is_an_error(change) -> None:
         Bucket(**({"rows": 1, "length": 1} | change))
 
 
+def test_a_source_that_never_comes_is_an_error_at_the_call(folder: Path) -> None:
+    with pytest.raises(BucketError, match=r"weights of sources must be positive, got \[1.0, 0.0\]"):
+        batches([RecordedSource(folder), RecordedSource(folder, weight=0.0)], BUCKETS, seed=0)
+
+
 @pytest.mark.parametrize("change", [{"rank": 2, "ranks": 2}, {"start": -1}, {"detail_mix": 1.5}, {"buckets": []}])
 def test_arguments_out_of_range_are_errors_at_the_call(folder: Path, change) -> None:
     with pytest.raises(BucketError):

@@ -74,7 +74,7 @@ def batches(
 
     Raises:
         DatasetError: sources whose actions or events differ.
-        BucketError: nothing to choose from, or arguments out of range.
+        BucketError: nothing to choose from, a source without weight, or arguments out of range.
     """
     if not sources or not buckets:
         raise BucketError(f"batches needs at least one source and one bucket, got {len(sources)} and {len(buckets)}")
@@ -83,6 +83,8 @@ def batches(
             "needs 0 <= rank < ranks, start >= 0 and detail_mix in [0, 1], "
             f"got rank={rank}, ranks={ranks}, start={start}, detail_mix={detail_mix}"
         )
+    if not all(source.weight > 0 for source in sources):
+        raise BucketError(f"weights of sources must be positive, got {[source.weight for source in sources]}")
     for source in sources[1:]:
         sources[0].info.check_same_rows(source.info, f"dataset of {source.info.env_id}")
     if len({source.info.size for source in sources}) > 1 and any(bucket.size is None for bucket in buckets):
