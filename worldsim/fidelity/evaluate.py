@@ -23,7 +23,7 @@ from worldsim.fidelity.heldout import FidelityError, cut_windows, open_heldout, 
 from worldsim.fidelity.pictures import long_strips, picture
 from worldsim.fidelity.probes.next_frame import next_frame
 from worldsim.fidelity.probes.rollout import rollout
-from worldsim.fidelity.probes.stamina import stamina, true_stretches
+from worldsim.fidelity.probes.stamina import Sticky, Stretch, stamina, true_stretches
 from worldsim.fidelity.report import LAST, summarise, table
 from worldsim.fidelity.trials import Trial, write_trials
 from worldsim.files import write_json
@@ -138,7 +138,7 @@ def _measure(options: Evaluate, world: World, dataset: Dataset) -> tuple[list[Tr
     if options.long:
         starts = cut_windows(dataset, options.long_worlds, 1, options.context, rng)
         learned, frames = stamina(open_world, world.card.action_spec, starts, options.context, options.long, rng)
-        trials += [*true_stretches(dataset), *learned]
+        trials += [*_true_stretches(options, world, dataset), *learned]
         pictures["long"] = (frames[:SHOWN], starts.worlds[:SHOWN])
     report = {
         "command": _command(options),
@@ -154,6 +154,19 @@ def _measure(options: Evaluate, world: World, dataset: Dataset) -> tuple[list[Tr
         },
     }
     return trials, pictures, report
+
+
+def _true_stretches(options: Evaluate, world: World, dataset: Dataset) -> list[Stretch]:
+    """What long rollouts are held against: the true env under random actions, or the given dataset."""
+    if options.data is not None:
+        return true_stretches(dataset)
+    with TemporaryDirectory() as folder:
+        return true_stretches(
+            record_heldout(
+                Path(folder), world.card, options.long_worlds, options.long, options.seed + 1,
+                f"{Sticky.__module__}:{Sticky.__name__}", options.workers,
+            )
+        )  # fmt: skip
 
 
 def fingerprint(checkpoint: str | Path) -> str:
