@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
+from worldsim import __version__
 from worldsim.data.envs import RecordError, describe_env, make_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import DatasetInfo
 from worldsim.sampling.world import Step, World
@@ -127,8 +128,9 @@ class LearnedGame:
             raise PlayError(f"a game needs a World of one row, got {world.rows}")
         card = world.card
         self.info = DatasetInfo(
-            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names
-        )
+            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names,
+            __version__,
+        )  # fmt: skip
         self._world = world
 
     @property
