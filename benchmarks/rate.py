@@ -18,7 +18,7 @@ import torch
 from worldsim.clip import pixels_from_unit, pixels_to_unit
 from worldsim.data.record import record
 from worldsim.data.sources import RecordedSource
-from worldsim.model.checkpoint import write_json
+from worldsim.files import write_json
 from worldsim.model.dynamics import Condition, DynamicsConfig
 from worldsim.sampling.world import World
 from worldsim.training.latents import LatentBucket, clip_to_latents

@@ -19,8 +19,6 @@ from worldsim import __version__
 
 __all__ = ["Record", "main", "record_env"]
 
-EXPLORE = "worldsim_agents.explore:mix"
-
 
 @dataclass(frozen=True)
 class Command:
@@ -77,6 +75,7 @@ class Record:
 def record_env(options: Record) -> list[Path]:
     """Run `worldsim.data.record.record` as the options say; returns the files of the new episodes."""
     from worldsim.data.record import RecordError, record
+    from worldsim.data.rollout import default_policy
 
     try:
         env_kwargs = json.loads(options.env_kwargs)
@@ -84,9 +83,8 @@ def record_env(options: Record) -> list[Path]:
         raise RecordError(f"--env-kwargs must be JSON, got {options.env_kwargs!r}: {error}") from error
     if not isinstance(env_kwargs, dict):
         raise RecordError(f"--env-kwargs must be a JSON object, got {options.env_kwargs!r}")
-    voxel = options.env.rpartition(":")[2].startswith("worldsim/Voxel-")
     files = record(
-        options.env, options.policy or (EXPLORE if voxel else "random"), options.steps, options.out, options.seed,
+        options.env, options.policy or default_policy(options.env), options.steps, options.out, options.seed,
         workers=options.workers, episode_length=options.episode_length, env_kwargs=env_kwargs, size=options.size,
         image_key=options.image_key,
     )  # fmt: skip

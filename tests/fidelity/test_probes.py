@@ -22,7 +22,7 @@ from worldsim.fidelity.probes.pixels import elsewhere, psnr, squared_error
 from worldsim.fidelity.probes.rollout import rollout
 from worldsim.fidelity.probes.stamina import Sticky, frame_statistics, stamina, sticky_actions, true_stretches
 from worldsim.fidelity.report import summarise
-from worldsim.model.checkpoint import read_card
+from worldsim.model.card import read_card
 from worldsim.model.dynamics import Prediction
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World

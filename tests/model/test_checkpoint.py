@@ -11,8 +11,11 @@ from gymnasium import spaces
 from networks import SIZE, scattered, tiny_card, tiny_dynamics, tiny_tokenizer
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip, Prompt
-from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, find, load, read_card, save
+from worldsim.files import former
+from worldsim.model.card import WorldCard, read_card
+from worldsim.model.checkpoint import CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics
+from worldsim.model.tensors import continue_from
 from worldsim.model.text import Vocabulary
 
 
@@ -68,6 +71,19 @@ def test_a_checkpoint_is_found_by_path_or_by_the_name_of_a_shipped_one(
     with pytest.raises(CheckpointError, match=r"no checkpoint 'tini'.*\['tiny'\]"):
         find("tini")
     assert read_card(find("tiny")).name == "tiny"
+
+
+def test_a_kill_between_the_two_renames_of_save_leaves_the_one_before_and_find_says_where(tmp_path: Path) -> None:
+    place = tmp_path / "one"
+    save(place, tiny_card(name="before"), tiny_tokenizer(), tiny_dynamics())
+    former(place).mkdir()  # what a kill in the middle of its removal left counts for nothing
+    assert find(place) == place
+    former(place).rmdir()
+    place.rename(former(place))  # all that such a kill leaves
+    with pytest.warns(UserWarning, match=r"one was being replaced .* the one before, .*one\.old\. Rename it to one"):
+        assert load(place)[0].name == "before"
+    save(place, tiny_card(name="after"), tiny_tokenizer(), tiny_dynamics())
+    assert load(place)[0].name == "after" and [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
 def grown(card: WorldCard) -> WorldCard:

@@ -18,6 +18,7 @@ import torch
 
 from worldsim import __version__
 from worldsim.data.episodes import Dataset
+from worldsim.data.rollout import default_policy
 from worldsim.fidelity.heldout import FidelityError, cut_windows, open_heldout, record_heldout
 from worldsim.fidelity.pictures import long_strips, picture
 from worldsim.fidelity.probes.next_frame import next_frame
@@ -25,13 +26,13 @@ from worldsim.fidelity.probes.rollout import rollout
 from worldsim.fidelity.probes.stamina import Sticky, Stretch, stamina, true_stretches
 from worldsim.fidelity.report import LAST, summarise, table
 from worldsim.fidelity.trials import Trial, write_trials
-from worldsim.model.checkpoint import find, write_json
+from worldsim.files import write_json
+from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 
 __all__ = ["Evaluate", "evaluate", "fingerprint"]
 
-EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
 SHOWN = 4  # worlds in the pictures
 
 
@@ -113,7 +114,7 @@ def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:
     """The held-out episodes: of the given dataset, or recorded into a temporary folder."""
     if options.data is not None:
         return open_heldout(folder, options.heldout, world.card)
-    policy = options.policy or (EXPLORE if "worldsim/Voxel-" in world.card.env["id"] else "random")
+    policy = options.policy or default_policy(world.card.env["id"])
     needed = options.context + options.steps
     length = max(2 * needed, needed * options.windows, 256)
     return record_heldout(folder, world.card, options.worlds, length, options.seed, policy, options.workers)

@@ -17,7 +17,8 @@ import torch
 
 from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
 from worldsim.model.cache import Cache
-from worldsim.model.checkpoint import CheckpointError, WorldCard, load
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
 from worldsim.model.text import PromptError, Vocabulary
@@ -56,7 +57,16 @@ class Snapshot:
 
 
 class World:
-    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`."""
+    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`.
+
+    Attributes:
+        card: what the checkpoint is.
+        tokenizer, dynamics: its networks; forks share them.
+        starts: the start clips that came with it, or None.
+        rows: B.
+        steps: denoising passes per frame.
+        cache: what the worlds remember of their past.
+    """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int
@@ -263,10 +273,6 @@ class World:
         twin = copy.copy(self)
         twin.restore(self.snapshot())
         return twin
-
-    def stored_starts(self) -> Clip | None:
-        """The start clips that came with the checkpoint, or None."""
-        return self.starts
 
     # -- checks --------------------------------------------------------------------------------------------------
 

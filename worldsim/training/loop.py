@@ -2,35 +2,36 @@
 
 What happens at step k is a function of (weights, seed, k) alone: batches are asked for from step k, and the random
 generator is seeded anew by (seed, k) as in EDM2. So a run that was killed and resumed ends with the very weights of
-one that was not. The state (weights, averages, optimisers) is written to a temporary folder and renamed.
+one that was not. The state (weights, averages, optimisers) is a folder that is there whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from tqdm import tqdm
 
-from worldsim.model.checkpoint import CheckpointError, load_weights, read_tensors, write_json
+from worldsim.files import remove_leftovers, replacing_folder, write_json
+from worldsim.model.card import CheckpointError
 from worldsim.model.config import check_numbers, check_whole
+from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 from worldsim.training.machine import has_bfloat16
 
 __all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
 
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
+STATES = "states"  # the folder of the states of a run
 
 
 class TrainingError(RuntimeError):
@@ -96,7 +97,7 @@ class Fitted:
 
 def fit(
     objective: nn.Module,
-    batches: Callable[[int], Iterator[Any]],
+    batches: Callable[[int], Generator[Any]],
     config: FitConfig,
     folder: Path,
     *,
@@ -108,7 +109,7 @@ def fit(
 
     Args:
         objective: `forward(batch, generator) -> (loss, logs)`.
-        batches: gives the batches from a step on.
+        batches: gives the batches from a step on; closed before `fit` returns or raises.
         config: how the run goes.
         folder: where states, logs and TensorBoard files go.
         frames: frames in a batch, for the speed that the bar shows.
@@ -121,6 +122,8 @@ def fit(
     """
     check_folder(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
+    for place in (folder, folder / STATES):
+        remove_leftovers(place)
     newest = _newest_state(folder)
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
@@ -129,9 +132,9 @@ def fit(
         _read_state(newest, objective, fitted, optimisers, config)
     run = _Run(objective, optimisers, average, config)
     began, start, before = time.monotonic(), fitted.step, fitted.seconds
-    source = batches(start)
     with (
         _Interrupt() as interrupt,
+        closing(batches(start)) as source,
         closing(_Log(folder, start)) as log,
         tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar,
     ):
@@ -224,33 +227,32 @@ def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.opti
 # -- states on disk --------------------------------------------------------------------------------------------------
 
 
+def _states(folder: Path) -> list[Path]:
+    """The folders of the states of a run, the newest last."""
+    return sorted(path for path in (folder / STATES).glob("step-????????") if path.is_dir())
+
+
 def _newest_state(folder: Path) -> Path | None:
-    states = sorted(path for path in (folder / "states").glob("step-????????") if path.is_dir())
+    states = _states(folder)
     return states[-1] if states else None
 
 
 def _write_state(
     folder: Path, fitted: Fitted, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer], config: FitConfig
 ) -> None:
-    place = folder / "states" / f"step-{fitted.step:08d}"
-    temporary = place.with_name(place.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     moments = {
         f"{name}/{number}/{key}": torch.as_tensor(value)
         for name, optimiser in optimisers.items()
         for number, entry in optimiser.state_dict()["state"].items()
         for key, value in entry.items()
     }
-    for name, tensors in (("weights", objective.state_dict()), ("average", fitted.average), ("optimisers", moments)):
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / f"{name}.safetensors")
-    for file in temporary.iterdir():
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())
-    state = {"step": fitted.step, "seconds": round(fitted.seconds, 1), "logs": fitted.logs, "config": asdict(config)}
-    write_json(temporary / "state.json", state)
-    temporary.rename(place)
-    for old in sorted((folder / "states").glob("step-????????"))[:-2]:
+    with replacing_folder(folder / STATES / f"step-{fitted.step:08d}") as new:
+        write_tensors(new / "weights.safetensors", objective.state_dict())
+        write_tensors(new / "average.safetensors", fitted.average)
+        write_tensors(new / "optimisers.safetensors", moments)
+        state = {"step": fitted.step, "seconds": round(fitted.seconds, 1), "logs": fitted.logs}
+        write_json(new / "state.json", state | {"config": asdict(config)})
+    for old in _states(folder)[:-2]:
         shutil.rmtree(old)
 
 

@@ -6,7 +6,7 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,15 +21,18 @@ from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
 from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
-from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
-from worldsim.model.dynamics import Attend, Dynamics, DynamicsConfig
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import CheckpointError, load, save
+from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.tensors import continue_from, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import (
     LatentBucket,
-    clip_to_latents,
     encode_dataset,
+    fingerprint,
     latent_batches,
+    live_batches,
     longest_caption,
 )
 from worldsim.training.loop import FitConfig, Fitted, TrainingError, check_folder, fit
@@ -184,6 +187,11 @@ def _train_dynamics(
     old = load(config.start) if config.start else None
     if old is not None and old[2] is None:
         raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
+    if old is not None and not config.resume and fingerprint(old[1]) != fingerprint(tokenizer):
+        print(
+            f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
+            "on, and its network has to learn the new ones"
+        )
     feed, words = _feed(config, sources, tokenizer, live, old[0].vocabulary if old else Vocabulary.collect([]).words)
     model = replace(
         config.model,
@@ -195,6 +203,8 @@ def _train_dynamics(
     if old is not None and old[2] is not None:
         fresh = continue_from(dynamics, card, old[2], old[0])
         record["start"] = old[0].training | {"anew": fresh}
+        if not config.resume:
+            print(f"from {config.start}: {_told(fresh)}")
     objective = DynamicsObjective(dynamics, config.loss)
     if config.fit.compile:
         compile_modules(dynamics.blocks)
@@ -208,6 +218,10 @@ def _train_dynamics(
     return config.out / "checkpoint"
 
 
+def _told(fresh: list[str]) -> str:
+    return f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
+
+
 def _starts(source: Source, rng: np.random.Generator) -> Clip:
     """Clips to begin from: whole ones, in which no episode ends, as far as there are such."""
     rows, length = STARTS
@@ -218,7 +232,7 @@ def _starts(source: Source, rng: np.random.Generator) -> Clip:
 
 def _feed(
     config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
-) -> tuple[Callable[[int], Iterator[LatentBatch]], Vocabulary]:
+) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:
     """The batches from a step on, and the vocabulary of the captions."""
     longest, seed = config.model.text.longest, config.fit.seed
     if live is not None:
@@ -228,16 +242,8 @@ def _feed(
         ]
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
         words = Vocabulary.collect((prompt.text for clip in seen for line in clip.text for prompt in line), known)
-        shapes = [Bucket(bucket.rows, bucket.length, weight=bucket.weight) for bucket in config.buckets]
-        attend: dict[tuple[int, int], Attend] = {
-            (bucket.rows, bucket.length): bucket.attend for bucket in config.buckets
-        }
-
-        def encoded(start: int) -> Iterator[LatentBatch]:
-            for clip in batches(sources, shapes, seed, start=start):
-                yield clip_to_latents(clip, tokenizer, words, longest, attend[clip.rows, clip.length])
-
-        return lambda start: prefetch(encoded(start), 2), words
+        buckets = config.buckets
+        return lambda start: prefetch(live_batches(live, buckets, tokenizer, words, longest, seed, start), 2), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
