@@ -169,7 +169,7 @@ def test_a_save_that_fails_half_way_is_no_state(tmp_path: Path, files: int, monk
             raise OSError("disk full")
         write_tensors(*args)
 
-    monkeypatch.setattr("worldsim.training.loop.write_tensors", failing)
+    monkeypatch.setattr("worldsim.training.states.write_tensors", failing)
     with pytest.raises(OSError, match="disk full"):
         run(tmp_path / "torn")
     assert states(tmp_path / "torn") == [3]
