@@ -47,7 +47,7 @@ def test_what_is_loaded_is_what_was_saved_rounded_to_bf16(tmp_path: Path) -> Non
 
 def test_saving_what_was_loaded_gives_the_same_bytes_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     save(tmp_path / "one", tiny_card(), tiny_tokenizer(), tiny_dynamics(), some_starts())
-    save(tmp_path / "two", tiny_card(), tiny_tokenizer(1))
+    save(tmp_path / "two", tiny_card(dynamics=None), tiny_tokenizer(1))
     save(tmp_path / "two", *load(tmp_path / "one"))  # over another one
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert files == ["card.json", "dynamics.safetensors", "starts.safetensors", "tokenizer.safetensors"]
@@ -62,10 +62,18 @@ def test_a_tokenizer_alone_is_a_checkpoint_too(tmp_path: Path) -> None:
     assert dynamics is None and starts is None and card.window == 0 and card.max_prompt_words == 0
 
 
+def test_a_checkpoint_that_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="one: the card tells of a dynamics network, and no network is given"):
+        save(tmp_path / "one", tiny_card(), tiny_tokenizer())
+    with pytest.raises(CheckpointError, match="the card tells of no dynamics network, and a network is given"):
+        save(tmp_path / "one", tiny_card(dynamics=None), tiny_tokenizer(), tiny_dynamics())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_checkpoint_is_found_by_path_or_by_the_name_of_a_shipped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save(tmp_path / "shipped" / "tiny", tiny_card(), tiny_tokenizer())
+    save(tmp_path / "shipped" / "tiny", tiny_card(dynamics=None), tiny_tokenizer())
     monkeypatch.setattr("worldsim.model.checkpoint.PACKAGED", tmp_path / "shipped")
     assert find("tiny") == tmp_path / "shipped" / "tiny" == find(tmp_path / "shipped" / "tiny")
     with pytest.raises(CheckpointError, match=r"no checkpoint 'tini'.*\['tiny'\]"):

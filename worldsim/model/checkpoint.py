@@ -14,6 +14,7 @@ import json
 import warnings
 from dataclasses import asdict
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -27,9 +28,18 @@ from worldsim.model.dynamics import Dynamics
 from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 from worldsim.model.tokenizer import Tokenizer
 
-__all__ = ["CheckpointError", "find", "load", "save"]
+__all__ = ["Checkpoint", "CheckpointError", "find", "load", "save"]
 
 PACKAGED = Path(__file__).parent.parent / "weights"
+
+
+class Checkpoint(NamedTuple):
+    """All that a checkpoint holds; dynamics is None in a tokenizer's own, and starts may be left out."""
+
+    card: WorldCard
+    tokenizer: Tokenizer
+    dynamics: Dynamics | None
+    starts: Clip | None
 
 
 def find(checkpoint: str | Path) -> Path:
@@ -59,7 +69,14 @@ def find(checkpoint: str | Path) -> Path:
 def save(
     folder: Path, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics | None = None, starts: Clip | None = None
 ) -> None:
-    """Write a checkpoint, replacing what was there; weights in bf16, statistics as they are."""
+    """Write a checkpoint, replacing what was there; weights in bf16, statistics as they are.
+
+    Raises:
+        CheckpointError: a dynamics network without its config in the card, or the other way round.
+    """
+    if (card.dynamics is None) != (dynamics is None):
+        told, given = ("no" if one is None else "a" for one in (card.dynamics, dynamics))
+        raise CheckpointError(f"{folder}: the card tells of {told} dynamics network, and {given} network is given")
     with replacing_folder(folder) as new:
         write_tensors(new / "tokenizer.safetensors", _half(tokenizer))
         if dynamics is not None:
@@ -69,8 +86,8 @@ def save(
         write_json(new / "card.json", card.to_json())
 
 
-def load(checkpoint: str | Path) -> tuple[WorldCard, Tokenizer, Dynamics | None, Clip | None]:
-    """Read a checkpoint: card, tokenizer, dynamics (None in a tokenizer's own), stored starts (None without).
+def load(checkpoint: str | Path) -> Checkpoint:
+    """Read a checkpoint: a path, or the name of one that ships with the package.
 
     Raises:
         CheckpointError: missing, damaged, or its parts do not fit together; names the part.
@@ -84,7 +101,7 @@ def load(checkpoint: str | Path) -> tuple[WorldCard, Tokenizer, Dynamics | None,
         dynamics = Dynamics(card.dynamics)
         load_weights(dynamics, read_tensors(folder / "dynamics.safetensors"), "dynamics.safetensors")
     starts = folder / "starts.safetensors"
-    return card, tokenizer, dynamics, _starts_from_file(starts, card) if starts.exists() else None
+    return Checkpoint(card, tokenizer, dynamics, _starts_from_file(starts, card) if starts.exists() else None)
 
 
 def _half(module: nn.Module) -> dict[str, torch.Tensor]:

@@ -22,7 +22,7 @@ from worldsim.data.batches import Bucket, batches, prefetch
 from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.card import WorldCard
-from worldsim.model.checkpoint import CheckpointError, load, save
+from worldsim.model.checkpoint import Checkpoint, CheckpointError, load, save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.tensors import continue_from, load_weights
 from worldsim.model.text import Vocabulary
@@ -140,8 +140,7 @@ def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
     torch.manual_seed(config.fit.seed)
     tokenizer = Tokenizer(config.model)
     if config.start:
-        _, found, _, _ = load(config.start)
-        load_weights(tokenizer, found.state_dict(), config.start)
+        load_weights(tokenizer, load(config.start).tokenizer.state_dict(), config.start)
     objective = TokenizerObjective(tokenizer, config.loss)
     if config.fit.compile:
         compile_modules([tokenizer.encoder, tokenizer.decoder])
@@ -170,12 +169,12 @@ def train_dynamics(config: TrainDynamics) -> Path:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
     check_folder(config.out, config.resume)
-    tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
+    given = load(config.tokenizer)
     with ExitStack() as stack:
         sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
         if live is not None:
             stack.enter_context(live)
-        return _train_dynamics(config, sources, live, tokenizer_card, tokenizer)
+        return _train_dynamics(config, sources, live, given.card, given.tokenizer)
 
 
 def _train_dynamics(
@@ -185,14 +184,9 @@ def _train_dynamics(
     torch.manual_seed(config.fit.seed)
     info = sources[0].info
     old = load(config.start) if config.start else None
-    if old is not None and old[2] is None:
-        raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
-    if old is not None and not config.resume and fingerprint(old[1]) != fingerprint(tokenizer):
-        print(
-            f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
-            "on, and its network has to learn the new ones"
-        )
-    feed, words = _feed(config, sources, tokenizer, live, old[0].vocabulary if old else Vocabulary.collect([]).words)
+    if old is not None:
+        _check_start(config, old, tokenizer)
+    feed, words = _feed(config, sources, tokenizer, live, old.card.vocabulary if old else Vocabulary.collect([]).words)
     model = replace(
         config.model,
         channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names), words=len(words),
@@ -200,15 +194,17 @@ def _train_dynamics(
     record = {"tokenizer": tokenizer_card.training}
     card = _card(config.name, info, tokenizer_card.tokenizer, record, model, tuple(words.words))
     dynamics = Dynamics(model)
-    if old is not None and old[2] is not None:
-        fresh = continue_from(dynamics, card, old[2], old[0])
-        record["start"] = old[0].training | {"anew": fresh}
+    if old is not None and old.dynamics is not None:
+        fresh = continue_from(dynamics, card, old.dynamics, old.card)
+        record["start"] = old.card.training | {"anew": fresh}
         if not config.resume:
-            print(f"from {config.start}: {_told(fresh)}")
+            told = f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
+            print(f"from {config.start}: {told}")
     objective = DynamicsObjective(dynamics, config.loss)
     if config.fit.compile:
         compile_modules(dynamics.blocks)
-    frames = config.buckets[0].rows * config.buckets[0].length
+    shares = [bucket.weight for bucket in config.buckets]
+    frames = float(np.average([bucket.rows * bucket.length for bucket in config.buckets], weights=shares))
     starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
     fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
@@ -218,8 +214,15 @@ def _train_dynamics(
     return config.out / "checkpoint"
 
 
-def _told(fresh: list[str]) -> str:
-    return f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
+def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -> None:
+    """Raise `CheckpointError` when there is nothing to begin from; say so when the latents were others."""
+    if old.dynamics is None:
+        raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
+    if not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
+        print(
+            f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
+            "on, and its network has to learn the new ones"
+        )
 
 
 def _starts(source: Source, rng: np.random.Generator) -> Clip:
