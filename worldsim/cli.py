@@ -101,8 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         asked = not words or words[0] in ("-h", "--help") or words in (["train"], ["train", "-h"], ["train", "--help"])
-        print(_overview() if asked else f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=_stream(asked))
-        sys.exit(0 if asked else 2)
+        if asked:
+            print(_overview())
+            sys.exit(0)
+        print(f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=sys.stderr)
+        sys.exit(2)
     try:
         _run(name, words[len(name.split()) :])
     except (ValueError, OSError, RuntimeError) as error:
@@ -140,10 +143,6 @@ def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
     return "\n".join(["usage: worldsim COMMAND [options]     worldsim COMMAND --help shows the options", "", *lines])
-
-
-def _stream(asked: bool) -> Any:
-    return sys.stdout if asked else sys.stderr
 
 
 if __name__ == "__main__":

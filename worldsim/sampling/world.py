@@ -138,17 +138,12 @@ class World:
         if not any(self._prompts):
             with torch.no_grad():
                 return self.dynamics.read(None, self.rows, 1)
-        numbers = [self.vocabulary.encode(text, self.card.max_prompt_words) for text in self._prompts]
         longest = self.card.max_prompt_words  # always the same length, so that rows do not depend on each other
-        table = torch.zeros(self.rows, 1, longest, dtype=torch.int64)
-        present = torch.zeros(self.rows, 1, longest, dtype=torch.bool)
-        for row, found in enumerate(numbers):
-            table[row, 0, : len(found)] = torch.tensor(found, dtype=torch.int64)
-            present[row, 0, : len(found)] = True
+        numbers, present = (part[:, None] for part in self.vocabulary.table(self._prompts, longest))  # (B, 1, L)
         device = self.cache.count.device
         seen = torch.ones(self.rows, 1, 1, dtype=torch.bool, device=device)
         with torch.no_grad():
-            return self.dynamics.read(Words(table.to(device), present.to(device), seen), self.rows, 1)
+            return self.dynamics.read(Words(numbers.to(device), present.to(device), seen), self.rows, 1)
 
     # -- going on ------------------------------------------------------------------------------------------------
 

@@ -72,6 +72,8 @@ class LatentBucket:
     def __post_init__(self) -> None:
         check_whole(self, 1, "rows", "length")
         check_numbers(self, 0, math.inf, "weight")
+        if self.weight == 0:
+            raise ConfigError("LatentBucket.weight must be above 0, got 0; leave the bucket out")
         if self.attend not in get_args(Attend):
             raise ConfigError(f"LatentBucket.attend must be one of {get_args(Attend)}, got {self.attend!r}")
 
@@ -206,10 +208,9 @@ def pack_words(
     present = torch.zeros(len(text), most, longest, dtype=torch.bool)
     seen = torch.zeros(len(text), length, most, dtype=torch.bool)
     for row, line in enumerate(text):
+        told = slice(0, len(line))
+        numbers[row, told], present[row, told] = vocabulary.table([prompt.text for prompt in line], longest)
         for place, prompt in enumerate(line):
-            found = vocabulary.encode(prompt.text, longest)
-            numbers[row, place, : len(found)] = torch.tensor(found, dtype=torch.int64)
-            present[row, place, : len(found)] = True
             seen[row, prompt.start : length if prompt.end is None else prompt.end, place] = True
     return Words(numbers, present, seen)
 
