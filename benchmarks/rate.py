@@ -17,14 +17,16 @@ import torch
 
 from worldsim.clip import pixels_from_unit, pixels_to_unit
 from worldsim.data.record import record
+from worldsim.data.rollout import default_policy
 from worldsim.data.sources import RecordedSource
-from worldsim.model.checkpoint import write_json
+from worldsim.files import write_json
 from worldsim.model.dynamics import Condition, DynamicsConfig
 from worldsim.sampling.world import World
 from worldsim.training.latents import LatentBucket, clip_to_latents
 from worldsim.training.loop import FitConfig
 from worldsim.training.stages import TrainDynamics, train_dynamics
 
+ENV = "worldsim/Voxel-v0"
 SECONDS = 1.6  # of simulated time that a rollout lasts
 CONTEXT = 8  # true frames before it
 WORLDS = 48
@@ -55,8 +57,8 @@ def _measure(skip: int, options: argparse.Namespace) -> dict[str, float]:
     data, unseen, run = (options.out / f"{name}-{skip}" for name in ("data", "unseen", "run"))
     for folder, seed, frames in ((data, 5, options.frames), (unseen, 6, options.frames // 3)):
         if not (folder / "dataset.json").exists():
-            policy, kwargs = "worldsim_agents.explore:mix", {"frame_skip": skip}
-            record("worldsim/Voxel-v0", policy, frames, folder, seed, episode_length=256, env_kwargs=kwargs)
+            policy, kwargs = default_policy(ENV), {"frame_skip": skip}
+            record(ENV, policy, frames, folder, seed, episode_length=256, env_kwargs=kwargs)
     if not (run / "checkpoint").exists():
         train_dynamics(
             TrainDynamics(

@@ -12,9 +12,8 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import asdict, dataclass
-from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +96,9 @@ def _speed(options: Options, stage: str, compiled: bool, bf16: bool) -> Speed:
     times = [time.perf_counter()]
     config = FitConfig(steps=options.warm_up + options.steps, save_every=10**6, log_every=1, bf16=bf16)
 
-    def batches(start: int) -> Iterator[object]:
-        return repeat(batch)
+    def batches(start: int) -> Generator[object]:
+        while True:
+            yield batch
 
     with tempfile.TemporaryDirectory() as folder:
         fit(objective, batches, config, Path(folder), report=lambda step, logs: times.append(time.perf_counter()))

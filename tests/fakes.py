@@ -45,7 +45,8 @@ class CounterWorld:
             from gymnasium.spaces import Discrete
 
             spec = ActionSpec(Discrete(3), names, table, meanings=MEANINGS)
-        self.card, self.rows, self.end_at, self.starts = Card(spec), rows, end_at, starts
+        self.card, self.rows, self.end_at = Card(spec), rows, end_at
+        self.starts = _counting_starts(starts, spec.width) if starts else None
         self.count = np.zeros(rows, np.int64)
         self.prompts: tuple[str, ...] = ("",) * rows
         self.random = [np.random.default_rng(0) for _ in range(rows)]
@@ -104,17 +105,6 @@ class CounterWorld:
     def restore(self, snapshot) -> None:
         self.count, self.prompts, self.random, self.shown = copy.deepcopy(snapshot)
 
-    def stored_starts(self) -> Clip | None:
-        """Start s is three frames that count up to 100 + s."""
-        if not self.starts:
-            return None
-        frames = np.zeros((self.starts, 3, *SIZE, 3), np.uint8)
-        frames[:, :, 0, 0, 0] = np.arange(98, 101) + np.arange(self.starts)[:, None]
-        flags = np.zeros((self.starts, 3), np.bool_)
-        width = self.card.action_spec.width
-        actions, events = np.zeros((self.starts, 3, width), np.float32), np.zeros((self.starts, 3, 3), np.float32)
-        return Clip(frames, actions, events, flags, flags, ~flags)
-
     def _number(self, vector: np.ndarray) -> float:
         return float((vector * np.arange(1, len(vector) + 1)).sum())
 
@@ -122,3 +112,12 @@ class CounterWorld:
         frame = self.random[row].integers(0, 256, (*SIZE, 3), dtype=np.uint8)
         frame[0, :3, 0] = self.count[row], 10 * number, len(self.prompts[row])
         return frame
+
+
+def _counting_starts(count: int, width: int) -> Clip:
+    """Start s is three frames that count up to 100 + s."""
+    frames = np.zeros((count, 3, *SIZE, 3), np.uint8)
+    frames[:, :, 0, 0, 0] = np.arange(98, 101) + np.arange(count)[:, None]
+    flags = np.zeros((count, 3), np.bool_)
+    actions, events = np.zeros((count, 3, width), np.float32), np.zeros((count, 3, 3), np.float32)
+    return Clip(frames, actions, events, flags, flags, ~flags)

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from torch import nn
 
 from worldsim.actions import ActionSpec
-from worldsim.model.checkpoint import WorldCard
+from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig

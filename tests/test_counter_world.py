@@ -24,7 +24,7 @@ from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim.data.sources import RecordedSource
 from worldsim.model.cache import Cache
-from worldsim.model.checkpoint import WorldCard
+from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Prediction
 from worldsim.sampling.world import World
 from worldsim.training.latents import LatentBucket, encode_dataset, latent_batches

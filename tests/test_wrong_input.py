@@ -32,8 +32,9 @@ from worldsim.data.episodes import Dataset, DatasetError
 from worldsim.data.frames import FrameError
 from worldsim.data.record import RecordError, record
 from worldsim.data.sources import RecordedSource
-from worldsim.model.checkpoint import CheckpointError, load, read_tensors, save, write_tensors
+from worldsim.model.checkpoint import CheckpointError, load, save
 from worldsim.model.config import ConfigError
+from worldsim.model.tensors import read_tensors, write_tensors
 from worldsim.model.text import PromptError, TextConfig
 from worldsim.sampling.world import World, WorldError
 from worldsim.training.latents import LatentBucket

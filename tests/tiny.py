@@ -10,7 +10,8 @@ import torch
 
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip
-from worldsim.model.checkpoint import WorldCard, save
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig

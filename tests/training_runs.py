@@ -16,7 +16,7 @@ from torch import nn
 import counter
 from networks import DYNAMICS, TOKENIZER
 from worldsim.data.record import record
-from worldsim.model.checkpoint import read_tensors
+from worldsim.model.tensors import read_tensors
 from worldsim.training.latents import LatentBucket
 from worldsim.training.loop import FitConfig
 from worldsim.training.stages import TrainDynamics, TrainTokenizer, train_dynamics, train_tokenizer

@@ -19,8 +19,6 @@ from worldsim import __version__
 
 __all__ = ["Record", "main", "record_env"]
 
-EXPLORE = "worldsim_agents.explore:mix"
-
 
 @dataclass(frozen=True)
 class Command:
@@ -77,6 +75,7 @@ class Record:
 def record_env(options: Record) -> list[Path]:
     """Run `worldsim.data.record.record` as the options say; returns the files of the new episodes."""
     from worldsim.data.record import RecordError, record
+    from worldsim.data.rollout import default_policy
 
     try:
         env_kwargs = json.loads(options.env_kwargs)
@@ -84,9 +83,8 @@ def record_env(options: Record) -> list[Path]:
         raise RecordError(f"--env-kwargs must be JSON, got {options.env_kwargs!r}: {error}") from error
     if not isinstance(env_kwargs, dict):
         raise RecordError(f"--env-kwargs must be a JSON object, got {options.env_kwargs!r}")
-    voxel = options.env.rpartition(":")[2].startswith("worldsim/Voxel-")
     files = record(
-        options.env, options.policy or (EXPLORE if voxel else "random"), options.steps, options.out, options.seed,
+        options.env, options.policy or default_policy(options.env), options.steps, options.out, options.seed,
         workers=options.workers, episode_length=options.episode_length, env_kwargs=env_kwargs, size=options.size,
         image_key=options.image_key,
     )  # fmt: skip
@@ -103,8 +101,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
         asked = not words or words[0] in ("-h", "--help") or words in (["train"], ["train", "-h"], ["train", "--help"])
-        print(_overview() if asked else f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=_stream(asked))
-        sys.exit(0 if asked else 2)
+        if asked:
+            print(_overview())
+            sys.exit(0)
+        print(f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=sys.stderr)
+        sys.exit(2)
     try:
         _run(name, words[len(name.split()) :])
     except (ValueError, OSError, RuntimeError) as error:
@@ -142,10 +143,6 @@ def _overview() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
     return "\n".join(["usage: worldsim COMMAND [options]     worldsim COMMAND --help shows the options", "", *lines])
-
-
-def _stream(asked: bool) -> Any:
-    return sys.stdout if asked else sys.stderr
 
 
 if __name__ == "__main__":

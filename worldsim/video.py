@@ -1,14 +1,11 @@
 """Pictures and films on disk: mp4 and png, in and out, and contact sheets with labels.
 
-Frames are u8 (T, H, W, 3), images u8 (H, W, 3), as everywhere outside the networks. Files are written under a
-temporary name and renamed, so that a reader never meets half a file.
+Frames are u8 (T, H, W, 3), images u8 (H, W, 3), as everywhere outside the networks. A reader never meets half a file.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,6 +13,8 @@ import av
 import av.error
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
+
+from worldsim.files import replacing_file
 
 __all__ = ["VideoError", "contact_sheet", "enlarge", "read_mp4", "read_png", "write_mp4", "write_png"]
 
@@ -47,7 +46,7 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1, 
     height, width = frames.shape[1:3]
     if height % 2 or width % 2:
         raise VideoError(f"an mp4 needs an even height and width, got {height} × {width}; pass scale=2")
-    with _replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as film:
+    with replacing_file(path) as temporary, av.open(str(temporary), "w", format="mp4") as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"crf": str(quality), "preset": "veryfast"}
@@ -82,7 +81,7 @@ def read_mp4(path: str | Path) -> tuple[np.ndarray, float]:
 def write_png(path: str | Path, image: np.ndarray, scale: int = 1) -> Path:
     """Write an image u8 (H, W, 3), enlarged by a whole number, without loss. Raises `VideoError`."""
     _check_image(image)
-    with _replacing(path) as temporary:
+    with replacing_file(path) as temporary:
         Image.fromarray(enlarge(image[None], scale)[0]).save(temporary, format="PNG")
     return Path(path)
 
@@ -158,19 +157,6 @@ def contact_sheet(
         for column, frame in enumerate(enlarge(strip, scale)):
             sheet.paste(Image.fromarray(frame), (left + column * (width + GAP), y))
     return np.array(sheet)
-
-
-@contextmanager
-def _replacing(path: str | Path) -> Iterator[Path]:
-    """A temporary path in the same folder, renamed to `path` when the body succeeds and removed when it fails."""
-    final = Path(path)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = final.with_name(f".{final.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check_frames(frames: np.ndarray) -> None:

@@ -1,8 +1,4 @@
-"""`SB3VecEnv`: any Gymnasium `VectorEnv` as the vector env that stable-baselines3 takes, one batch and no processes.
-
-    envs = gym.make_vec("worldsim/Learned-v0", num_envs=8, autoreset_mode="SameStep")
-    PPO("CnnPolicy", SB3VecEnv(envs)).learn(100_000)
-"""
+"""`SB3VecEnv`: any Gymnasium `VectorEnv` as the vector env that stable-baselines3 takes, one batch and no processes."""
 
 from __future__ import annotations
 
@@ -26,8 +22,15 @@ class SB3VecEnv(VecEnv):
     Where an episode ended, the observation is already the next episode's first; the last one of the old episode is
     `infos[row]["terminal_observation"]`, and `infos[row]["TimeLimit.truncated"]` says whether to bootstrap from it.
 
+    Args:
+        envs: B envs in one batch, which reset in the step that ends an episode.
+
     Raises:
-        AdapterError: the env does not reset in the step that ends an episode.
+        AdapterError: they reset otherwise.
+
+    Example:
+        envs = gym.make_vec("worldsim/Learned-v0", num_envs=8, autoreset_mode="SameStep")
+        PPO("CnnPolicy", SB3VecEnv(envs)).learn(100_000)
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
@@ -39,15 +42,23 @@ class SB3VecEnv(VecEnv):
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
 
     def reset(self) -> Any:
-        """Begin all episodes, with the seeds given to `seed()`; returns the observations."""
-        seeds = list(self._seeds)
-        observations, infos = self.envs.reset(seed=None if all(s is None for s in seeds) else seeds)  # type: ignore
+        """Begin all episodes, with what was given to `seed()` and `set_options()`; returns the observations.
+
+        Raises:
+            AdapterError: options that differ from row to row.
+        """
+        seeds, options = list(self._seeds), self._options[0]
+        if any(other is not options and (other or options) for other in self._options):
+            raise AdapterError("options belong to the whole batch; give set_options one dict for all rows")
+        seed = None if all(s is None for s in seeds) else seeds
+        observations, infos = self.envs.reset(seed=seed, options=options or None)  # type: ignore
         self.reset_infos = self._split(infos)
         self._reset_seeds()
         self._reset_options()
         return observations
 
     def step_async(self, actions: np.ndarray) -> None:
+        """Take the actions of the next `step_wait`."""
         self._actions = actions
 
     def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
@@ -64,9 +75,11 @@ class SB3VecEnv(VecEnv):
         return observations, rewards.astype(np.float32), dones, infos
 
     def close(self) -> None:
+        """Close the batch."""
         self.envs.close()
 
     def get_images(self) -> Sequence[np.ndarray | None]:
+        """The current frames, or None for each row of a batch without a render mode."""
         frames = self.envs.render()
         return [None] * self.num_envs if frames is None else list(frames)  # type: ignore
 
@@ -85,6 +98,7 @@ class SB3VecEnv(VecEnv):
         return [getattr(self.envs, method_name)(*args, **kwargs)] * self.num_envs
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+        """Never: a batch has no wrappers around its rows."""
         return [False] * len(list(self._get_indices(indices)))
 
     def _check_all(self, indices: Any, name: str) -> None:

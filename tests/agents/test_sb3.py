@@ -55,6 +55,19 @@ def test_the_batch_is_asked_as_a_whole() -> None:
     envs.close()
 
 
+def test_options_reach_the_whole_batch_at_the_next_reset_and_no_other() -> None:
+    envs = batch()
+    envs.set_options({"prompt": ["a", "bb", "ccc"]})
+    envs.reset()
+    assert envs.step(np.zeros(3, int))[0][:, 0, 2, 0].tolist() == [1, 2, 3]
+    envs.reset()
+    assert envs.step(np.zeros(3, int))[0][:, 0, 2, 0].tolist() == [0, 0, 0]
+    for options in ([{}, {"prompt": "a"}, {}], [{"prompt": "a"}, {}, {}]):
+        envs.set_options(options)
+        with pytest.raises(AdapterError, match="one dict for all rows"):
+            envs.reset()
+
+
 def test_an_env_that_resets_in_the_next_step_is_refused() -> None:
     with pytest.raises(AdapterError, match="SameStep"):
         SB3VecEnv(LearnedVectorEnv(2, CounterWorld(2)))

@@ -102,6 +102,11 @@ def test_a_bucket_without_content_is_an_error(change) -> None:
         Bucket(**({"rows": 1, "length": 1} | change))
 
 
+def test_a_source_that_never_comes_is_an_error_at_the_call(folder: Path) -> None:
+    with pytest.raises(BucketError, match=r"weights of sources must be positive, got \[1.0, 0.0\]"):
+        batches([RecordedSource(folder), RecordedSource(folder, weight=0.0)], BUCKETS, seed=0)
+
+
 @pytest.mark.parametrize("change", [{"rank": 2, "ranks": 2}, {"start": -1}, {"detail_mix": 1.5}, {"buckets": []}])
 def test_arguments_out_of_range_are_errors_at_the_call(folder: Path, change) -> None:
     with pytest.raises(BucketError):
@@ -140,5 +145,22 @@ def test_prefetching_raises_errors_where_they_belong() -> None:
 def test_prefetching_that_is_closed_ends_its_thread() -> None:
     ahead = prefetch(iter(int, 1), depth=2)
     next(ahead)
-    ahead.close()  # pyright: ignore[reportAttributeAccessIssue]
+    ahead.close()
     assert not any(thread.name == "prefetch" for thread in threading.enumerate())
+
+
+def test_closing_waits_for_an_item_that_takes_long_to_read() -> None:
+    begun, goes_on = threading.Event(), threading.Event()
+
+    def items():
+        yield 0
+        begun.set()
+        goes_on.wait()
+        yield 1
+
+    ahead = prefetch(items(), depth=2)
+    next(ahead)
+    begun.wait()
+    threading.Timer(1.2, goes_on.set).start()
+    ahead.close()
+    assert goes_on.is_set() and not any(thread.name == "prefetch" for thread in threading.enumerate())

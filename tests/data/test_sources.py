@@ -91,6 +91,12 @@ def is_running(pid: int) -> bool:
     return not (status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z")
 
 
+@pytest.mark.parametrize("name", ["capacity", "workers"])
+def test_a_live_source_without_room_or_workers_is_an_error_before_any_process_starts(name: str) -> None:
+    with pytest.raises(RecordError, match=f"must be at least 1, got .*{name}=0"):
+        LiveSource(counter.ID, "random", **{name: 0})
+
+
 def test_a_live_env_that_cannot_be_made_is_an_error_before_any_process_starts() -> None:
     with pytest.raises(RecordError, match="cannot make the env"):
         LiveSource("NoSuchEnv-v0", "random")

@@ -20,9 +20,9 @@ from worldsim.fidelity.heldout import FidelityError, Windows, cut_windows, open_
 from worldsim.fidelity.probes.next_frame import next_frame
 from worldsim.fidelity.probes.pixels import elsewhere, psnr, squared_error
 from worldsim.fidelity.probes.rollout import rollout
-from worldsim.fidelity.probes.stamina import frame_statistics, stamina, sticky_actions, true_stretches
+from worldsim.fidelity.probes.stamina import Sticky, frame_statistics, stamina, sticky_actions, true_stretches
 from worldsim.fidelity.report import summarise
-from worldsim.model.checkpoint import read_card
+from worldsim.model.card import read_card
 from worldsim.model.dynamics import Prediction
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World
@@ -189,6 +189,17 @@ def test_sticky_actions_stay_a_while_and_visit_the_whole_space() -> None:
     assert set(actions) == set(range(counter.ACTIONS))
     assert (actions[1:] != actions[:-1]).mean() == pytest.approx(0.2 * 4 / 5, abs=0.03)
     assert np.array_equal(actions, sticky_actions(spec, 2000, np.random.default_rng(0)).argmax(1))
+
+
+def test_the_true_world_is_played_with_the_same_kind_of_actions() -> None:
+    env, policy, rng = counter.CounterEnv(), Sticky(), np.random.default_rng(0)
+    policy.reset(env, rng)
+    actions = np.array([policy.act(env, None, rng) for _ in range(2000)])
+    assert set(actions) == set(range(counter.ACTIONS))
+    assert (actions[1:] != actions[:-1]).mean() == pytest.approx(0.2 * 4 / 5, abs=0.03)
+    again = np.random.default_rng(0)
+    policy.reset(env, again)
+    assert [policy.act(env, None, again) for _ in range(50)] == actions[:50].tolist()
 
 
 def test_a_world_that_freezes_has_left_the_range_of_truth_and_one_that_counts_on_has_not(dataset: Dataset) -> None:

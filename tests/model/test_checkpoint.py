@@ -11,8 +11,11 @@ from gymnasium import spaces
 from networks import SIZE, scattered, tiny_card, tiny_dynamics, tiny_tokenizer
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip, Prompt
-from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, find, load, read_card, save
+from worldsim.files import former
+from worldsim.model.card import WorldCard, read_card
+from worldsim.model.checkpoint import CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics
+from worldsim.model.tensors import continue_from
 from worldsim.model.text import Vocabulary
 
 
@@ -44,7 +47,7 @@ def test_what_is_loaded_is_what_was_saved_rounded_to_bf16(tmp_path: Path) -> Non
 
 def test_saving_what_was_loaded_gives_the_same_bytes_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     save(tmp_path / "one", tiny_card(), tiny_tokenizer(), tiny_dynamics(), some_starts())
-    save(tmp_path / "two", tiny_card(), tiny_tokenizer(1))
+    save(tmp_path / "two", tiny_card(dynamics=None), tiny_tokenizer(1))
     save(tmp_path / "two", *load(tmp_path / "one"))  # over another one
     files = sorted(path.name for path in (tmp_path / "one").iterdir())
     assert files == ["card.json", "dynamics.safetensors", "starts.safetensors", "tokenizer.safetensors"]
@@ -59,15 +62,36 @@ def test_a_tokenizer_alone_is_a_checkpoint_too(tmp_path: Path) -> None:
     assert dynamics is None and starts is None and card.window == 0 and card.max_prompt_words == 0
 
 
+def test_a_checkpoint_that_could_not_be_loaded_is_not_saved(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="one: the card tells of a dynamics network, and no network is given"):
+        save(tmp_path / "one", tiny_card(), tiny_tokenizer())
+    with pytest.raises(CheckpointError, match="the card tells of no dynamics network, and a network is given"):
+        save(tmp_path / "one", tiny_card(dynamics=None), tiny_tokenizer(), tiny_dynamics())
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_checkpoint_is_found_by_path_or_by_the_name_of_a_shipped_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    save(tmp_path / "shipped" / "tiny", tiny_card(), tiny_tokenizer())
+    save(tmp_path / "shipped" / "tiny", tiny_card(dynamics=None), tiny_tokenizer())
     monkeypatch.setattr("worldsim.model.checkpoint.PACKAGED", tmp_path / "shipped")
     assert find("tiny") == tmp_path / "shipped" / "tiny" == find(tmp_path / "shipped" / "tiny")
     with pytest.raises(CheckpointError, match=r"no checkpoint 'tini'.*\['tiny'\]"):
         find("tini")
     assert read_card(find("tiny")).name == "tiny"
+
+
+def test_a_kill_between_the_two_renames_of_save_leaves_the_one_before_and_find_says_where(tmp_path: Path) -> None:
+    place = tmp_path / "one"
+    save(place, tiny_card(name="before"), tiny_tokenizer(), tiny_dynamics())
+    former(place).mkdir()  # what a kill in the middle of its removal left counts for nothing
+    assert find(place) == place
+    former(place).rmdir()
+    place.rename(former(place))  # all that such a kill leaves
+    with pytest.warns(UserWarning, match=r"one was being replaced .* the one before, .*one\.old\. Rename it to one"):
+        assert load(place)[0].name == "before"
+    save(place, tiny_card(name="after"), tiny_tokenizer(), tiny_dynamics())
+    assert load(place)[0].name == "after" and [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
 def grown(card: WorldCard) -> WorldCard:

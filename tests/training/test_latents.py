@@ -1,5 +1,7 @@
 """Latents on disk and their batches: encoded once, cut where they should be, drawn by seed and number alone."""
 
+import os
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -11,6 +13,7 @@ from networks import WORDS, tiny_tokenizer
 from training_runs import record_counter
 from worldsim.clip import Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset
+from worldsim.data.sources import RecordedSource
 from worldsim.model.checkpoint import CheckpointError
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.training.latents import (
@@ -19,7 +22,9 @@ from worldsim.training.latents import (
     clip_to_latents,
     encode_dataset,
     latent_batches,
+    live_batches,
     longest_caption,
+    most_captions,
     pack_words,
 )
 
@@ -64,7 +69,9 @@ def test_no_video_is_encoded_twice_and_other_weights_get_a_folder_of_their_own(
     (place,) = [folder for folder in folders if folder.stat().st_mtime == max(f.stat().st_mtime for f in folders)]
     files = sorted(place.iterdir())
     files[1].unlink()  # a kill came before it was written
-    (place / (files[1].name + ".tmp")).write_bytes(b"half")
+    half = place / f".{files[1].name}.1.tmp"
+    half.write_bytes(b"half")
+    os.utime(half, (0, 0))  # long ago
     encoded = []
     tokenizer = tiny_tokenizer(7)
     monkeypatch.setattr(tokenizer, "encode", lambda x: encoded.append(x) or type(tokenizer).encode(tokenizer, x))
@@ -118,6 +125,31 @@ def test_rows_of_a_batch_line_up_and_what_hangs_over_the_end_is_masked() -> None
     assert (0, 0) in seen, "and so does an episode that is shorter than the clip"
 
 
+def test_every_prompt_of_a_clip_fits_however_often_they_change() -> None:
+    often = replace(counting(40), captions=tuple(Caption(s, s + 2, f"w{s}", f"w{s}") for s in range(1, 39, 2)))
+    assert [most_captions([counting(60)], length) for length in (1, 2, 16, 17, 18, 33, 34)] == [1, 2, 2, 2, 3, 3, 4]
+    assert [most_captions([counting(60), often], length) for length in (1, 2, 3, 4, 6)] == [1, 2, 2, 3, 4]
+    assert most_captions([replace(often, captions=())], 6) == 1
+    words = Vocabulary.collect(caption.short for caption in often.captions)
+    for batch in islice(latent_batches([often], [LatentBucket(8, 6)], words, 8, 0), 20):
+        assert batch.words.numbers.shape == (8, 4, 8)
+        for row in range(8):
+            for t, shown in zip(batch.actions[row, :, 0], batch.words.seen[row], strict=True):
+                places = shown.nonzero().flatten().tolist()
+                found = [words.words[int(batch.words.numbers[row, place, 0])] for place in places]
+                told = 1 <= t < 39 and batch.mask[row].all()
+                assert not told or found == [f"w{(int(t) - 1) // 2 * 2 + 1}"]
+
+
+def test_live_batches_of_one_shape_look_in_their_own_ways(dataset: Dataset) -> None:
+    buckets = [LatentBucket(2, 6, "past"), LatentBucket(2, 6, "all"), LatentBucket(3, 4, "all")]
+    words, source = Vocabulary.collect(["count 1"]), RecordedSource(dataset.folder, "all")
+    drawn = list(islice(live_batches(source, buckets, tiny_tokenizer(), words, 8, seed=0), 24))
+    assert {(*batch.mask.shape, batch.attend) for batch in drawn} == {(2, 6, "past"), (2, 6, "all"), (3, 4, "all")}
+    later = next(live_batches(source, buckets, tiny_tokenizer(), words, 8, seed=0, start=7))
+    assert torch.equal(later.latents, drawn[7].latents) and torch.equal(later.words.seen, drawn[7].words.seen)
+
+
 def test_prompts_are_packed_with_the_frames_that_read_them() -> None:
     lines = [[Prompt("snow", 0, 2), Prompt("a desert", 2)], []]
     words = pack_words(lines, 4, WORDS, 8)
@@ -125,7 +157,9 @@ def test_prompts_are_packed_with_the_frames_that_read_them() -> None:
     assert words.seen[0].tolist() == [[True, False], [True, False], [False, True], [False, True]]
     assert not words.seen[1].any()
     assert words.numbers[0, 1, :2].tolist() == WORDS.encode("a desert", 8)
-    assert pack_words(lines, 4, WORDS, 8, prompts=1).numbers.shape == (2, 1, 8)
+    assert pack_words(lines, 4, WORDS, 8, prompts=3).numbers.shape == (2, 3, 8)
+    assert pack_words(lines, 4, WORDS, 8, prompts=1).numbers.shape == (2, 2, 8), "none is left out"
+    assert pack_words([], 4, WORDS, 8).numbers.shape == (0, 1, 8)
     with pytest.raises(PromptError, match="at most 2 words"):
         pack_words([[Prompt("a desert at night")]], 4, WORDS, 2)
 

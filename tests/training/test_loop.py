@@ -2,16 +2,18 @@
 
 import json
 import signal
-from collections.abc import Iterator
+import threading
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import nn
 
 from training_runs import at_step
+from worldsim.data.batches import prefetch
+from worldsim.model.tensors import write_tensors
 from worldsim.training.loop import FitConfig, Fitted, TrainingError, fit
 
 CONFIG = FitConfig(steps=11, warmup=3, save_every=3, log_every=2, bf16=False, compile=False)
@@ -36,7 +38,7 @@ class Regression(nn.Module):
         return loss, {"size": x.detach().square().mean()}
 
 
-def batches(start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+def batches(start: int) -> Generator[tuple[torch.Tensor, torch.Tensor]]:
     """Batch k is a function of k."""
     while True:
         x = torch.randn(16, 8, generator=torch.Generator().manual_seed(start))
@@ -51,7 +53,7 @@ def run(folder: Path, resume: bool = False, feed=batches, network: nn.Module | N
 def broken_at(step: int, value: float):
     """Batches of which one holds a value that no network survives."""
 
-    def feed(start: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    def feed(start: int) -> Generator[tuple[torch.Tensor, torch.Tensor]]:
         for k, (x, y) in enumerate(batches(start), start=start):
             yield x, y * (value if k == step else 1)
 
@@ -142,6 +144,17 @@ def test_a_gradient_that_is_not_finite_counts_as_well(tmp_path: Path) -> None:
     assert not (tmp_path / "states").exists()
 
 
+def test_no_thread_reads_batches_after_a_run_however_it_ended(tmp_path: Path) -> None:
+    def reading() -> bool:
+        return any(thread.name == "prefetch" for thread in threading.enumerate())
+
+    run(tmp_path / "good", feed=lambda start: prefetch(batches(start), 4))
+    assert not reading()
+    with pytest.raises(TrainingError) as caught:
+        run(tmp_path / "bad", feed=lambda start: prefetch(broken_at(5, float("nan"))(start), 4))
+    assert caught.tb is not None and not reading(), "the traceback still holds all that the run held"
+
+
 def test_only_the_two_newest_states_are_kept(tmp_path: Path) -> None:
     run(tmp_path)
     assert states(tmp_path) == [9, 11] and len(list((tmp_path / "states").iterdir())) == 2
@@ -154,9 +167,9 @@ def test_a_save_that_fails_half_way_is_no_state(tmp_path: Path, files: int, monk
     def failing(*args) -> None:
         if next(count) == 3 + files:  # three files are the first state
             raise OSError("disk full")
-        save_file(*args)
+        write_tensors(*args)
 
-    monkeypatch.setattr("worldsim.training.loop.save_file", failing)
+    monkeypatch.setattr("worldsim.training.states.write_tensors", failing)
     with pytest.raises(OSError, match="disk full"):
         run(tmp_path / "torn")
     assert states(tmp_path / "torn") == [3]

@@ -7,7 +7,7 @@ import torch
 
 from networks import random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.config import ConfigError
-from worldsim.model.dynamics import Attend
+from worldsim.model.dynamics import Attend, Condition
 from worldsim.training.losses import (
     DynamicsLossConfig,
     DynamicsObjective,
@@ -41,10 +41,10 @@ def test_symlog_is_odd_and_undone_by_symexp() -> None:
 @pytest.mark.parametrize("attend", ["past", "all"])
 def test_the_generator_alone_decides_what_is_random(attend: Attend) -> None:
     torch.manual_seed(1)
-    first = loss_of(a_batch(attend), resample=1.0)
+    first = loss_of(a_batch(attend), rollout=1.0)
     torch.manual_seed(2)
-    assert torch.equal(first, loss_of(a_batch(attend), resample=1.0))
-    assert not torch.equal(first, loss_of(a_batch(attend), seed=1, resample=1.0))
+    assert torch.equal(first, loss_of(a_batch(attend), rollout=1.0))
+    assert not torch.equal(first, loss_of(a_batch(attend), seed=1, rollout=1.0))
 
 
 def test_every_weight_learns_from_the_two_kinds_of_batches() -> None:
@@ -80,8 +80,19 @@ def test_hidden_actions_and_prompts_do_not_matter_and_shown_ones_do() -> None:
 
 
 def test_the_models_own_frames_as_context_change_the_loss() -> None:
-    assert not torch.equal(loss_of(a_batch(), resample=0.0), loss_of(a_batch(), resample=1.0))
+    assert not torch.equal(loss_of(a_batch(), rollout=0.0), loss_of(a_batch(), rollout=1.0))
     assert loss_of(a_batch(length=1)).isfinite(), "images are clips of one frame"
+
+
+def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> None:
+    batch, generator = a_batch(length=7), torch.Generator().manual_seed(0)
+    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig())
+    condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words)
+    noise, level = torch.randn(batch.latents.shape, generator=generator), 0.1 * torch.ones(batch.mask.shape)
+    played = objective._roll_out(batch.latents, noise, level, condition, generator)
+    same = (played == batch.latents).flatten(2).all(2)  # (B, T)
+    assert same[:, 0].all() and not same[:, 4:].any()
+    assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"
 
 
 def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:

@@ -29,7 +29,7 @@ from training_runs import (
 from worldsim.actions import ActionSpec
 from worldsim.clip import pixels_to_unit
 from worldsim.data.episodes import Dataset
-from worldsim.model.checkpoint import load
+from worldsim.model.checkpoint import load, save
 from worldsim.sampling.world import World
 from worldsim.training.stages import Live
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
@@ -128,11 +128,15 @@ def test_kill_9_at_any_moment_loses_nothing_that_matters(data: Path, whole: dict
         assert_same_run(out, whole[stage])
 
 
-def test_a_new_run_continues_from_another_worlds_checkpoint(data: Path, whole: dict[str, Path], tmp_path: Path) -> None:
+def test_a_new_run_continues_from_another_worlds_checkpoint(
+    data: Path, whole: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     start = str(whole["dynamics"] / "checkpoint")
     still = {"steps": 2, "adam_rate": 0.0, "muon_rate": 0.0}
     run = replace(the_run("dynamics", data, whole, tmp_path / "more", **still), start=start)
     card, _, dynamics, _ = load(train(run))
+    told = capsys.readouterr().out
+    assert f"from {start}: every tensor goes on from there" in told and "tokenizer" not in told
     _, _, learned, _ = load(start)
     assert dynamics is not None and learned is not None
     assert all(torch.equal(tensor, learned.state_dict()[name]) for name, tensor in dynamics.state_dict().items())
@@ -140,6 +144,22 @@ def test_a_new_run_continues_from_another_worlds_checkpoint(data: Path, whole: d
     other = replace(the_run("tokenizer", data, whole, tmp_path / "tokenizer", **still), start=start)
     mine, theirs = load(train(other))[1], load(start)[1]
     assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
+
+
+def test_a_start_with_another_tokenizer_or_other_shapes_is_told(
+    data: Path, whole: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    card, tokenizer, dynamics, _ = load(whole["dynamics"] / "checkpoint")
+    assert dynamics is not None
+    tokenizer.std[0] += 0.1
+    save(tmp_path / "other", card, tokenizer, dynamics)
+    wider = replace(the_run("dynamics", data, whole, tmp_path / "run", steps=1), start=str(tmp_path / "other"))
+    wider = replace(wider, model=replace(wider.model, hidden=3))
+    card, _, _, _ = load(train(wider))
+    told = capsys.readouterr().out
+    assert f"other was trained on the latents of another tokenizer than {whole['tokenizer'] / 'checkpoint'}" in told
+    assert "these tensors start anew: blocks.0.mlp.up.weight" in told
+    assert card.training["start"]["anew"] == told.partition("start anew: ")[2].splitlines()[0].split(", ")
 
 
 def test_a_live_source_trains_without_a_dataset(whole: dict[str, Path], tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ So a run that stops after k batches goes on exactly with `start=k`. Reading ahea
 from __future__ import annotations
 
 import queue
+import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from typing import TypeVar
@@ -73,7 +74,7 @@ def batches(
 
     Raises:
         DatasetError: sources whose actions or events differ.
-        BucketError: nothing to choose from, or arguments out of range.
+        BucketError: nothing to choose from, a source without weight, or arguments out of range.
     """
     if not sources or not buckets:
         raise BucketError(f"batches needs at least one source and one bucket, got {len(sources)} and {len(buckets)}")
@@ -82,6 +83,8 @@ def batches(
             "needs 0 <= rank < ranks, start >= 0 and detail_mix in [0, 1], "
             f"got rank={rank}, ranks={ranks}, start={start}, detail_mix={detail_mix}"
         )
+    if not all(source.weight > 0 for source in sources):
+        raise BucketError(f"weights of sources must be positive, got {[source.weight for source in sources]}")
     for source in sources[1:]:
         sources[0].info.check_same_rows(source.info, f"dataset of {source.info.env_id}")
     if len({source.info.size for source in sources}) > 1 and any(bucket.size is None for bucket in buckets):
@@ -107,17 +110,17 @@ def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:
     return int(rng.choice(len(weights), p=np.asarray(weights) / np.sum(weights)))
 
 
-def prefetch(items: Iterable[Item], depth: int) -> Iterator[Item]:
+def prefetch(items: Iterable[Item], depth: int) -> Generator[Item]:
     """The same items in the same order, read up to `depth` ahead by a thread; its errors are raised here.
 
-    Close the iterator, or let go of it, to end the thread.
+    Close the generator, or let go of it, to end the thread: it reads to the end of the item at hand, and is waited for.
     """
     if depth < 1:
         raise BucketError(f"prefetch depth must be at least 1, got {depth}")
     return _prefetch(items, depth)
 
 
-def _prefetch(items: Iterable[Item], depth: int) -> Iterator[Item]:
+def _prefetch(items: Iterable[Item], depth: int) -> Generator[Item]:
     ready: queue.Queue[tuple[Item | None, BaseException | None]] = queue.Queue(depth)
     stopped = threading.Event()
 
@@ -152,4 +155,5 @@ def _prefetch(items: Iterable[Item], depth: int) -> Iterator[Item]:
             yield item  # pyright: ignore[reportReturnType]
     finally:
         stopped.set()
-        thread.join(timeout=1.0)
+        if not sys.is_finalizing():  # Python that ends stands all threads still, and would wait for ever
+            thread.join()

@@ -14,18 +14,15 @@ from typing import Any, Protocol
 import gymnasium as gym
 import numpy as np
 
-from worldsim import __version__
 from worldsim.actions import ActionSpec
+from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import Caption, DatasetInfo, Episode
-from worldsim.data.frames import find_picture, render_picture, resize
+from worldsim.data.frames import resize
 
-__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "read_events"]
+__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "default_policy"]
 
 CAPTION_ROWS = 16
-
-
-class RecordError(ValueError):
-    """An env or a policy that cannot be recorded; says what was expected and what came."""
+EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
 
 
 class Policy(Protocol):
@@ -48,6 +45,11 @@ class RandomPolicy:
 
     def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
         return env.action_space.sample()
+
+
+def default_policy(env_id: str) -> str:
+    """Who acts in an env when nobody says so: scripted exploration in the voxel world, else chance."""
+    return EXPLORE if env_id.rpartition(":")[2].startswith("worldsim/Voxel-") else "random"
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Recorder:
         self.policy = policy
         self.spec = ActionSpec.from_env(env)
         self._event_names = tuple(getattr(env.unwrapped, "event_names", ()))
-        self._picture = find_picture(env.observation_space, job.image_key)
+        self._picture = pictures_of(env, job.image_key)
 
     @classmethod
     def open(cls, job: Job) -> Recorder:
@@ -110,16 +112,8 @@ class Recorder:
             FrameError: an observation whose picture cannot be told.
         """
         policy = _make_policy(job.policy)
-        env = _make_env(job.env_id, job.env_kwargs)
+        env = open_env(job.env_id, job.env_kwargs, job.image_key)
         try:
-            if find_picture(env.observation_space, job.image_key) is None:
-                env.close()
-                if "rgb_array" not in env.metadata.get("render_modes", ()):
-                    raise RecordError(
-                        f"{job.env_id} has neither image observations ({env.observation_space}) nor "
-                        "render_mode='rgb_array'; wrap it so that it has one"
-                    )
-                env = _make_env(job.env_id, {**job.env_kwargs, "render_mode": "rgb_array"})
             return cls(job, env, policy)
         except BaseException:
             env.close()
@@ -129,15 +123,7 @@ class Recorder:
         """What a dataset of these episodes says about itself. Resets the env."""
         observation, _ = self.env.reset(seed=self.job.episode_seed(0))
         height, width = self._frame(observation).shape[:2]
-        return DatasetInfo(
-            env_id=self.job.env_id,
-            env_kwargs=self.job.env_kwargs,
-            fps=float(self.env.metadata.get("render_fps") or 10.0),
-            size=(height, width),
-            actions=self.spec,
-            event_names=("reward", *self._event_names),
-            creator=__version__,
-        )
+        return describe_env(self.env, self.job.env_id, self.job.env_kwargs, (height, width))
 
     def episode(self, number: int, on_step: Callable[[], object] = lambda: None) -> Episode:
         """Reset, act until the env ends or the length is reached, and return what happened.
@@ -186,7 +172,7 @@ class Recorder:
 
     def _frame(self, observation: Any) -> np.ndarray:
         """u8 (H, W, 3) at the job's size."""
-        picture = render_picture(self.env) if self._picture is None else self._picture(observation)
+        picture = self._picture(observation)
         return picture if self.job.size is None else resize(picture, self.job.size)
 
     def _caption(self, interval: int) -> list[Caption]:
@@ -196,33 +182,6 @@ class Recorder:
             return []
         start = interval * CAPTION_ROWS
         return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
-
-
-def read_events(info: dict[str, Any], names: tuple[str, ...]) -> np.ndarray:
-    """What the info of a step says about the events that an env names: f32 (E,), without the reward.
-
-    Raises:
-        RecordError: `info["events"]` is missing, or is not one number per name.
-    """
-    if not names:
-        return np.zeros(0, np.float32)
-    expected = f"an env with event_names {names} must give info['events'] of shape ({len(names)},) in every step"
-    if "events" not in info:
-        raise RecordError(f"{expected}, got an info with {sorted(map(str, info)) or 'nothing'}")
-    try:
-        events = np.asarray(info["events"], np.float32)
-    except (TypeError, ValueError) as error:
-        raise RecordError(f"{expected}, got {info['events']!r}") from error
-    if events.shape != (len(names),):
-        raise RecordError(f"{expected}, got {events.shape}")
-    return events
-
-
-def _make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
-    try:
-        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
-    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
-        raise RecordError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
 
 
 def _make_policy(policy: str | Callable[[], Policy]) -> Policy:

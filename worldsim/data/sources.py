@@ -15,7 +15,7 @@ import numpy as np
 
 from worldsim.clip import Clip
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail, Episode, stack
-from worldsim.data.rollout import Job, Policy, Recorder
+from worldsim.data.rollout import Job, Policy, Recorder, RecordError
 from worldsim.data.workers import EpisodeWorkers
 
 __all__ = ["LiveSource", "RecordedSource", "Source", "draw_spans"]
@@ -91,7 +91,7 @@ class LiveSource:
         weight: how often `batches` takes this source, against others.
 
     Raises:
-        RecordError, FrameError: an env or a policy that cannot be recorded.
+        RecordError, FrameError: an env or a policy that cannot be recorded, no workers, or no room for an episode.
         WorkerError: from `sample`, when an env failed inside a worker.
     """
 
@@ -108,6 +108,8 @@ class LiveSource:
         capacity: int = 64,
         weight: float = 1.0,
     ) -> None:
+        if workers < 1 or capacity < 1:
+            raise RecordError(f"workers and capacity must be at least 1, got workers={workers}, capacity={capacity}")
         job = Job(env_id, policy, episode_length, dict(env_kwargs or {}), seed, size, image_key)
         recorder = Recorder.open(job)
         try:

@@ -28,8 +28,7 @@ class EpisodeWorkers:
     """
 
     def __init__(self, job: Job, workers: int) -> None:
-        if workers < 1:
-            raise ValueError(f"workers must be at least 1, got {workers}")
+        assert workers > 0, "whoever asks for workers has checked their number"
         context = multiprocessing.get_context("spawn")
         self._steps = context.Value("q", 0)
         self._pipes: list[Any] = []  # their type depends on the platform

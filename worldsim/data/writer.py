@@ -1,13 +1,12 @@
 """Adding episodes to a dataset folder so that a kill at any moment cannot hurt it.
 
-Files are made under a temporary name, forced to disk and renamed; only then the index gets its line.
+Files appear whole, as `worldsim.files` makes them; only then the index gets its line.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from safetensors.numpy import save_file
 from worldsim.actions import ActionSpec
 from worldsim.data.format import ARRAYS, DatasetError, DatasetInfo, Entry, Episode, brief, check_finite, row_shapes
 from worldsim.data.reader import Dataset
+from worldsim.files import remove_leftovers, replacing_file, write_json
 
 __all__ = ["EpisodeWriter", "count_actions"]
 
@@ -25,7 +25,7 @@ class EpisodeWriter:
     """Adds episodes to a dataset folder, one complete file at a time.
 
     A kill at any moment leaves a dataset that opens: a file counts once its index line stands, and a torn index line
-    does not count. What such a kill left over is overwritten by the next writer.
+    does not count. What such a kill left over is overwritten, or removed in time, by later writers.
     """
 
     def __init__(self, folder: str | Path, info: DatasetInfo) -> None:
@@ -54,10 +54,11 @@ class EpisodeWriter:
                 )
             writer.count = len(existing)
             _drop_torn_line(writer.folder / "index.jsonl")
+            remove_leftovers(writer.folder / "episodes")
         else:
-            text = json.dumps(info.to_json(), indent=1)
+            description = info.to_json()
             (writer.folder / "episodes").mkdir(parents=True, exist_ok=True)
-            _write_atomically(file, lambda temporary: temporary.write_text(text))
+            write_json(file, description)
         return writer
 
     def add(self, episode: Episode, policy: str) -> Path:
@@ -72,7 +73,8 @@ class EpisodeWriter:
         arrays = {name: np.ascontiguousarray(getattr(episode, name)) for name in ARRAYS}
         arrays |= {name: arrays[name].astype(np.uint8) for name in ("terminated", "truncated")}
         captions = json.dumps([asdict(caption) for caption in episode.captions])
-        _write_atomically(file, lambda temporary: save_file(arrays, temporary, {"captions": captions}))
+        with replacing_file(file) as temporary:
+            save_file(arrays, temporary, {"captions": captions})
         entry = Entry(
             file=file.relative_to(self.folder).as_posix(),
             length=episode.length,
@@ -119,23 +121,3 @@ def _drop_torn_line(index: Path) -> None:
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
             os.truncate(index, whole)
-
-
-def _write_atomically(file: Path, write: Callable[[Path], object]) -> None:
-    """Let `write(path)` make a temporary file, force it to disk, and only then give it its name."""
-    temporary = file.with_name(f".{file.name}.tmp")
-    try:
-        write(temporary)
-        _force_to_disk(temporary)
-        os.replace(temporary, file)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _force_to_disk(file.parent)
-
-
-def _force_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

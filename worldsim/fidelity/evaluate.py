@@ -18,20 +18,21 @@ import torch
 
 from worldsim import __version__
 from worldsim.data.episodes import Dataset
+from worldsim.data.rollout import default_policy
 from worldsim.fidelity.heldout import FidelityError, cut_windows, open_heldout, record_heldout
 from worldsim.fidelity.pictures import long_strips, picture
 from worldsim.fidelity.probes.next_frame import next_frame
 from worldsim.fidelity.probes.rollout import rollout
-from worldsim.fidelity.probes.stamina import stamina, true_stretches
+from worldsim.fidelity.probes.stamina import Sticky, Stretch, stamina, true_stretches
 from worldsim.fidelity.report import LAST, summarise, table
 from worldsim.fidelity.trials import Trial, write_trials
-from worldsim.model.checkpoint import find, write_json
+from worldsim.files import write_json
+from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 
 __all__ = ["Evaluate", "evaluate", "fingerprint"]
 
-EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
 SHOWN = 4  # worlds in the pictures
 
 
@@ -113,7 +114,7 @@ def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:
     """The held-out episodes: of the given dataset, or recorded into a temporary folder."""
     if options.data is not None:
         return open_heldout(folder, options.heldout, world.card)
-    policy = options.policy or (EXPLORE if "worldsim/Voxel-" in world.card.env["id"] else "random")
+    policy = options.policy or default_policy(world.card.env["id"])
     needed = options.context + options.steps
     length = max(2 * needed, needed * options.windows, 256)
     return record_heldout(folder, world.card, options.worlds, length, options.seed, policy, options.workers)
@@ -137,7 +138,7 @@ def _measure(options: Evaluate, world: World, dataset: Dataset) -> tuple[list[Tr
     if options.long:
         starts = cut_windows(dataset, options.long_worlds, 1, options.context, rng)
         learned, frames = stamina(open_world, world.card.action_spec, starts, options.context, options.long, rng)
-        trials += [*true_stretches(dataset), *learned]
+        trials += [*_true_stretches(options, world, dataset), *learned]
         pictures["long"] = (frames[:SHOWN], starts.worlds[:SHOWN])
     report = {
         "command": _command(options),
@@ -153,6 +154,19 @@ def _measure(options: Evaluate, world: World, dataset: Dataset) -> tuple[list[Tr
         },
     }
     return trials, pictures, report
+
+
+def _true_stretches(options: Evaluate, world: World, dataset: Dataset) -> list[Stretch]:
+    """What long rollouts are held against: the true env under random actions, or the given dataset."""
+    if options.data is not None:
+        return true_stretches(dataset)
+    with TemporaryDirectory() as folder:
+        return true_stretches(
+            record_heldout(
+                Path(folder), world.card, options.long_worlds, options.long, options.seed + 1,
+                f"{Sticky.__module__}:{Sticky.__name__}", options.workers,
+            )
+        )  # fmt: skip
 
 
 def fingerprint(checkpoint: str | Path) -> str:

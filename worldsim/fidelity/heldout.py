@@ -14,7 +14,7 @@ import numpy as np
 from worldsim.clip import Clip
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
-from worldsim.model.checkpoint import WorldCard
+from worldsim.model.card import WorldCard
 
 __all__ = ["FIRST_SEED", "FidelityError", "Windows", "cut_windows", "open_heldout", "record_heldout"]
 

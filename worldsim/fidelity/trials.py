@@ -11,6 +11,7 @@ from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.probes.next_frame import NextFrame
 from worldsim.fidelity.probes.rollout import Rollout
 from worldsim.fidelity.probes.stamina import Stretch
+from worldsim.files import replacing_file
 
 __all__ = ["Trial", "read_trials", "write_trials"]
 
@@ -20,12 +21,10 @@ NAMES = {kind: name for name, kind in KINDS.items()}
 
 
 def write_trials(path: Path, trials: Iterable[Trial]) -> Path:
-    """Write trials as lines, under a temporary name that is then changed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
+    """Write trials as lines."""
     lines = (json.dumps({"probe": NAMES[type(trial)], **asdict(trial)}, allow_nan=False) + "\n" for trial in trials)
-    temporary.write_text("".join(lines))
-    temporary.replace(path)
+    with replacing_file(path) as temporary:
+        temporary.write_text("".join(lines))
     return path
 
 

@@ -5,7 +5,7 @@ The vocabulary is a list of words in a fixed order; new words are appended, so t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -60,6 +60,20 @@ class Vocabulary:
         if len(numbers) > longest:
             raise PromptError(f"a prompt has at most {longest} words, got {len(numbers)}: {text[:60]!r} …; shorten it")
         return numbers
+
+    def table(self, texts: Sequence[str], longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Word numbers i64 (N, longest) of N texts, padded, and which of them are words, bool (N, longest).
+
+        Raises:
+            PromptError: a text of more than `longest` words.
+        """
+        numbers = torch.zeros(len(texts), longest, dtype=torch.int64)
+        present = torch.zeros(len(texts), longest, dtype=torch.bool)
+        for row, text in enumerate(texts):
+            found = self.encode(text, longest)
+            numbers[row, : len(found)] = torch.tensor(found, dtype=torch.int64)
+            present[row, : len(found)] = True
+        return numbers, present
 
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks."""

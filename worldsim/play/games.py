@@ -6,16 +6,15 @@ A game knows nothing of keys, windows or files.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 
-from worldsim.actions import ActionSpec
+from worldsim import __version__
+from worldsim.data.envs import RecordError, describe_env, make_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import DatasetInfo
-from worldsim.data.frames import find_picture, render_picture
-from worldsim.data.rollout import RecordError, read_events
 from worldsim.sampling.world import Step, World
 
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
@@ -64,7 +63,7 @@ class TrueGame:
         self.info = info
         self._env = env
         self._act = act
-        self._picture = find_picture(env.observation_space)
+        self._picture = pictures_of(env)
 
     @classmethod
     def open(cls, env_id: str, env_kwargs: dict[str, Any]) -> TrueGame:
@@ -73,29 +72,33 @@ class TrueGame:
         Raises:
             PlayError: the env cannot be made, or shows no pictures.
         """
-        env = _make(env_id, env_kwargs)
         try:
-            if find_picture(env.observation_space) is None:
+            return cls._open(env_id, env_kwargs)
+        except RecordError as error:
+            raise PlayError(str(error)) from error
+
+    @classmethod
+    def _open(cls, env_id: str, env_kwargs: dict[str, Any]) -> TrueGame:
+        env = open_env(env_id, env_kwargs)
+        try:
+            info = describe_env(env, env_id, env_kwargs, size=(0, 0))
+            names, act = info.actions.names, info.actions.decode
+            if "cameraX" in names and hasattr(env.unwrapped, "action_vector") and "action_space" not in env_kwargs:
                 env.close()
-                env = _make(env_id, {**env_kwargs, "render_mode": "rgb_array"})
-            spec = ActionSpec.from_env(env)
-            info, act = _info(env, env_id, env_kwargs, spec), spec.decode
-            if "cameraX" in spec.names and hasattr(env.unwrapped, "action_vector") and "action_space" not in env_kwargs:
-                env.close()
-                env = _make(env_id, {**env_kwargs, "action_space": "dict"})
-                act = _keys_and_camera(env, spec.names)
+                env = make_env(env_id, {**env_kwargs, "action_space": "dict"})
+                act = _keys_and_camera(env, names)
             game = cls(env, info, act)
-            first = game.reset(0).frame
+            height, width = game.reset(0).frame.shape[:2]
         except BaseException:
             env.close()
             raise
-        game.info = DatasetInfo(**{**vars(info), "size": first.shape[:2]})
+        game.info = replace(info, size=(height, width))
         return game
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin in the world of this seed; the true world knows no prompts."""
         observation, _ = self._env.reset(seed=seed)
-        return Shown(self._frame(observation), np.zeros(len(self.info.event_names), np.float32))
+        return Shown(self._picture(observation), np.zeros(len(self.info.event_names), np.float32))
 
     def step(self, vector: np.ndarray) -> Shown:
         """One env step under an action vector f32 (A,). Raises `PlayError` when its named events are missing."""
@@ -106,7 +109,7 @@ class TrueGame:
             events[1:] = read_events(info, self.info.event_names[1:])
         except RecordError as error:
             raise PlayError(str(error)) from error
-        return Shown(self._frame(observation), events, terminated, truncated)
+        return Shown(self._picture(observation), events, terminated, truncated)
 
     def set_prompt(self, text: str) -> None:
         """Raises `PlayError`: only the learned world reads."""
@@ -115,9 +118,6 @@ class TrueGame:
     def close(self) -> None:
         """Close the env."""
         self._env.close()
-
-    def _frame(self, observation: Any) -> np.ndarray:
-        return render_picture(self._env) if self._picture is None else self._picture(observation)
 
 
 class LearnedGame:
@@ -128,8 +128,9 @@ class LearnedGame:
             raise PlayError(f"a game needs a World of one row, got {world.rows}")
         card = world.card
         self.info = DatasetInfo(
-            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names
-        )
+            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names,
+            __version__,
+        )  # fmt: skip
         self._world = world
 
     @property
@@ -139,7 +140,7 @@ class LearnedGame:
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin from a stored start that the seed draws, or from noise under a prompt."""
-        stored = None if prompt else self._world.stored_starts()
+        stored = None if prompt else self._world.starts
         if stored is None:
             return self._shown(self._world.reset(None, None, [prompt], [seed]))
         row = int(np.random.default_rng(seed).integers(stored.rows))
@@ -162,19 +163,6 @@ class LearnedGame:
 
     def _shown(self, step: Step) -> Shown:
         return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))
-
-
-def _make(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
-    try:
-        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
-    except (gym.error.Error, ImportError, TypeError, ValueError) as error:
-        raise PlayError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
-
-
-def _info(env: gym.Env[Any, Any], env_id: str, env_kwargs: dict[str, Any], spec: ActionSpec) -> DatasetInfo:
-    names = ("reward", *getattr(env.unwrapped, "event_names", ()))
-    fps = float(env.metadata.get("render_fps") or 10.0)
-    return DatasetInfo(env_id, env_kwargs, fps, (0, 0), spec, names)
 
 
 def _keys_and_camera(env: gym.Env[Any, Any], names: tuple[str, ...]) -> Callable[[np.ndarray], dict[str, Any]]:

@@ -17,7 +17,8 @@ import torch
 
 from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
 from worldsim.model.cache import Cache
-from worldsim.model.checkpoint import CheckpointError, WorldCard, load
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
 from worldsim.model.text import PromptError, Vocabulary
@@ -56,7 +57,16 @@ class Snapshot:
 
 
 class World:
-    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`."""
+    """B learned worlds. Make one with `World.from_pretrained`; `reset` before the first `imagine`.
+
+    Attributes:
+        card: what the checkpoint is.
+        tokenizer, dynamics: its networks; forks share them.
+        starts: the start clips that came with it, or None.
+        rows: B.
+        steps: denoising passes per frame.
+        cache: what the worlds remember of their past.
+    """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int
@@ -128,17 +138,12 @@ class World:
         if not any(self._prompts):
             with torch.no_grad():
                 return self.dynamics.read(None, self.rows, 1)
-        numbers = [self.vocabulary.encode(text, self.card.max_prompt_words) for text in self._prompts]
         longest = self.card.max_prompt_words  # always the same length, so that rows do not depend on each other
-        table = torch.zeros(self.rows, 1, longest, dtype=torch.int64)
-        present = torch.zeros(self.rows, 1, longest, dtype=torch.bool)
-        for row, found in enumerate(numbers):
-            table[row, 0, : len(found)] = torch.tensor(found, dtype=torch.int64)
-            present[row, 0, : len(found)] = True
+        numbers, present = (part[:, None] for part in self.vocabulary.table(self._prompts, longest))  # (B, 1, L)
         device = self.cache.count.device
         seen = torch.ones(self.rows, 1, 1, dtype=torch.bool, device=device)
         with torch.no_grad():
-            return self.dynamics.read(Words(table.to(device), present.to(device), seen), self.rows, 1)
+            return self.dynamics.read(Words(numbers.to(device), present.to(device), seen), self.rows, 1)
 
     # -- going on ------------------------------------------------------------------------------------------------
 
@@ -263,10 +268,6 @@ class World:
         twin = copy.copy(self)
         twin.restore(self.snapshot())
         return twin
-
-    def stored_starts(self) -> Clip | None:
-        """The start clips that came with the checkpoint, or None."""
-        return self.starts
 
     # -- checks --------------------------------------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Latents kept on disk, so that training the dynamics network never encodes a video twice, and batches of them.
 
 `encode_dataset` writes one file per episode beside the dataset, in a folder named after the tokenizer's fingerprint;
-it goes on where it was stopped. A 64×64 frame takes about 1 KB.
+it goes on where it was stopped. A 64×64 frame takes about 1 KB. `live_batches` encodes what a source brings.
 """
 
 from __future__ import annotations
@@ -21,16 +21,28 @@ from tqdm import tqdm
 
 from worldsim.clip import Clip, Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
-from worldsim.data.sources import draw_spans
-from worldsim.model.checkpoint import read_tensors, write_tensors
+from worldsim.data.sources import Source, draw_spans
+from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, Words
+from worldsim.model.tensors import read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
 
-__all__ = ["LatentBucket", "LatentEpisode", "clip_to_latents", "encode_dataset", "latent_batches", "pack_words"]
+__all__ = [
+    "LatentBucket",
+    "LatentEpisode",
+    "clip_to_latents",
+    "encode_dataset",
+    "fingerprint",
+    "latent_batches",
+    "live_batches",
+    "longest_caption",
+    "most_captions",
+    "pack_words",
+]
 
 
 @dataclass(frozen=True)
@@ -60,14 +72,17 @@ class LatentBucket:
     def __post_init__(self) -> None:
         check_whole(self, 1, "rows", "length")
         check_numbers(self, 0, math.inf, "weight")
+        if self.weight == 0:
+            raise ConfigError("LatentBucket.weight must be above 0, got 0; leave the bucket out")
         if self.attend not in get_args(Attend):
             raise ConfigError(f"LatentBucket.attend must be one of {get_args(Attend)}, got {self.attend!r}")
 
 
 def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:
     """The latents of a dataset, encoded where they are not on disk yet, and read into memory."""
-    place = dataset.folder / f"latents-{_fingerprint(tokenizer)}"
+    place = dataset.folder / f"latents-{fingerprint(tokenizer)}"
     place.mkdir(exist_ok=True)
+    remove_leftovers(place)
     episodes = []
     for number, entry in enumerate(tqdm(dataset.entries, desc="latents", unit="episode", dynamic_ncols=True)):
         file = place / Path(entry.file).name
@@ -103,7 +118,7 @@ def _read_latents(file: Path, entry: Entry) -> LatentEpisode:
     return LatentEpisode(**arrays, captions=tuple(Caption(*caption) for caption in captions))
 
 
-def _fingerprint(tokenizer: Tokenizer) -> str:
+def fingerprint(tokenizer: Tokenizer) -> str:
     """A name for a tokenizer's weights: other weights, other latents."""
     digest = hashlib.blake2b(digest_size=6)
     for name, tensor in tokenizer.state_dict().items():
@@ -120,19 +135,42 @@ def latent_batches(
 ) -> Iterator[LatentBatch]:  # fmt: skip
     """Batches for ever from number `start`; batch k depends on (seed, k) alone."""
     lengths = np.array([len(episode.latents) for episode in episodes])
-    weights = np.array([bucket.weight for bucket in buckets])
+    prompts = {bucket.length: most_captions(episodes, bucket.length) for bucket in buckets}
     for k in count(start):
-        rng = np.random.default_rng([seed, k])
-        bucket = buckets[int(rng.choice(len(buckets), p=weights / weights.sum()))]
-        detail: Detail = "detailed" if rng.random() < detail_mix else "short"
+        rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
         drawn = draw_spans(rng, lengths, bucket.rows, bucket.length)
         spans = [(episodes[number], first) for number, first, _ in drawn]
-        yield _cut(spans, bucket, vocabulary, longest, detail)
+        yield _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
+
+
+def live_batches(
+    source: Source, buckets: Sequence[LatentBucket], tokenizer: Tokenizer, vocabulary: Vocabulary, longest: int,
+    seed: int, start: int = 0, detail_mix: float = 0.5,
+) -> Iterator[LatentBatch]:  # fmt: skip
+    """Batches for ever from number `start`, of clips that are encoded as they come.
+
+    Raises:
+        PromptError: a caption of more than `longest` words.
+    """
+    for k in count(start):
+        rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
+        clip = source.sample(rng, bucket.rows, bucket.length, detail)
+        yield clip_to_latents(clip, tokenizer, vocabulary, longest, bucket.attend)
+
+
+def _draw(
+    seed: int, k: int, buckets: Sequence[LatentBucket], detail_mix: float
+) -> tuple[np.random.Generator, LatentBucket, Detail]:
+    """What batch k looks like, and the generator that decides the rest of it."""
+    rng = np.random.default_rng([seed, k])
+    weights = np.array([bucket.weight for bucket in buckets])
+    bucket = buckets[int(rng.choice(len(buckets), p=weights / weights.sum()))]
+    return rng, bucket, "detailed" if rng.random() < detail_mix else "short"
 
 
 def _cut(
     spans: Sequence[tuple[LatentEpisode, int]], bucket: LatentBucket, vocabulary: Vocabulary, longest: int,
-    detail: Detail,
+    detail: Detail, prompts: int,
 ) -> LatentBatch:  # fmt: skip
     length = bucket.length
     mask = np.zeros((len(spans), length), np.float32)
@@ -153,27 +191,26 @@ def _cut(
         for episode, first in spans
     ]
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    words = pack_words(text, length, vocabulary, longest, prompts=2 + (length - 1) // 16)
+    words = pack_words(text, length, vocabulary, longest, prompts)
     return LatentBatch(**tensors, mask=torch.from_numpy(mask), words=words, attend=bucket.attend)
 
 
 def pack_words(
-    text: Sequence[Sequence[Prompt]], length: int, vocabulary: Vocabulary, longest: int, prompts: int | None = None
+    text: Sequence[Sequence[Prompt]], length: int, vocabulary: Vocabulary, longest: int, prompts: int = 1
 ) -> Words:
-    """Prompt timelines as word numbers; `prompts` per row (the rest is left out), as many as there are by default.
+    """Prompt timelines as word numbers, with room for `prompts` per row, or for as many as there are.
 
     Raises:
         PromptError: a prompt of more than `longest` words.
     """
-    most = max(prompts or max((len(line) for line in text), default=0), 1)
+    most = max([prompts, *(len(line) for line in text)])
     numbers = torch.zeros(len(text), most, longest, dtype=torch.int64)
     present = torch.zeros(len(text), most, longest, dtype=torch.bool)
     seen = torch.zeros(len(text), length, most, dtype=torch.bool)
     for row, line in enumerate(text):
-        for place, prompt in enumerate(line[:most]):
-            found = vocabulary.encode(prompt.text, longest)
-            numbers[row, place, : len(found)] = torch.tensor(found, dtype=torch.int64)
-            present[row, place, : len(found)] = True
+        told = slice(0, len(line))
+        numbers[row, told], present[row, told] = vocabulary.table([prompt.text for prompt in line], longest)
+        for place, prompt in enumerate(line):
             seen[row, prompt.start : length if prompt.end is None else prompt.end, place] = True
     return Words(numbers, present, seen)
 
@@ -198,6 +235,17 @@ def clip_to_latents(
         words,
         attend,
     )
+
+
+def most_captions(episodes: Sequence[LatentEpisode], length: int) -> int:
+    """The most captions that a clip of `length` frames meets: room for so many lets shapes repeat."""
+    most = 1
+    for episode in episodes:
+        spans = np.array([(caption.start, caption.end) for caption in episode.captions]).reshape(-1, 2)
+        firsts = spans[:, 1:] - 1  # a clip meets most when it begins with the last frame of a caption
+        meets = (spans[:, 1] > firsts) & (spans[:, 0] < firsts + length)  # (clips, captions)
+        most = max(most, int(meets.sum(1).max(initial=0)))
+    return most
 
 
 def longest_caption(episodes: Sequence[LatentEpisode], vocabulary: Vocabulary, longest: int) -> int:

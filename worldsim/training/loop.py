@@ -2,39 +2,32 @@
 
 What happens at step k is a function of (weights, seed, k) alone: batches are asked for from step k, and the random
 generator is seeded anew by (seed, k) as in EDM2. So a run that was killed and resumed ends with the very weights of
-one that was not. The state (weights, averages, optimisers) is written to a temporary folder and renamed.
+one that was not. What that takes is kept in `states.py`.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import os
-import shutil
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import nn
 from tqdm import tqdm
 
-from worldsim.model.checkpoint import CheckpointError, load_weights, read_tensors, write_json
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.training.machine import has_bfloat16
+from worldsim.training.states import Fitted, TrainingError, clean, newest_state, read_state, write_state
 
 __all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
 
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
-
-
-class TrainingError(RuntimeError):
-    """A run that cannot go on."""
 
 
 @dataclass(frozen=True)
@@ -83,24 +76,13 @@ class FitConfig:
         return rise * min(1.0, (self.steps - step) / cooling)
 
 
-@dataclass
-class Fitted:
-    """Where a run stands: `step` of the config's steps done in so many seconds (of all its pieces), the averaged
-    weights, the last logged numbers."""
-
-    step: int
-    seconds: float
-    average: dict[str, torch.Tensor]
-    logs: dict[str, float]
-
-
 def fit(
     objective: nn.Module,
-    batches: Callable[[int], Iterator[Any]],
+    batches: Callable[[int], Generator[Any]],
     config: FitConfig,
     folder: Path,
     *,
-    frames: int = 1,
+    frames: float = 1,
     resume: bool = False,
     report: Callable[[int, dict[str, float]], None] | None = None,
 ) -> Fitted:
@@ -108,10 +90,10 @@ def fit(
 
     Args:
         objective: `forward(batch, generator) -> (loss, logs)`.
-        batches: gives the batches from a step on.
+        batches: gives the batches from a step on; closed before `fit` returns or raises.
         config: how the run goes.
         folder: where states, logs and TensorBoard files go.
-        frames: frames in a batch, for the speed that the bar shows.
+        frames: frames in a batch on average, for the speed that the bar shows.
         resume: go on from the newest state in `folder`.
         report: called with (step, logs) whenever numbers are logged.
 
@@ -121,17 +103,18 @@ def fit(
     """
     check_folder(folder, resume)
     folder.mkdir(parents=True, exist_ok=True)
-    newest = _newest_state(folder)
+    clean(folder)
+    newest = newest_state(folder)
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
     fitted = Fitted(0, 0.0, average, {})
     if newest is not None:
-        _read_state(newest, objective, fitted, optimisers, config)
+        read_state(newest, objective, fitted, optimisers, config.seed)
     run = _Run(objective, optimisers, average, config)
     began, start, before = time.monotonic(), fitted.step, fitted.seconds
-    source = batches(start)
     with (
         _Interrupt() as interrupt,
+        closing(batches(start)) as source,
         closing(_Log(folder, start)) as log,
         tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar,
     ):
@@ -151,7 +134,7 @@ def fit(
                     report(fitted.step, fitted.logs)
             late = config.minutes > 0 and spent > 60 * config.minutes
             if fitted.step % config.save_every == 0 or last or late or interrupt.asked:
-                _write_state(folder, fitted, objective, optimisers, config)
+                write_state(folder, fitted, objective, optimisers, asdict(config))
             if late or interrupt.asked:
                 break
     return fitted
@@ -159,7 +142,7 @@ def fit(
 
 def check_folder(folder: Path, resume: bool) -> None:
     """Raise `TrainingError` when a run would overwrite the one in `folder`, or when there is none to resume."""
-    newest = _newest_state(folder)
+    newest = newest_state(folder)
     if newest is not None and not resume:
         raise TrainingError(f"{folder} already holds a run ({newest.name}); resume it, or choose another folder")
     if resume and not (folder / LOG).is_file():
@@ -219,68 +202,6 @@ def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.opti
         for group in optimiser.param_groups:
             group["initial_lr"] = group["lr"]
     return found
-
-
-# -- states on disk --------------------------------------------------------------------------------------------------
-
-
-def _newest_state(folder: Path) -> Path | None:
-    states = sorted(path for path in (folder / "states").glob("step-????????") if path.is_dir())
-    return states[-1] if states else None
-
-
-def _write_state(
-    folder: Path, fitted: Fitted, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer], config: FitConfig
-) -> None:
-    place = folder / "states" / f"step-{fitted.step:08d}"
-    temporary = place.with_name(place.name + ".tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    moments = {
-        f"{name}/{number}/{key}": torch.as_tensor(value)
-        for name, optimiser in optimisers.items()
-        for number, entry in optimiser.state_dict()["state"].items()
-        for key, value in entry.items()
-    }
-    for name, tensors in (("weights", objective.state_dict()), ("average", fitted.average), ("optimisers", moments)):
-        save_file({k: v.contiguous() for k, v in tensors.items()}, temporary / f"{name}.safetensors")
-    for file in temporary.iterdir():
-        with open(file, "rb") as handle:
-            os.fsync(handle.fileno())
-    state = {"step": fitted.step, "seconds": round(fitted.seconds, 1), "logs": fitted.logs, "config": asdict(config)}
-    write_json(temporary / "state.json", state)
-    temporary.rename(place)
-    for old in sorted((folder / "states").glob("step-????????"))[:-2]:
-        shutil.rmtree(old)
-
-
-def _read_state(
-    place: Path, objective: nn.Module, fitted: Fitted, optimisers: dict[str, torch.optim.Optimizer], config: FitConfig
-) -> None:
-    try:
-        state = json.loads((place / "state.json").read_text())
-        load_weights(objective, read_tensors(place / "weights.safetensors"), f"{place}/weights.safetensors")
-        averaged = read_tensors(place / "average.safetensors")
-        for name, tensor in fitted.average.items():
-            tensor.copy_(averaged[name])
-        moments = read_tensors(place / "optimisers.safetensors")
-        fitted.step, seed = int(state["step"]), state["config"]["seed"]
-        fitted.seconds, fitted.logs = float(state.get("seconds", 0.0)), dict(state.get("logs", {}))
-    except (CheckpointError, ValueError, KeyError, TypeError, OSError) as error:
-        raise TrainingError(
-            f"{place} cannot be resumed ({error}); resume as it was begun, or remove it to go on from the state before"
-        ) from error
-    if seed != config.seed:
-        raise TrainingError(
-            f"{place} was trained with seed {seed}, got seed {config.seed}; a resumed run keeps its seed"
-        )
-    for name, optimiser in optimisers.items():
-        entries: dict[int, dict[str, torch.Tensor]] = {}
-        for key, tensor in moments.items():
-            owner, number, field = key.split("/")
-            if owner == name:
-                entries.setdefault(int(number), {})[field] = tensor
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": entries})
 
 
 class _Log:

@@ -8,17 +8,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from worldsim.model.config import check_numbers, check_whole
+from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
-from worldsim.model.noise import mix, random_levels, sampling_levels, step_down, weight
+from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
+from worldsim.sampling.denoise import denoise
 
 __all__ = [
     "DynamicsLossConfig",
@@ -105,19 +105,16 @@ class DynamicsLossConfig:
     """Share of rows whose actions are hidden."""
     drop_text: float = 0.3
     """Share of rows whose prompts are hidden: play mostly has none."""
-    resample: float = 0.0
-    """Share of batches whose given frames are partly the model's own (self-resampled history, arXiv 2512.15702)."""
-    resample_depth: int = 4
-    """The most times such frames are made anew from a past of such frames: how many steps of a rollout err in turn."""
+    rollout: float = 0.0
+    """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
     """Weight of the event heads."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "resample")
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout")
         check_numbers(self, 0, math.inf, "first", "events")
-        check_whole(self, 1, "resample_depth")
 
 
 class DynamicsObjective(nn.Module):
@@ -164,43 +161,46 @@ class DynamicsObjective(nn.Module):
     def _context(
         self, batch: LatentBatch, condition: Condition, generator: torch.Generator
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """The given past, slightly noised, and in some batches partly of the model's own making."""
+        """The given past, slightly noised, and in some batches a rollout of the model's own."""
         rows, time = batch.mask.shape
         given = batch.latents
         level = self.config.context_noise * torch.rand(rows, time, generator=generator)
         level = level * (torch.rand(rows, time, generator=generator) < 0.5)
         noise = torch.randn(given.shape, generator=generator)
-        if float(torch.rand((), generator=generator)) < self.config.resample:
-            given = self._resample(given, noise, level, condition, generator)
+        if float(torch.rand((), generator=generator)) < self.config.rollout:
+            given = self._roll_out(given, noise, level, condition, generator)
         return mix(given, noise, level), level
 
     @torch.no_grad()
-    def _resample(
+    def _roll_out(
         self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
         generator: torch.Generator,
     ) -> torch.Tensor:  # fmt: skip
-        """The past with frames of the model's own making: all from some frame on, or a random share of them.
+        """The clip as the model plays it: each row begins to go on by itself somewhere in the first half.
 
-        All frames of a clip are made at once from the given past, then again from the past so made: after k rounds
-        their errors are those of k steps of a rollout. The targets stay true, so what a wrong step leads to is known
-        (corrective rollouts, BAgger, arXiv 2512.12080).
+        The targets stay true, for the actions are: so the network learns to find back from where its own errors have
+        led it (corrective rollouts, BAgger, arXiv 2512.12080). One or two passes per frame, as in quick play.
         """
-        rows, time = level.shape
-        begun = torch.arange(time) >= 1 + torch.randint(time, (rows, 1), generator=generator) // 2
-        some = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator)
-        mine = torch.where(torch.rand(rows, 1, generator=generator) < 0.5, begun, some)
-        mine[:, 0] = False
-        past = clean
-        for _ in range(int(torch.randint(1, self.config.resample_depth + 1, (), generator=generator))):
-            context = (mix(past, noise, level), level)
-            own = torch.randn(clean.shape, generator=generator)
-            passes = int(torch.randint(1, 3, (), generator=generator))
-            for here, below in pairwise(sampling_levels(passes)):
-                full = torch.full((rows, time), here)
-                found = self.dynamics(own, full, condition, context=context).clean.float()
-                own = step_down(own, found, full, torch.full_like(full, below))
-            past = torch.where(mine[:, :, None, None, None], own, clean)
-        return past
+        dynamics, (rows, time) = self.dynamics, level.shape
+        begin = 1 + torch.randint((time + 1) // 2, (rows,), generator=generator)
+        steps = int(torch.randint(1, 3, (), generator=generator))
+        cache = dynamics.new_cache(rows, *clean.shape[3:])
+        words, seen = dynamics.read(condition.words, rows, time)
+        frames = []
+        with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
+            for t in range(time):
+                now = Condition(condition.actions[:, t : t + 1], condition.acted[:, t : t + 1])
+                read = words, seen[:, t : t + 1]
+                frame = clean[:, t : t + 1]
+                fresh = torch.randn(frame.shape, generator=generator)
+                if t > 0:
+                    own = denoise(dynamics, fresh, now, steps=steps, cache=cache, read=read).float()
+                    frame = torch.where((begin <= t)[:, None, None, None, None], own, frame)
+                kept = mix(frame, noise[:, t : t + 1], level[:, t : t + 1])
+                dynamics.step(kept, level[:, t : t + 1], now, cache, read)
+                cache.advance(kept[:, 0])
+                frames.append(frame)
+        return torch.cat(frames, 1)
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
         """Squared error of symlog(reward), cross-entropy of whether each event and the end happen."""

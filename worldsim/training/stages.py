@@ -6,7 +6,7 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -21,15 +21,18 @@ from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
 from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
 from worldsim.data.sources import LiveSource, RecordedSource, Source
-from worldsim.model.checkpoint import CheckpointError, WorldCard, continue_from, load, load_weights, save
-from worldsim.model.dynamics import Attend, Dynamics, DynamicsConfig
+from worldsim.model.card import WorldCard
+from worldsim.model.checkpoint import Checkpoint, CheckpointError, load, save
+from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.tensors import continue_from, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import (
     LatentBucket,
-    clip_to_latents,
     encode_dataset,
+    fingerprint,
     latent_batches,
+    live_batches,
     longest_caption,
 )
 from worldsim.training.loop import FitConfig, Fitted, TrainingError, check_folder, fit
@@ -137,8 +140,7 @@ def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
     torch.manual_seed(config.fit.seed)
     tokenizer = Tokenizer(config.model)
     if config.start:
-        _, found, _, _ = load(config.start)
-        load_weights(tokenizer, found.state_dict(), config.start)
+        load_weights(tokenizer, load(config.start).tokenizer.state_dict(), config.start)
     objective = TokenizerObjective(tokenizer, config.loss)
     if config.fit.compile:
         compile_modules([tokenizer.encoder, tokenizer.decoder])
@@ -167,12 +169,12 @@ def train_dynamics(config: TrainDynamics) -> Path:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
     check_folder(config.out, config.resume)
-    tokenizer_card, tokenizer, _, _ = load(config.tokenizer)
+    given = load(config.tokenizer)
     with ExitStack() as stack:
         sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
         if live is not None:
             stack.enter_context(live)
-        return _train_dynamics(config, sources, live, tokenizer_card, tokenizer)
+        return _train_dynamics(config, sources, live, given.card, given.tokenizer)
 
 
 def _train_dynamics(
@@ -182,9 +184,9 @@ def _train_dynamics(
     torch.manual_seed(config.fit.seed)
     info = sources[0].info
     old = load(config.start) if config.start else None
-    if old is not None and old[2] is None:
-        raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
-    feed, words = _feed(config, sources, tokenizer, live, old[0].vocabulary if old else Vocabulary.collect([]).words)
+    if old is not None:
+        _check_start(config, old, tokenizer)
+    feed, words = _feed(config, sources, tokenizer, live, old.card.vocabulary if old else Vocabulary.collect([]).words)
     model = replace(
         config.model,
         channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names), words=len(words),
@@ -192,13 +194,17 @@ def _train_dynamics(
     record = {"tokenizer": tokenizer_card.training}
     card = _card(config.name, info, tokenizer_card.tokenizer, record, model, tuple(words.words))
     dynamics = Dynamics(model)
-    if old is not None and old[2] is not None:
-        fresh = continue_from(dynamics, card, old[2], old[0])
-        record["start"] = old[0].training | {"anew": fresh}
+    if old is not None and old.dynamics is not None:
+        fresh = continue_from(dynamics, card, old.dynamics, old.card)
+        record["start"] = old.card.training | {"anew": fresh}
+        if not config.resume:
+            told = f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
+            print(f"from {config.start}: {told}")
     objective = DynamicsObjective(dynamics, config.loss)
     if config.fit.compile:
         compile_modules(dynamics.blocks)
-    frames = config.buckets[0].rows * config.buckets[0].length
+    shares = [bucket.weight for bucket in config.buckets]
+    frames = float(np.average([bucket.rows * bucket.length for bucket in config.buckets], weights=shares))
     starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
     fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
@@ -206,6 +212,17 @@ def _train_dynamics(
     card = replace(card, training=record | _record(config, fitted, sources))
     save(config.out / "checkpoint", card, tokenizer, dynamics, starts)
     return config.out / "checkpoint"
+
+
+def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -> None:
+    """Raise `CheckpointError` when there is nothing to begin from; say so when the latents were others."""
+    if old.dynamics is None:
+        raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
+    if not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
+        print(
+            f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
+            "on, and its network has to learn the new ones"
+        )
 
 
 def _starts(source: Source, rng: np.random.Generator) -> Clip:
@@ -218,7 +235,7 @@ def _starts(source: Source, rng: np.random.Generator) -> Clip:
 
 def _feed(
     config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
-) -> tuple[Callable[[int], Iterator[LatentBatch]], Vocabulary]:
+) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:
     """The batches from a step on, and the vocabulary of the captions."""
     longest, seed = config.model.text.longest, config.fit.seed
     if live is not None:
@@ -228,16 +245,8 @@ def _feed(
         ]
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
         words = Vocabulary.collect((prompt.text for clip in seen for line in clip.text for prompt in line), known)
-        shapes = [Bucket(bucket.rows, bucket.length, weight=bucket.weight) for bucket in config.buckets]
-        attend: dict[tuple[int, int], Attend] = {
-            (bucket.rows, bucket.length): bucket.attend for bucket in config.buckets
-        }
-
-        def encoded(start: int) -> Iterator[LatentBatch]:
-            for clip in batches(sources, shapes, seed, start=start):
-                yield clip_to_latents(clip, tokenizer, words, longest, attend[clip.rows, clip.length])
-
-        return lambda start: prefetch(encoded(start), 2), words
+        buckets = config.buckets
+        return lambda start: prefetch(live_batches(live, buckets, tokenizer, words, longest, seed, start), 2), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))

@@ -1,14 +1,16 @@
 """Stamina: many free-running steps under random actions, and whether the pictures still look as the true world's do.
 
-No frame can be compared with truth then, so statistics of frames are compared with the range that truth shows.
+No frame can be compared with truth then, so statistics of frames are compared with the range that truth shows, at best
+under the same kind of actions (`Sticky` plays them in the true world): who turns at random mostly sees sky and ground.
 """
 
 from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+import gymnasium as gym
 import numpy as np
 
 from worldsim.actions import ActionSpec
@@ -16,8 +18,9 @@ from worldsim.data.episodes import Dataset
 from worldsim.fidelity.heldout import Windows
 from worldsim.fidelity.probes.rollout import OpenWorld, roll
 
-__all__ = ["STATISTICS", "Stretch", "frame_statistics", "stamina", "sticky_actions", "true_stretches"]
+__all__ = ["STATISTICS", "Sticky", "Stretch", "frame_statistics", "stamina", "sticky_actions", "true_stretches"]
 
+CHANGE = 0.2  # probability that a sticky action gives way to a new one
 STATISTICS = ("mean", "spread", "sharpness", "motion")
 DIGITS = 6
 
@@ -63,14 +66,29 @@ def true_stretches(dataset: Dataset) -> list[Stretch]:
     return [_stretch("true", episode.seed, episode.frames) for episode in episodes if episode.length > 1]
 
 
-def sticky_actions(spec: ActionSpec, steps: int, rng: np.random.Generator, change: float = 0.2) -> np.ndarray:
-    """f32 (steps, A): actions drawn evenly from the space, each kept until, with probability `change`, the next."""
+def sticky_actions(spec: ActionSpec, steps: int, rng: np.random.Generator) -> np.ndarray:
+    """f32 (steps, A): actions drawn evenly from the space, each kept until, with probability `CHANGE`, the next."""
     space = copy.deepcopy(spec.space)
     space.seed(int(rng.integers(2**31)))
     vectors = np.empty((steps, spec.width), np.float32)
-    for t, changes in enumerate(rng.random(steps) < change):
+    for t, changes in enumerate(rng.random(steps) < CHANGE):
         vectors[t] = spec.encode(space.sample()) if changes or t == 0 else vectors[t - 1]
     return vectors
+
+
+class Sticky:
+    """The same kind of actions as a policy, for the true world."""
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        """Begin an episode."""
+        env.action_space.seed(int(rng.integers(2**31)))
+        self.held = env.action_space.sample()
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
+        """The action held, or a new one."""
+        if rng.random() < CHANGE:
+            self.held = env.action_space.sample()
+        return self.held
 
 
 def frame_statistics(frames: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,0 +1,148 @@
+"""`WorldCard`: what a checkpoint is, beside its numbers, as a value and as the JSON of `card.json`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from worldsim.actions import ActionError, ActionSpec
+from worldsim.model.dynamics import DynamicsConfig
+from worldsim.model.text import PAD, UNKNOWN, PromptError, TextConfig, Vocabulary
+from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+
+__all__ = ["CheckpointError", "WorldCard", "read_card"]
+
+VERSION = 1
+_T = TypeVar("_T")
+
+
+class CheckpointError(ValueError):
+    """A checkpoint that is missing, damaged, or not what was expected."""
+
+
+@dataclass(frozen=True)
+class WorldCard:
+    """What a checkpoint is, beside its numbers.
+
+    Attributes:
+        name: what people call it.
+        size: (H, W) of the frames it was trained on most.
+        fps: frames per second of simulated time.
+        action_spec: how actions read as vectors.
+        event_names: the columns of `events`, the reward first.
+        env: id and kwargs of the true env it was learned from.
+        tokenizer, dynamics: sizes of the networks; dynamics is None in a checkpoint of a tokenizer alone.
+        vocabulary: the words it knows, in the order of their rows.
+        context_level: noise level at which it likes to see given frames in play.
+        training: record of the training: data, compute, metrics, limits.
+    """
+
+    name: str
+    size: tuple[int, int]
+    fps: float
+    action_spec: ActionSpec
+    event_names: tuple[str, ...]
+    env: dict[str, Any]
+    tokenizer: TokenizerConfig
+    dynamics: DynamicsConfig | None = None
+    vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
+    context_level: float = 0.1
+    training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def window(self) -> int:
+        """Frames of the past that a frame can see."""
+        return 0 if self.dynamics is None else self.dynamics.window
+
+    @property
+    def max_prompt_words(self) -> int:
+        """Most words of a prompt."""
+        return 0 if self.dynamics is None else self.dynamics.text.longest
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready description from which `from_json` makes an equal card."""
+        plain = {key: getattr(self, key) for key in ("name", "size", "fps", "env", "context_level", "training")}
+        return plain | {
+            "version": VERSION,
+            "action_spec": self.action_spec.to_json(),
+            "event_names": list(self.event_names),
+            "tokenizer": asdict(self.tokenizer),
+            "dynamics": None if self.dynamics is None else asdict(self.dynamics),
+            "vocabulary": list(self.vocabulary),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> WorldCard:
+        """The inverse of `to_json`. Raises `CheckpointError` naming what is missing or malformed."""
+        if data.get("version") != VERSION:
+            raise CheckpointError(f"card.json: this worldsim reads version {VERSION}, got {data.get('version')!r}")
+        try:
+            dynamics = data["dynamics"]
+            card = cls(
+                name=str(data["name"]),
+                size=(int(data["size"][0]), int(data["size"][1])),
+                fps=float(data["fps"]),
+                action_spec=ActionSpec.from_json(data["action_spec"]),
+                event_names=tuple(data["event_names"]),
+                env=dict(data["env"]),
+                tokenizer=_config(TokenizerConfig, data["tokenizer"]),
+                dynamics=None if dynamics is None else _dynamics_config(dynamics),
+                vocabulary=tuple(data["vocabulary"]),
+                context_level=float(data["context_level"]),
+                training=dict(data["training"]),
+            )
+            Vocabulary(card.vocabulary)
+        except KeyError as error:
+            raise CheckpointError(f"card.json: field {error} is missing") from error
+        except (TypeError, ValueError, ActionError, PromptError) as error:
+            raise CheckpointError(f"card.json: {error}") from error
+        _check_card(card)
+        return card
+
+
+def read_card(folder: Path) -> WorldCard:
+    """The card of a checkpoint folder. Raises `CheckpointError`."""
+    try:
+        data = json.loads((folder / "card.json").read_text())
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{folder}/card.json is missing") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise CheckpointError(f"{folder}/card.json is not JSON: {error}") from error
+    if not isinstance(data, dict):
+        raise CheckpointError(f"{folder}/card.json must hold an object, got {type(data).__name__}")
+    return WorldCard.from_json(data)
+
+
+def _check_card(card: WorldCard) -> None:
+    config = card.dynamics
+    grain = Tokenizer.stride * (1 if config is None else config.patch)
+    if min(card.size) < grain or card.size[0] % grain or card.size[1] % grain:
+        raise CheckpointError(f"card.json: size must be (H, W) in steps of {grain}, got {card.size}")
+    if not 0 < card.fps < math.inf:
+        raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
+    if not 0 <= card.context_level <= 1:
+        raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
+    if config is None:
+        return
+    pairs = {
+        "dynamics.actions": (config.actions, card.action_spec.width),
+        "dynamics.events": (config.events, len(card.event_names)),
+        "dynamics.words": (config.words, len(card.vocabulary)),
+        "dynamics.channels": (config.channels, card.tokenizer.channels),
+    }
+    for name, (found, expected) in pairs.items():
+        if found != expected:
+            raise CheckpointError(f"card.json: {name} must be {expected} to go with the rest of the card, got {found}")
+
+
+def _config(kind: type[_T], data: Mapping[str, Any]) -> _T:
+    lists_to_tuples = {key: tuple(value) if isinstance(value, list) else value for key, value in data.items()}
+    return kind(**lists_to_tuples)
+
+
+def _dynamics_config(data: Mapping[str, Any]) -> DynamicsConfig:
+    return _config(DynamicsConfig, {**data, "text": _config(TextConfig, data["text"])})
