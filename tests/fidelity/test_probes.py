@@ -208,9 +208,9 @@ def test_a_world_that_freezes_has_left_the_range_of_truth_and_one_that_counts_on
             return SimpleNamespace(frames=np.full_like(self.like, 255))
 
     long = Path(dataset.folder.parent / "long")
-    record(counter.ID, "random", 480, long, seed=2, episode_length=121, env_kwargs={"horizon": 200})
+    record(counter.ID, Sticky, 4800, long, seed=2, episode_length=201, env_kwargs={"horizon": 240})
     truth = Dataset.open(long)
-    starts = cut_windows(truth, 3, 1, 4, np.random.default_rng(0))
+    starts = cut_windows(dataset, 3, 1, 4, np.random.default_rng(0))
     verdicts = {}
     for kind in (CountingWorld, Frozen):
         spec = truth.info.actions

@@ -116,7 +116,7 @@ def _stamina(stretches: Sequence[Stretch]) -> Figures:
     figures: Figures = {"rollouts": len(learned), "steps": len(learned[0].mean) + 1, "true_episodes": len(true)}
     for name in STATISTICS:
         truth = [np.asarray(getattr(stretch, name)) for stretch in true]
-        windows = np.concatenate([one[: len(one) // LAST * LAST].reshape(-1, LAST).mean(1) for one in truth])
+        windows = np.concatenate([np.convolve(one, np.full(LAST, 1 / LAST), "valid") for one in truth])
         frames = np.concatenate(truth)
         last = np.array([getattr(stretch, name)[-LAST:] for stretch in learned])  # (N, LAST)
         low, high = np.percentile(frames, RANGE).tolist()
@@ -156,9 +156,9 @@ def _bars(figures: Figures) -> list[Figures]:
         found = figures["stamina"][name]
         bars.append({
             "bar": f"{figures['stamina']['steps']} steps: {name} of the last {LAST} frames, in every rollout, "
-            f"within truth's {found['truth_frames']['low']:.3f} … {found['truth_frames']['high']:.3f}",
+            f"within truth's {found['truth_windows']['low']:.3f} … {found['truth_windows']['high']:.3f}",
             "value": found["last"]["mean"], "low": found["last"]["low"], "high": found["last"]["high"],
-            "met": found["rollouts_inside_frames"]["count"] == figures["stamina"]["rollouts"],
+            "met": found["rollouts_inside_windows"]["count"] == figures["stamina"]["rollouts"],
         })  # fmt: skip
     return bars
 
