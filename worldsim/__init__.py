@@ -1,7 +1,7 @@
 """worldsim: a video model that has learned a world, and that world as a Gymnasium environment.
 
-Importing it registers `worldsim/Voxel-v0` (the true world) and `worldsim/Learned-v0` (the learned one) by string, and
-does nothing else: the names below load their modules, and torch with them, when they are first used.
+Importing it registers `worldsim/Voxel-v0` (the true world), its tasks and `worldsim/Learned-v0` (the learned one) by
+string, and does nothing else: the names below load their modules, and torch with them, when they are first used.
 """
 
 from __future__ import annotations
@@ -46,15 +46,26 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOMES})
 
 
-def _register(env_id: str, **entries: Any) -> None:
-    """Register an id once, also when the module is loaded again."""
+# Prompted task of the voxel world -> max_episode_steps; a test holds this table to worldsim_envs.voxel.tasks.
+_PROMPTED = {
+    "Navigate": 400, "ChopTree": 400, "CollectSand": 400, "MineIron": 400, "CrossWater": 500, "BuildTower": 400,
+    "SurviveNight": 700, "Hunt": 400, "CraftPickaxe": 800, "FindCave": 500, "PaintSign": 400, "EatCake": 400,
+    "ShatterGlass": 400, "OpenDoor": 400,
+}  # fmt: skip
+_VOXEL = ("worldsim_envs.voxel.env:VoxelEnv", "worldsim_envs.voxel.vector:VoxelVectorEnv")
+_LEARNED = ("worldsim_envs.learned:LearnedEnv", "worldsim_envs.learned:LearnedVectorEnv")
+
+
+def _register(env_id: str, entries: tuple[str, str], steps: int = 1000, **more: Any) -> None:
+    """Register an id once, also when the module is loaded again, with its single and its vector env."""
     if env_id not in gym.registry:
-        gym.register(env_id, max_episode_steps=1000, **entries)
+        gym.register(env_id, entries[0], vector_entry_point=entries[1], max_episode_steps=steps, **more)
 
 
-_register("worldsim/Voxel-v0", entry_point="worldsim_envs.voxel.env:VoxelEnv")
-_register(
-    "worldsim/Learned-v0",
-    entry_point="worldsim_envs.learned:LearnedEnv",
-    vector_entry_point="worldsim_envs.learned:LearnedVectorEnv",
-)
+_register("worldsim/Voxel-v0", _VOXEL)
+_register("worldsim/Survival-v0", _VOXEL, 10_000, reward_threshold=12.0, kwargs={"task": "Survival"})
+_register("worldsim/Workshop-v0", _VOXEL, kwargs={"task": "Workshop"})
+for _name, _steps in _PROMPTED.items():
+    _register(f"worldsim/{_name}-v0", _VOXEL, _steps, reward_threshold=0.95, kwargs={"task": _name})
+    _register(f"worldsim/{_name}Dense-v0", _VOXEL, _steps, reward_threshold=1.9, kwargs={"task": _name, "dense": True})
+_register("worldsim/Learned-v0", _LEARNED)

@@ -73,6 +73,17 @@ def test_an_env_that_resets_in_the_next_step_is_refused() -> None:
         SB3VecEnv(LearnedVectorEnv(2, CounterWorld(2)))
 
 
+def test_ppo_learns_in_the_voxel_world() -> None:
+    from stable_baselines3 import PPO
+
+    envs = gym.make_vec(
+        "worldsim/ChopTreeDense-v0", 2, autoreset_mode="SameStep", size=(36, 36), world_size=(64, 64, 64)
+    )
+    model = PPO("CnnPolicy", VecMonitor(SB3VecEnv(envs)), n_steps=4, batch_size=8, n_epochs=1, seed=0, device="cpu")
+    assert model.learn(16).num_timesteps == 16
+    envs.close()
+
+
 def test_ppo_learns_in_a_learned_world(tmp_path: Path) -> None:
     from stable_baselines3 import PPO
 

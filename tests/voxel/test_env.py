@@ -11,9 +11,15 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.utils.play import PlayableGame
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
-from worldsim_envs.voxel import blocks, captions, state
-from worldsim_envs.voxel.env import ACTION_SPACES, VoxelEnv
-from worldsim_envs.voxel.physics import ACTION_NAMES
+from worldsim_envs.voxel import blocks, state
+from worldsim_envs.voxel.actions import ACTION_SPACES
+from worldsim_envs.voxel.branches import counterfactual
+from worldsim_envs.voxel.checks import VoxelError
+from worldsim_envs.voxel.controls import ACTION_NAMES
+from worldsim_envs.voxel.env import VoxelEnv
+from worldsim_envs.voxel.language import vocabulary
+from worldsim_envs.voxel.language.words import PLACES
+from worldsim_envs.voxel.observations import OBSERVATIONS
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}
@@ -111,22 +117,20 @@ def test_captions_name_biome_time_and_deed() -> None:
     for biome in BIOMES[:5]:
         env.reset(seed=3, options={"biome": biome, "start_time": 0.75})
         env.step(env.get_action_meanings().index("forward"))
-        place = captions.PLACES[BIOMES[int(env.state.marks[state.BIOME])]][0]
+        place = PLACES[BIOMES[int(env.state.marks[state.BIOME])]][0][0]
         assert env.caption().startswith(f"{place} at midnight")
         assert env.caption("detailed").endswith(("the player walks forward", "the player swims forward"))
-    with pytest.raises(ValueError, match='detail must be "short" or "detailed"'):
+    with pytest.raises(VoxelError, match="detail must be one of"):
         env.caption("long")
 
 
-def test_vocabulary_holds_every_word_and_stays_small(env: VoxelEnv) -> None:
-    words = set(captions.vocabulary())
-    assert len(words) < 500 and all(re.fullmatch(r"[a-z]+|\.", word) for word in words)
+def test_captions_of_play_use_known_words(env: VoxelEnv) -> None:
+    words = set(vocabulary())
     env.reset(seed=5)
-    texts = [captions.event_sentence(name) for name in env.event_names]
-    for action in np.random.default_rng(0).integers(0, 21, 100):
+    texts = []
+    for action in np.random.default_rng(0).integers(0, 26, 60):
         env.step(int(action))
-        texts += [env.caption(), env.caption("detailed")]
-    texts += ["a pig appears in front of you", "it starts to snow", "night falls"]
+        texts += [env.caption(detail) for detail in ("short", "detailed", "full")] + [env.story()]
     assert set(" ".join(texts).split()) <= words
 
 
@@ -143,6 +147,12 @@ def test_vocabulary_holds_every_word_and_stays_small(env: VoxelEnv) -> None:
         ({"start_time": "noon"}, TypeError, "start_time must be None or a number"),
         ({"frame_skip": 0}, ValueError, "frame_skip must be in 1…100"),
         ({"world_size": (100, 64, 64)}, ValueError, "powers of two"),
+        ({"task": "Fly"}, VoxelError, "task must be one of"),
+        ({"observations": ("smell",)}, VoxelError, "observations must be different ones of"),
+        ({"labels": "depth"}, VoxelError, "labels must be a list of some of"),
+        ({"switches": {"gravity": False}}, ValueError, "switches must be among"),
+        ({"items": {"cheese": 1}}, VoxelError, "items must be different ones of"),
+        ({"num_levels": -1}, VoxelError, "num_levels must be in 0"),
         ({"colour": 1}, TypeError, "colour"),
     ],
 )
@@ -152,7 +162,7 @@ def test_wrong_settings_are_named(kwargs: dict[str, Any], error: type[Exception]
 
 
 @pytest.mark.parametrize(
-    ("action", "error"), [(21, ValueError), (-1, ValueError), (1.0, TypeError), ("up", TypeError), (True, TypeError),
+    ("action", "error"), [(26, ValueError), (-1, ValueError), (1.0, TypeError), ("up", TypeError), (True, TypeError),
                           (np.zeros(25), TypeError)]
 )  # fmt: skip
 def test_wrong_actions_change_nothing(env: VoxelEnv, action: Any, error: type[Exception]) -> None:
@@ -190,3 +200,113 @@ def test_editor_puts_what_it_is_told(env: VoxelEnv) -> None:
     assert env.state.body[[state.X, state.Y, state.YAW, state.PITCH]].tolist() == [63.0, 1.0, 10.0, 90.0]
     with pytest.raises(ValueError, match="block must be one of"):
         env.set_block(0, 0, 0, "cheese")
+
+
+def test_all_that_can_be_observed_lies_in_its_space() -> None:
+    env = VoxelEnv(observations=OBSERVATIONS, labels=OBSERVATIONS[1:], **SMALL)
+    observation, info = env.reset(seed=0)
+    assert list(observation) == list(OBSERVATIONS)
+    for _ in range(3):
+        assert env.observation_space.contains(observation)
+        for key in OBSERVATIONS[1:]:
+            np.testing.assert_array_equal(info[key], observation[key])
+        observation, _, _, _, info = env.step(1)
+    feet = observation["pose"][:3].astype(int)
+    assert observation["voxels"][5, 5, 4] == env.state.blocks[feet[0], feet[1], feet[2] - 1]
+    assert observation["inventory"][0, 1] == 64
+
+
+def test_depth_is_the_distance_to_what_is_seen() -> None:
+    env = VoxelEnv(observations=("depth", "block_ids"), hud=False, **SMALL)
+    env.reset(seed=0)
+    for x in range(20, 30):
+        for y in range(20, 30):
+            for z in range(50, 56):
+                env.set_block(x, y, z, "air" if 50 < z < 55 and y < 26 else "brick")
+    env.teleport(25.5, 22.5, 51, yaw=0, pitch=0)
+    seen = env.step(0)[0]
+    assert seen["depth"][18, 20] == pytest.approx(3.5, abs=0.02)  # to the wall at y = 26
+    assert seen["block_ids"][18, 20] == blocks.BLOCK_IDS["brick"]
+
+
+def test_train_and_test_levels_stay_apart() -> None:
+    train, test = VoxelEnv(num_levels=1, start_level=5, **SMALL), VoxelEnv(num_levels=1, start_level=6, **SMALL)
+    for seed in range(3):
+        train.reset(seed=seed)
+        test.reset(seed=seed)
+        assert not np.array_equal(train.state.biomes, test.state.biomes)
+    other = VoxelEnv(**SMALL)
+    other.reset(options={"world_seed": 5})
+    np.testing.assert_array_equal(train.state.biomes, other.state.biomes)
+
+
+def test_masks_leave_out_what_does_nothing(env: VoxelEnv) -> None:
+    env.reset(seed=0)
+    names = env.get_action_meanings()
+    assert env.action_masks()[names.index("noop")] and not env.action_masks()[names.index("hotbar.1")]
+    env.teleport(*env.state.body[:3], pitch=90)
+    env.state.marks[state.GROUND] = 0
+    masks = dict(zip(names, env.action_masks(), strict=True))
+    assert not masks["look_down"] and masks["look_up"] and not masks["jump"] and masks["forward+jump"]
+    multi = VoxelEnv(action_space="multidiscrete", **SMALL)
+    multi.reset(seed=0)
+    assert multi.action_masks().shape == (int(multi.action_space.nvec.sum()),)  # type: ignore[attr-defined]
+
+
+def test_an_action_vector_is_the_callers_own(env: VoxelEnv) -> None:
+    env.action_vector(1)[:] = 9.0
+    assert env.action_vector(1).max() == 1.0
+
+
+def test_a_fork_goes_on_exactly_and_alone(env: VoxelEnv) -> None:
+    env.reset(seed=4)
+    env.step(6)
+    twin = env.fork()
+    for action in (1, 14, 8, 15):
+        np.testing.assert_array_equal(env.step(action)[0], twin.step(action)[0])
+    assert env.state.equals(twin.state) and env.clone_state().action is not twin.clone_state().action
+    twin.set_block(1, 1, 50, "brick")
+    assert not env.state.equals(twin.state)
+
+
+def test_counterfactual_branches_leave_one_state(env: VoxelEnv) -> None:
+    env.reset(seed=4)
+    before = env.clone_state()
+    same, walk, edited = counterfactual(env, [[0, 0], [1, 1], [lambda env: env.set_time(0.75), 0, 0]])
+    assert env.state.equals(before.world)
+    np.testing.assert_array_equal(same.frames[0], walk.frames[0])
+    assert same.frames.shape == (3, 36, 40, 3) and same.events.shape == (2, len(env.event_names))
+    assert (walk.frames[2] != same.frames[2]).any() and edited.frames[0].mean() < same.frames[0].mean() - 20
+    assert edited.end.world.marks[state.CLOCK] == 9000 + 4
+
+
+def test_items_are_given_in_heaps_of_64(env: VoxelEnv) -> None:
+    env.reset(seed=0)
+    env.state.inventory[...] = 0
+    env.give("dirt", 40)
+    env.give("dirt", 40)
+    assert env.state.inventory[:3, state.COUNT].tolist() == [64, 16, 0]
+    with pytest.raises(VoxelError, match="no room for"):
+        env.give("stone", 64 * 36)
+    with pytest.raises(VoxelError, match="item must be one of"):
+        env.give("cheese")
+
+
+def test_creatures_are_spawned_until_there_is_no_row_left(env: VoxelEnv) -> None:
+    env.reset(seed=0)
+    x, y, z = env.state.body[:3]
+    rows = {env.spawn("pig", x + 5, y, z) for _ in range(3)}
+    assert len(rows) == 3
+    with pytest.raises(VoxelError, match="kind must be one of"):
+        env.spawn("dragon", 0, 0, 0)
+    with pytest.raises(VoxelError, match="24 creatures at most"):
+        for _ in range(49):
+            env.spawn("pig", x + 5, y, z)
+
+
+def test_the_weather_is_set(env: VoxelEnv) -> None:
+    env.reset(seed=0)
+    env.set_weather("snow")
+    assert env.state.weather[state.SNOWFALL] == 1.0 and "snow" in env.caption()
+    with pytest.raises(VoxelError, match="sky must be one of"):
+        env.set_weather("frogs")

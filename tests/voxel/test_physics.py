@@ -19,6 +19,7 @@ def env() -> VoxelEnv:
     world.blocks[:, :, :FLOOR] = blocks.BLOCK_IDS["stone"]
     world.biomes[...] = 0
     world.marks[state.BIOME] = 0
+    world.kinds[...] = 0
     state.measure_world(world.grid, blocks.OPAQUE)
     env.teleport(32.5, 32.5, FLOOR, yaw=0, pitch=0)
     env.step(act())
@@ -27,7 +28,7 @@ def env() -> VoxelEnv:
 
 def act(*held: str, turn: int = 5, tilt: int = 5) -> np.ndarray:
     """Return the multidiscrete action of held keys; 5 is the middle of the camera's bins."""
-    from worldsim_envs.voxel.physics import ACTION_INDEX
+    from worldsim_envs.voxel.controls import ACTION_INDEX
 
     action = np.zeros(25, np.int64)
     action[[ACTION_INDEX[name] for name in held]] = 1
@@ -36,8 +37,9 @@ def act(*held: str, turn: int = 5, tilt: int = 5) -> np.ndarray:
 
 
 def events_of(env: VoxelEnv, action: np.ndarray) -> dict[str, float]:
-    info = env.step(action)[4]
-    return {name: float(value) for name, value in zip(env.event_names, info["events"], strict=True) if value}
+    """Return the events of a step, of those that are as old as the world; the rules' own tests have the others."""
+    events = env.step(action)[4]["events"][: env.event_names.index("mined_coal")]
+    return {name: float(value) for name, value in zip(env.event_names, events, strict=False) if value}
 
 
 @pytest.mark.parametrize(
@@ -118,12 +120,12 @@ def test_letting_go_starts_mining_anew(env: VoxelEnv) -> None:
 def test_placing_puts_the_chosen_block_against_the_face(env: VoxelEnv) -> None:
     env.teleport(32.5, 32.5, FLOOR, pitch=45)
     before = env.state.blocks.copy()
-    count = int(env.state.hotbar[2, 1])
+    count = int(env.state.inventory[2, 1])
     assert events_of(env, act("use", "hotbar.3")) == {"placed": 1.0}
     changed = np.argwhere(before != env.state.blocks)
     assert changed.tolist() == [[32, 34, FLOOR]]
     assert env.state.blocks[32, 34, FLOOR] == blocks.BLOCK_IDS["planks"]
-    assert env.state.hotbar[2, 1] == count - 1
+    assert env.state.inventory[2, 1] == count - 1
 
 
 def test_nothing_is_placed_inside_the_player(env: VoxelEnv) -> None:

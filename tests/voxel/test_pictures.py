@@ -3,9 +3,12 @@
 import numpy as np
 import pytest
 
-from worldsim_envs.voxel import blocks, rays, state, surfaces
+from worldsim_envs.voxel import blocks, state, textures
 from worldsim_envs.voxel.env import VoxelEnv
-from worldsim_envs.voxel.sky import UNDER
+from worldsim_envs.voxel.render import camera as camera_rays
+from worldsim_envs.voxel.render import cast as caster
+from worldsim_envs.voxel.render import rays, surfaces
+from worldsim_envs.voxel.render.sky import UNDER
 
 
 def plain(**kwargs: object) -> VoxelEnv:
@@ -28,17 +31,17 @@ def look(env: VoxelEnv, **place: float) -> np.ndarray:
 
 
 def test_every_mip_keeps_the_mean_colour() -> None:
-    for name, texture in blocks.TEXTURES.items():
-        for level in blocks.mip_chain(texture):
+    for name, texture in textures.TEXTURES.items():
+        for level in textures.mip_chain(texture):
             np.testing.assert_allclose(level.mean(axis=(0, 1)), texture.mean(axis=(0, 1)), atol=1e-12, err_msg=name)
 
 
 def test_texture_is_exact_near_and_its_mean_far_away() -> None:
-    number = blocks.TEXTURE_NAMES.index("brick")
-    texture = np.rint(blocks.TEXTURES["brick"] * 255) / 255
+    number = textures.TEXTURE_IDS["brick"]
+    texture = np.rint(textures.TEXTURES["brick"] * 255) / 255
 
     def colour(u: float, v: float, footprint: float) -> np.ndarray:
-        return np.array(surfaces.texel.py_func(blocks.TEXELS, number, u, v, footprint))  # type: ignore[attr-defined]
+        return np.array(surfaces.texel.py_func(textures.TEXELS, number, u, v, footprint))  # type: ignore[attr-defined]
 
     for row in range(16):
         for column in range(16):
@@ -65,25 +68,25 @@ def test_small_turns_change_pictures_smoothly(biome: str) -> None:
     frames = np.stack([look(env, yaw=yaw + 0.25 * turn) for turn in range(9)])
     step = np.abs(np.diff(frames, axis=0)).mean()
     bend = np.abs(np.diff(frames, n=2, axis=0)).mean()  # zero if every pixel changed at a steady rate
-    assert step < 2.5 and bend < 2.5
+    assert step < 3.0 and bend < 1.35 * step  # flicker bends by 1.7 steps and more
 
 
 def test_shared_rays_meet_what_single_rays_meet() -> None:
-    from worldsim_envs.voxel import render
+    from worldsim_envs.voxel.render.picture import View, picture
 
     env = VoxelEnv(size=(64, 64), hud=False)
     wrong = 0
     for seed in range(4):
         env.reset(seed=seed)
-        view = render.View((64, 64))
-        render.picture(env.state, view, hud=False)
+        view = View((64, 64))
+        picture(env.state, view, hud=False)
         scene, camera, _, units, _, hits, places, *_ = view.scratch
         grid = env.state.grid
         for row, column in np.random.default_rng(seed).integers(0, 64, (300, 2)):
-            d = np.array(rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
+            d = np.array(camera_rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
             start = blocks.WATER if scene[UNDER] else blocks.AIR
-            far = rays.VIEW_UNDER_WATER if scene[UNDER] else rays.VIEW
-            t, cell, *_ = rays.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
+            far = caster.VIEW_UNDER_WATER if scene[UNDER] else caster.VIEW
+            t, cell, *_ = caster.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
             wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
 

@@ -111,9 +111,10 @@ def test_light_tops_and_tiles_follow_every_edit() -> None:
     env = VoxelEnv(size=(32, 32), world_size=SMALL)
     env.reset(seed=2)
     random = np.random.default_rng(0)
-    for _ in range(60):
+    kinds = ("air", "stone", "water", "oak_leaves", "lamp", "torch", "lava_2", "path", "tall_grass")
+    for _ in range(90):
         x, y, z = (int(v) for v in random.integers(0, 64, 3))
-        env.set_block(x, y, z, str(random.choice(["air", "stone", "water", "oak_leaves", "lamp"])))
+        env.set_block(x, y, z, str(random.choice(kinds)))
     state: VoxelState = env.state
     fresh = state.clone()
     from worldsim_envs.voxel.blocks import OPAQUE

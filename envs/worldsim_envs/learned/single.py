@@ -27,6 +27,9 @@ KEYS = {  # the key that stands for a field of the voxel world's vector and a si
     ("cameraY", 1): "k",
     ("attack", 1): "f",
     ("use", 1): "e",
+    ("swapHands", 1): "x",
+    ("inventory", 1): "c",
+    ("drop", 1): "q",
     **{(f"hotbar.{slot}", 1): str(slot) for slot in range(1, 10)},
 }
 

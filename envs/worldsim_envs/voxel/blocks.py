@@ -1,30 +1,42 @@
-"""Tables of blocks: one row per kind, with its faces, hardness and rules, and the textures, painted by procedure.
+"""The table of blocks: one row per kind, with its faces, shape, hardness and rules.
 
-Arrays derived from the table (`SOLID`, `HARDNESS`, `FACES`, `TEXELS`, …) are what compiled code reads, always as
-arguments. A texture is 16×16 with all its mips (16, 8, 4, 2, 1), so that far surfaces fade to their mean colour.
+Arrays derived from the table (`SOLID`, `HARDNESS`, `TRAITS`, …) are what compiled code reads, always as arguments.
+Ids are the places of the rows, for good: new rows are appended. Textures are painted in `textures`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-TEXTURE_SEED = 20_24
-MIP_OFFSETS = (0, 256, 320, 336, 340)
 TEXELS_PER_TEXTURE = 341
 CRACK_STAGES = 5
 BARE_HAND = 255  # drawn like a block, never in the world
 
-Image = NDArray[np.float64]
-Random = np.random.Generator
+Bounds: TypeAlias = tuple[float, float, float, float, float, float]
+WHOLE: Bounds = (0, 0, 0, 16, 16, 16)
+LIQUIDS = ("", "water", "lava")
+TOOLS = ("", "pickaxe", "axe", "shovel")
+SHAPES = ("none", "cube", "slab", "box", "cross")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One kind of block. `hardness` is in ticks of mining (20 per second), -1 for never; `glow` is 0…1."""
+    """One kind of block.
+
+    Attributes:
+        name: how code and captions' tables call it.
+        top, side, bottom: names of textures; side and bottom are the top's where empty.
+        hardness: ticks of mining by bare hand (20 per second), -1 for never.
+        shape: "cube"; "slab" (as wide as a cube, but lower); "box" (within `bounds`); "cross" (two crossed sprites).
+        bounds: west, south, low, east, north, high of what is drawn and aimed at, in sixteenths of a block.
+        glow: how much of its colour shows without any light, 0…1.
+        light: block light that it gives, 0…15.
+        tool, tier: what mines it fast, and the least material of it (1 wood, 2 stone, 3 iron, 4 diamond) for a drop.
+    """
 
     name: str
     top: str
@@ -36,44 +48,133 @@ class Block:
     drop: str = ""
     solid: bool = True
     opaque: bool = True
-    liquid: bool = False
+    liquid: str = ""
     glow: float = 0.0
+    shape: str = "cube"
+    bounds: Bounds = WHOLE
+    falls: bool = False
+    burns: bool = False
+    light: int = 0
+    tool: str = ""
+    tier: int = 0
+
+
+def _slab(name: str, top: str, side: str = "", bottom: str = "", high: float = 8, **rest: object) -> Block:
+    """Return a row for a block as wide as a cube and `high` sixteenths high, through which light passes."""
+    return Block(name, top, side, bottom, shape="slab", bounds=(0, 0, 0, 16, 16, high), opaque=False, **rest)  # type: ignore[arg-type]
+
+
+def _box(name: str, top: str, side: str, bounds: Bounds, **rest: object) -> Block:
+    return Block(name, top, side, shape="box", bounds=bounds, opaque=False, **rest)  # type: ignore[arg-type]
+
+
+def _sprite(name: str, high: float = 14, wide: float = 10, kind: str = "plant", **rest: object) -> Block:
+    """Return a row for two crossed sprites with the texture of the same name, which nothing bumps into."""
+    low, far = 8 - wide / 2, 8 + wide / 2
+    values: dict[str, object] = {"hardness": 1, "kind": kind, "word": "flowers", **rest}
+    return Block(name, name, shape="cross", bounds=(low, low, 0, far, far, high), solid=False, opaque=False, **values)  # type: ignore[arg-type]
+
+
+def _doors() -> tuple[Block, ...]:
+    """Return a door's rows: it stands across x or y, at the cell's low edge; open, it stands across the other axis."""
+    across = {"x": (0, 0, 0, 3, 16, 16), "y": (0, 0, 0, 16, 3, 16)}
+    return tuple(
+        _box(f"door_{axis}_{state}_{half}", "planks", f"door_{half}",
+             across[axis if state == "shut" else ("y" if axis == "x" else "x")],
+             hardness=16, kind="wood", word="door", solid=state == "shut", burns=True, tool="axe")
+        for axis in ("x", "y") for state in ("shut", "open") for half in ("lower", "upper")
+    )  # fmt: skip
+
+
+def _liquids() -> tuple[Block, ...]:
+    """Return the rows of flowing water, lava and flowing lava; water itself is an older row."""
+    flowing = tuple(
+        Block(f"water_{level}", "water", hardness=-1, solid=False, opaque=False, liquid="water", shape="slab",
+              bounds=(0, 0, 0, 16, 16, 2 * level), word="water") for level in range(1, 8)
+    )  # fmt: skip
+    lava = Block("lava", "lava", hardness=-1, solid=False, opaque=False, liquid="lava", glow=1.0, light=15, word="lava")
+    return (*flowing, lava, *(
+        Block(f"lava_{level}", "lava", hardness=-1, solid=False, opaque=False, liquid="lava", glow=1.0, light=15,
+              shape="slab", bounds=(0, 0, 0, 16, 16, 4 * level), word="lava") for level in range(1, 4)
+    ))  # fmt: skip
 
 
 BLOCKS: tuple[Block, ...] = (
-    Block("air", "stone", hardness=-1, solid=False, opaque=False, word="sky"),
-    Block("stone", "stone", hardness=24, kind="stone", word="stone", drop="cobblestone"),
-    Block("dirt", "dirt", hardness=10, kind="dirt", word="dirt"),
-    Block("grass", "grass", "grass_side", "dirt", hardness=11, kind="grass", word="grass", drop="dirt"),
-    Block("sand", "sand", hardness=10, kind="sand", word="sand"),
-    Block("sandstone", "sandstone", "sandstone_side", "sandstone", hardness=18, kind="stone", word="stone"),
-    Block("gravel", "gravel", hardness=11, kind="dirt", word="gravel"),
-    Block("snow", "snow", hardness=6, kind="snow", word="snow"),
-    Block("ice", "ice", hardness=12, kind="ice", word="ice"),
-    Block("water", "water", hardness=-1, solid=False, opaque=False, liquid=True, word="water"),
-    Block("oak_log", "oak_rings", "oak_bark", hardness=18, kind="wood", word="trees"),
-    Block("oak_leaves", "oak_leaves", hardness=5, kind="leaves", word="trees"),
-    Block("birch_log", "birch_rings", "birch_bark", hardness=18, kind="wood", word="trees"),
-    Block("birch_leaves", "birch_leaves", hardness=5, kind="leaves", word="trees"),
-    Block("spruce_log", "spruce_rings", "spruce_bark", hardness=18, kind="wood", word="trees"),
-    Block("spruce_leaves", "spruce_leaves", hardness=5, kind="leaves", word="trees"),
+    Block("air", "stone", hardness=-1, shape="none", solid=False, opaque=False, word="sky"),
+    Block("stone", "stone", hardness=24, kind="stone", word="stone", drop="cobblestone", tool="pickaxe", tier=1),
+    Block("dirt", "dirt", hardness=10, kind="dirt", word="dirt", tool="shovel"),
+    Block("grass", "grass", "grass_side", "dirt", hardness=11, kind="grass", word="grass", drop="dirt", tool="shovel"),
+    Block("sand", "sand", hardness=10, kind="sand", word="sand", tool="shovel", falls=True),
+    Block("sandstone", "sandstone", "sandstone_side", "sandstone", hardness=18, kind="stone", word="stone",
+          tool="pickaxe", tier=1),
+    Block("gravel", "gravel", hardness=11, kind="dirt", word="gravel", tool="shovel", falls=True),
+    Block("snow", "snow", hardness=6, kind="snow", word="snow", tool="shovel"),
+    Block("ice", "ice", hardness=12, kind="ice", word="ice", tool="pickaxe"),
+    Block("water", "water", hardness=-1, solid=False, opaque=False, liquid="water", word="water"),
+    Block("oak_log", "oak_rings", "oak_bark", hardness=18, kind="wood", word="trees", tool="axe", burns=True),
+    Block("oak_leaves", "oak_leaves", hardness=5, kind="leaves", word="trees", burns=True),
+    Block("birch_log", "birch_rings", "birch_bark", hardness=18, kind="wood", word="trees", tool="axe", burns=True),
+    Block("birch_leaves", "birch_leaves", hardness=5, kind="leaves", word="trees", burns=True),
+    Block("spruce_log", "spruce_rings", "spruce_bark", hardness=18, kind="wood", word="trees", tool="axe", burns=True),
+    Block("spruce_leaves", "spruce_leaves", hardness=5, kind="leaves", word="trees", burns=True),
     Block("cactus", "cactus_top", "cactus_side", hardness=8, kind="plant", word="cactus"),
-    Block("planks", "planks", hardness=16, kind="wood", word="planks"),
-    Block("cobblestone", "cobblestone", hardness=24, kind="stone", word="stone"),
-    Block("coal_ore", "coal_ore", hardness=30, kind="ore", word="ore"),
-    Block("iron_ore", "iron_ore", hardness=34, kind="ore", word="ore"),
-    Block("gold_ore", "gold_ore", hardness=36, kind="ore", word="ore"),
-    Block("diamond_ore", "diamond_ore", hardness=40, kind="ore", word="ore"),
+    Block("planks", "planks", hardness=16, kind="wood", word="planks", tool="axe", burns=True),
+    Block("cobblestone", "cobblestone", hardness=24, kind="stone", word="stone", tool="pickaxe", tier=1),
+    Block("coal_ore", "coal_ore", hardness=30, kind="ore", word="ore", tool="pickaxe", tier=1),
+    Block("iron_ore", "iron_ore", hardness=34, kind="ore", word="ore", tool="pickaxe", tier=2),
+    Block("gold_ore", "gold_ore", hardness=36, kind="ore", word="ore", tool="pickaxe", tier=3),
+    Block("diamond_ore", "diamond_ore", hardness=40, kind="ore", word="ore", tool="pickaxe", tier=3),
     Block("bedrock", "bedrock", hardness=-1, kind="stone", word="stone"),
-    Block("pumpkin", "pumpkin_top", "pumpkin_side", hardness=12, kind="plant", word="pumpkin"),
-    Block("brick", "brick", hardness=24, kind="stone", word="bricks"),
-    Block("snowy_grass", "snow", "snowy_side", "dirt", hardness=11, kind="snow", word="snow", drop="dirt"),
-    Block("clay", "clay", hardness=11, kind="dirt", word="clay"),
-    Block("moss", "moss", hardness=20, kind="stone", word="stone"),
-    Block("lamp", "lamp", hardness=10, kind="other", word="lamp", glow=1.0),
+    Block("pumpkin", "pumpkin_top", "pumpkin_side", hardness=12, kind="plant", word="pumpkin", tool="axe"),
+    Block("brick", "brick", hardness=24, kind="stone", word="bricks", tool="pickaxe", tier=1),
+    Block("snowy_grass", "snow", "snowy_side", "dirt", hardness=11, kind="snow", word="snow", drop="dirt",
+          tool="shovel"),
+    Block("clay", "clay", hardness=11, kind="dirt", word="clay", tool="shovel"),
+    Block("moss", "moss", hardness=20, kind="stone", word="stone", tool="pickaxe", tier=1),
+    Block("lamp", "lamp", hardness=10, kind="other", word="lamp", glow=1.0, light=15),
     Block("forest_grass", "forest_grass", "forest_grass_side", "dirt", hardness=11, kind="grass", word="grass",
-          drop="dirt"),
-    Block("mud", "mud", hardness=10, kind="dirt", word="mud"),
+          drop="dirt", tool="shovel"),
+    Block("mud", "mud", hardness=10, kind="dirt", word="mud", tool="shovel"),
+    Block("glass", "glass", hardness=6, shape="box", opaque=False, word="glass"),
+    _box("torch", "torch_top", "torch", (7, 7, 0, 9, 9, 10), hardness=1, solid=False, light=14, glow=1.0, word="torch"),
+    Block("crafting_table", "crafting_top", "crafting_side", "planks", hardness=16, kind="wood", word="table",
+          burns=True, tool="axe"),
+    Block("furnace", "furnace_top", "furnace_side", "furnace_top", hardness=28, kind="stone", word="furnace",
+          tool="pickaxe", tier=1),
+    Block("furnace_lit", "furnace_top", "furnace_lit_side", "furnace_top", hardness=28, kind="stone", word="furnace",
+          drop="furnace", light=13, tool="pickaxe", tier=1),
+    Block("chest", "chest_top", "chest_side", hardness=16, kind="wood", word="chest", burns=True, tool="axe"),
+    _slab("bed_foot", "bed_foot", "bed_side", "planks", high=9, hardness=6, word="bed", burns=True),
+    _slab("bed_head", "bed_head", "bed_side", "planks", high=9, hardness=6, word="bed", burns=True),
+    *_doors(),
+    *_liquids(),
+    Block("obsidian", "obsidian", hardness=160, kind="stone", word="stone", tool="pickaxe", tier=4),
+    _sprite("fire", high=16, wide=16, kind="other", word="fire", light=15, glow=1.0),
+    _slab("farmland", "farmland", "dirt", "dirt", high=15, hardness=10, kind="dirt", word="farmland", drop="dirt",
+          tool="shovel"),
+    *(_sprite(f"wheat_{stage}", high=4 + 4 * stage, wide=16, word="wheat") for stage in range(4)),
+    *(_sprite(f"{tree}_sapling", high=13, word="sapling") for tree in ("oak", "birch", "spruce")),
+    *(_box(f"cake_{left}", "cake_top", "cake_side", (15 - 2 * left, 1, 0, 15, 15, 8), hardness=3, word="cake")
+      for left in range(7, 0, -1)),
+    _sprite("tall_grass", high=13, wide=15, word="grass", burns=True),
+    _sprite("fern", high=13, wide=15, word="grass", burns=True),
+    _sprite("dead_bush", high=12, wide=14, word="bush", burns=True),
+    *(_sprite(flower, high=11) for flower in ("dandelion", "poppy", "cornflower")),
+    _sprite("mushroom", high=8, word="mushroom"),
+    _slab("snow_layer", "snow", high=2, hardness=2, kind="snow", word="snow", solid=False, tool="shovel"),
+    Block("sign", "planks", "sign", "planks", hardness=12, kind="wood", word="sign", burns=True, tool="axe"),
+    Block("beacon", "beacon", hardness=30, word="beacon", glow=1.0, light=15),
+    Block("hay", "hay_top", "hay_side", "hay_top", hardness=8, kind="plant", word="hay", burns=True),
+    _slab("path", "path", "path_side", "dirt", high=15, hardness=11, kind="dirt", word="path", drop="dirt",
+          tool="shovel"),
+    Block("stone_bricks", "stone_bricks", hardness=24, kind="stone", word="bricks", tool="pickaxe", tier=1),
+    Block("savanna_grass", "savanna_grass", "savanna_grass_side", "dirt", hardness=11, kind="grass", word="grass",
+          drop="dirt", tool="shovel"),
+    Block("acacia_log", "acacia_rings", "acacia_bark", hardness=18, kind="wood", word="trees", tool="axe", burns=True),
+    Block("acacia_leaves", "acacia_leaves", hardness=5, kind="leaves", word="trees", burns=True),
+    _box("lily_pad", "lily_pad", "lily_pad", (1, 1, 0, 15, 15, 1), hardness=1, kind="plant", word="lily"),
+    Block("swamp_grass", "swamp_grass", "swamp_grass_side", "dirt", hardness=11, kind="grass", word="grass",
+          drop="dirt", tool="shovel"),
 )  # fmt: skip
 
 BLOCK_IDS: dict[str, int] = {block.name: number for number, block in enumerate(BLOCKS)}
@@ -82,262 +183,48 @@ MINED_KINDS = ("grass", "dirt", "stone", "wood", "leaves", "sand", "snow", "ice"
 START_HOTBAR = ("dirt", "stone", "planks", "sand", "oak_log", "cobblestone", "brick", "snow", "lamp")
 HOTBAR_COUNT = 64
 
-
-# ---------------------------------------------------------------------------------------------- painting
-
-
-def _rgb(*channels: int) -> Image:
-    return np.array(channels, dtype=np.float64) / 255.0
+# What a ray meets in a cell (`T_FORM`): nothing at OPEN, a solid as many sixteenths high as the number, a cube at
+# CUBE, and water above WET, as many sixteenths high. A model is nothing to rays: it is drawn by itself.
+OPEN, CUBE, WET = 0, 16, 32
 
 
-def _grain(random: Random, cells: int) -> Image:
-    """Zero-mean noise (16, 16) that is constant over squares of 16 / cells texels."""
-    noise = random.random((cells, cells)) - 0.5
-    return np.kron(noise - noise.mean(), np.ones((16 // cells, 16 // cells)))
+def _form(block: Block) -> int:
+    if block.shape in ("none", "box", "cross"):
+        return OPEN
+    high = round(block.bounds[5])
+    return WET + high if block.liquid == "water" else high
 
 
-def _speckle(base: Image, random: Random, fine: float = 0.12, coarse: float = 0.08) -> Image:
-    shade = 1.0 + fine * _grain(random, 16) + coarse * _grain(random, 8) + 0.5 * coarse * _grain(random, 4)
-    return base[None, None, :] * shade[:, :, None]
-
-
-def _plain(*channels: int, fine: float = 0.12, coarse: float = 0.08) -> Callable[[Random], Image]:
-    return lambda random: _speckle(_rgb(*channels), random, fine, coarse)
-
-
-def _overlay(image: Image, mask: NDArray[np.bool_], colour: Image) -> Image:
-    return np.where(mask[:, :, None], colour, image)
-
-
-def _fringe(top: Image, bottom: Image) -> Callable[[Random], Image]:
-    """A side whose upper rows are of one colour and hang over the lower ones (row 0 is the top of the block)."""
-
-    def paint(random: Random) -> Image:
-        depth = 3 + random.integers(0, 3, 16)
-        mask = np.arange(16)[:, None] < depth[None, :]
-        return np.where(mask[:, :, None], _speckle(top, random), _speckle(bottom, random, 0.16, 0.1))
-
-    return paint
-
-
-def _bark(base: Image, dark: Image, marks: bool = False) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        image = _speckle(base, random, 0.08, 0.04)
-        if marks:
-            for _ in range(9):
-                row, column, length = random.integers(0, 16), random.integers(0, 12), random.integers(2, 5)
-                image[row, column : column + length] = dark
-            return image
-        stripes = np.kron(random.random(8) < 0.45, np.ones(2, dtype=bool)).astype(bool)
-        mask = stripes[None, :] & (random.random((16, 16)) < 0.85)
-        return _overlay(image, mask, dark)
-
-    return paint
-
-
-def _rings(wood: Image, bark: Image) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        distance = np.abs(np.arange(16) - 7.5)
-        ring = np.maximum(distance[:, None], distance[None, :]).astype(int)
-        image = _speckle(wood, random, 0.06, 0.03)
-        image = _overlay(image, ring % 2 == 1, wood * 0.85)
-        return _overlay(image, ring >= 7, bark)
-
-    return paint
-
-
-def _leaves(*channels: int) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        image = _speckle(_rgb(*channels), random, 0.22, 0.22)
-        return _overlay(image, random.random((16, 16)) < 0.10, _rgb(*channels) * 0.66)
-
-    return paint
-
-
-def _ore(*channels: int) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        image = _speckle(_rgb(128, 128, 130), random, 0.1, 0.1)
-        for row, column in ((2, 3), (4, 10), (9, 2), (8, 7), (11, 12), (13, 6)):
-            image[row : row + 3, column : column + 2] = _rgb(*channels) * (0.9 + 0.2 * random.random())
-            image[row + 1, column - 1 : column + 3] = _rgb(*channels)
-        return image
-
-    return paint
-
-
-def _boards(random: Random) -> Image:
-    image = _speckle(_rgb(176, 140, 86), random, 0.07, 0.05)
-    image[3::4] *= 0.72
-    for row, column in ((0, 5), (4, 12), (8, 3), (12, 10)):
-        image[row : row + 3, column] *= 0.78
-    return image
-
-
-def _bricks(random: Random) -> Image:
-    image = _speckle(_rgb(158, 84, 68), random, 0.1, 0.05)
-    mortar = _rgb(178, 166, 154)
-    image[3::4] = mortar
-    for band in range(4):
-        image[band * 4 : band * 4 + 3, (band % 2) * 4 + 3 :: 8] = mortar
-    return image
-
-
-def _cobbles(base: Image, spots: Image | None = None) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        centres = random.random((11, 2)) * 16
-        grid = np.stack(np.meshgrid(np.arange(16) + 0.5, np.arange(16) + 0.5, indexing="ij"), -1)  # (16, 16, 2)
-        gap = np.abs(grid[:, :, None, :] - centres[None, None])
-        distance = np.sort(np.hypot(*np.moveaxis(np.minimum(gap, 16 - gap), -1, 0)), axis=-1)  # (16, 16, 11)
-        owner = np.argmin(np.hypot(*np.moveaxis(np.minimum(gap, 16 - gap), -1, 0)), axis=-1)
-        tone = (0.9 + 0.22 * random.random(11))[owner]
-        image = _speckle(base, random, 0.06, 0.03) * tone[:, :, None]
-        if spots is not None:
-            image = _overlay(image, (random.random(11) < 0.5)[owner], spots)
-        return image * np.where(distance[:, :, 1] - distance[:, :, 0] < 1.0, 0.72, 1.0)[:, :, None]
-
-    return paint
-
-
-def _ribs(base: Image, dark: float, step: int = 4) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        image = _speckle(base, random, 0.06, 0.05)
-        image[:, step - 1 :: step] *= dark
-        return image
-
-    return paint
-
-
-def _layers(random: Random) -> Image:
-    image = _speckle(_rgb(214, 200, 152), random, 0.05, 0.03)
-    image[5:7] *= 0.9
-    image[11] *= 0.86
-    return image
-
-
-def _disc(base: Image, centre: Image) -> Callable[[Random], Image]:
-    def paint(random: Random) -> Image:
-        radius = np.hypot(*np.meshgrid(np.arange(16) - 7.5, np.arange(16) - 7.5))
-        return _overlay(_speckle(base, random, 0.06, 0.05), radius < 2.6, centre)
-
-    return paint
-
-
-def _glow(random: Random) -> Image:
-    image = _cobbles(_rgb(250, 214, 130))(random)
-    return np.minimum(image * 1.05 + 0.04, 1.0)
-
-
-DIRT, GRASS, FOREST, SNOW = _rgb(134, 96, 67), _rgb(110, 166, 62), _rgb(82, 142, 54), _rgb(238, 243, 246)
-PAINTERS: dict[str, Callable[[Random], Image]] = {
-    "stone": _plain(126, 126, 128, fine=0.08, coarse=0.14),
-    "dirt": _plain(134, 96, 67, fine=0.16, coarse=0.1),
-    "grass": _plain(110, 166, 62, fine=0.14, coarse=0.1),
-    "grass_side": _fringe(GRASS, DIRT),
-    "forest_grass": _plain(82, 142, 54, fine=0.14, coarse=0.1),
-    "forest_grass_side": _fringe(FOREST, DIRT),
-    "sand": _plain(222, 207, 158, fine=0.07, coarse=0.04),
-    "sandstone": _plain(216, 202, 154, fine=0.04, coarse=0.04),
-    "sandstone_side": _layers,
-    "gravel": _cobbles(_rgb(136, 130, 128)),
-    "snow": _plain(238, 243, 246, fine=0.03, coarse=0.03),
-    "snowy_side": _fringe(SNOW, DIRT),
-    "ice": _plain(158, 194, 236, fine=0.03, coarse=0.08),
-    "water": _plain(52, 96, 188, fine=0.03, coarse=0.10),
-    "oak_bark": _bark(_rgb(108, 84, 52), _rgb(82, 62, 38)),
-    "oak_rings": _rings(_rgb(178, 144, 90), _rgb(98, 76, 46)),
-    "oak_leaves": _leaves(62, 118, 38),
-    "birch_bark": _bark(_rgb(218, 216, 208), _rgb(70, 66, 62), marks=True),
-    "birch_rings": _rings(_rgb(206, 184, 132), _rgb(206, 204, 196)),
-    "birch_leaves": _leaves(112, 152, 70),
-    "spruce_bark": _bark(_rgb(74, 52, 32), _rgb(54, 38, 24)),
-    "spruce_rings": _rings(_rgb(126, 92, 56), _rgb(62, 44, 28)),
-    "spruce_leaves": _leaves(44, 86, 62),
-    "cactus_side": _ribs(_rgb(76, 134, 62), 0.74),
-    "cactus_top": _disc(_rgb(90, 150, 72), _rgb(150, 186, 110)),
-    "planks": _boards,
-    "cobblestone": _cobbles(_rgb(126, 126, 126)),
-    "moss": _cobbles(_rgb(122, 124, 120), _rgb(88, 122, 70)),
-    "coal_ore": _ore(48, 46, 46),
-    "iron_ore": _ore(212, 172, 144),
-    "gold_ore": _ore(248, 214, 76),
-    "diamond_ore": _ore(94, 224, 220),
-    "bedrock": _plain(62, 62, 64, fine=0.2, coarse=0.4),
-    "pumpkin_top": _disc(_rgb(206, 128, 34), _rgb(118, 118, 44)),
-    "pumpkin_side": _ribs(_rgb(222, 134, 32), 0.8),
-    "brick": _bricks,
-    "clay": _plain(160, 166, 178, fine=0.04, coarse=0.05),
-    "lamp": _glow,
-    "mud": _plain(92, 78, 66, fine=0.08, coarse=0.1),
-    "skin": _plain(222, 168, 132, fine=0.03, coarse=0.03),
-}  # fmt: skip
-
-
-def _crack(stage: int) -> Image:
-    """Gray factor (16, 16, 3) of crack `stage` (0 = first): dark walks that grow outwards from the middle."""
-    random = np.random.default_rng([TEXTURE_SEED, 7])
-    mask = np.zeros((16, 16), dtype=bool)
-    length = 3 + 3 * stage
-    for angle in np.linspace(0, 2 * np.pi, 7)[:-1]:
-        row, column, heading = 7.5, 7.5, angle
-        for _ in range(16):
-            turn = (random.random() - 0.5) * 1.6
-            if length > 0 and np.hypot(row - 7.5, column - 7.5) < length * 0.75:
-                mask[int(np.clip(row, 0, 15)), int(np.clip(column, 0, 15))] = True
-            row, column, heading = row + np.sin(heading), column + np.cos(heading), heading + turn * 0.6
-    factor = np.where(mask, 0.38, 1.0 - 0.05 * (stage + 1))
-    return np.repeat(factor[:, :, None], 3, axis=2)
-
-
-def mip_chain(image: Image) -> list[Image]:
-    """Return the image (16, 16, 3) and its box-filtered halves down to (1, 1, 3)."""
-    chain = [image]
-    while chain[-1].shape[0] > 1:
-        half = chain[-1].shape[0] // 2
-        chain.append(chain[-1].reshape(half, 2, half, 2, 3).mean(axis=(1, 3)))
-    return chain
-
-
-def _packed(image: Image) -> NDArray[np.int64]:
-    """Return texels (341,) of all mips; red, green, blue u8 in lanes of 21 bits, so one multiply scales all three."""
-    flat = np.concatenate([level.reshape(-1, 3) for level in mip_chain(image)])  # (341, 3)
-    values = np.rint(np.clip(flat, 0, 1) * 255).astype(np.int64)
-    return (values[:, 0] << 42) | (values[:, 1] << 21) | values[:, 2]
-
-
-TEXTURE_NAMES = tuple(PAINTERS)
-TEXTURES: dict[str, Image] = {
-    name: np.clip(paint(np.random.default_rng([TEXTURE_SEED, 100 + number])), 0, 1)
-    for number, (name, paint) in enumerate(PAINTERS.items())
-}
-FIRST_CRACK = len(TEXTURE_NAMES)
-TEXELS = np.concatenate(
-    [_packed(TEXTURES[name]) for name in TEXTURE_NAMES] + [_packed(_crack(stage)) for stage in range(CRACK_STAGES)]
-)  # (textures * 341,) int64
-
-
-def _faces() -> NDArray[np.int32]:
-    """Return the texture of each face (256, 6), in the order +x, -x, +y, -y, +z, -z."""
-    faces = np.zeros((256, 6), dtype=np.int32)
-    for number, block in enumerate(BLOCKS):
-        top = TEXTURE_NAMES.index(block.top)
-        side = TEXTURE_NAMES.index(block.side or block.top)
-        bottom = TEXTURE_NAMES.index(block.bottom or block.top)
-        faces[number] = (side, side, side, side, top, bottom)
-    faces[BARE_HAND] = TEXTURE_NAMES.index("skin")
-    return faces
-
-
-def _column(values: list[float], dtype: type[np.generic]) -> NDArray[np.generic]:
+def _column(values: list[float], dtype: type[np.generic]) -> NDArray[Any]:
     table = np.zeros(256, dtype=dtype)
     table[: len(values)] = values
     return table
 
 
-FACES = _faces()
 SOLID = _column([b.solid for b in BLOCKS], np.uint8)
 OPAQUE = _column([b.opaque for b in BLOCKS], np.uint8)
-LIQUID = _column([b.liquid for b in BLOCKS], np.uint8)
+LIQUID = _column([LIQUIDS.index(b.liquid) for b in BLOCKS], np.uint8)
 GLOW = _column([b.glow for b in BLOCKS], np.float64)
 HARDNESS = _column([b.hardness for b in BLOCKS], np.int64)
 KIND = _column([MINED_KINDS.index(b.kind) for b in BLOCKS], np.int64)
 DROP = _column([BLOCK_IDS[b.drop or b.name] for b in BLOCKS], np.int64)
+SHAPE = _column([SHAPES.index(b.shape) for b in BLOCKS], np.uint8)
+FALLS = _column([b.falls for b in BLOCKS], np.uint8)
+BURNS = _column([b.burns for b in BLOCKS], np.uint8)
+TOOL = _column([TOOLS.index(b.tool) for b in BLOCKS], np.uint8)
+TIER = _column([b.tier for b in BLOCKS], np.uint8)
+BOUNDS = np.zeros((256, 6))  # of a block, 0…1: west, south, low, east, north, high
+BOUNDS[: len(BLOCKS)] = np.array([b.bounds for b in BLOCKS]) / 16.0
+
+# What all code that changes or draws blocks reads; columns of `TRAITS` (256, 4) u8.
+T_FORM, T_MODEL, T_LIGHT, T_OPAQUE = range(4)
+TRAITS: NDArray[np.uint8] = np.stack(
+    [
+        _column([_form(b) for b in BLOCKS], np.uint8),
+        _column([b.shape in ("box", "cross") for b in BLOCKS], np.uint8),
+        _column([b.light for b in BLOCKS], np.uint8),
+        OPAQUE,
+    ],
+    axis=1,
+    dtype=np.uint8,
+)

@@ -1,97 +1,61 @@
-"""`VoxelEnv`: the voxel world as a Gymnasium environment with image observations.
+"""`VoxelEnv`: the voxel world as a Gymnasium environment.
 
-All rules live in physics, terrain and render; here are spaces, seeding, snapshots, info and errors. One internal action
-vector of 25 fields (VPT's order) stands under three action spaces: discrete, multidiscrete and dict (MineRL's names).
+Here are spaces, seeding, snapshots and info. Rules live in physics, life and systems, pictures in render, rewards in
+judge, edits in editor, words in language.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
-from gymnasium import spaces
 from numpy.typing import NDArray
 
-from worldsim_envs.voxel import blocks as table
-from worldsim_envs.voxel import captions, physics, render, state, tasks, terrain
-from worldsim_envs.voxel.physics import ACTION_INDEX, ACTION_NAMES, CAMERA_DEGREES
+from worldsim_envs.voxel import checks, editor, language, physics, start, state
+from worldsim_envs.voxel.actions import DISCRETE_ACTIONS, Actions
+from worldsim_envs.voxel.checks import VoxelError, VoxelTypeError
+from worldsim_envs.voxel.controls import ACTION_NAMES
+from worldsim_envs.voxel.editor import Editable
+from worldsim_envs.voxel.episodes import Snapshot, drawn_start, kept_world
+from worldsim_envs.voxel.events import EVENT_NAMES
+from worldsim_envs.voxel.items import ITEM_IDS
+from worldsim_envs.voxel.judge import Judge, Memory
+from worldsim_envs.voxel.language.story import Story
+from worldsim_envs.voxel.observations import LABELS, OBSERVATIONS, observation_space, read_labels
+from worldsim_envs.voxel.render.picture import View, picture
+from worldsim_envs.voxel.scenes import set_scene
 from worldsim_envs.voxel.state import VoxelState
+from worldsim_envs.voxel.switches import switched
+from worldsim_envs.voxel.tasks import TASKS
 
-# name -> (held keys, cameraX in degrees, cameraY in degrees, keys of a keyboard)
-DISCRETE_ACTIONS: dict[str, tuple[tuple[str, ...], float, float, tuple[str, ...]]] = {
-    "noop": ((), 0, 0, ()),
-    "forward": (("forward",), 0, 0, ("w",)),
-    "back": (("back",), 0, 0, ("s",)),
-    "left": (("left",), 0, 0, ("a",)),
-    "right": (("right",), 0, 0, ("d",)),
-    "jump": (("jump",), 0, 0, (" ",)),
-    "forward+jump": (("forward", "jump"), 0, 0, ("w", " ")),
-    "sprint": (("forward", "sprint"), 0, 0, ("w", "r")),
-    "turn_left": ((), -15, 0, ("j",)),
-    "turn_right": ((), 15, 0, ("l",)),
-    "look_up": ((), 0, -10, ("i",)),
-    "look_down": ((), 0, 10, ("k",)),
-    "forward+turn_left": (("forward",), -15, 0, ("w", "j")),
-    "forward+turn_right": (("forward",), 15, 0, ("w", "l")),
-    "attack": (("attack",), 0, 0, ("f",)),
-    "use": (("use",), 0, 0, ("e",)),
-    "forward+attack": (("forward", "attack"), 0, 0, ("w", "f")),
-    "hotbar.1": (("hotbar.1",), 0, 0, ("1",)),
-    "hotbar.2": (("hotbar.2",), 0, 0, ("2",)),
-    "hotbar.3": (("hotbar.3",), 0, 0, ("3",)),
-    "sprint+jump": (("forward", "sprint", "jump"), 0, 0, ("w", "r", " ")),
-}
-CAMERA_BINS = 11
-# Bins are finer near zero (mu-law with mu = 10, as in VPT).
-BIN_VALUES = np.sign(np.linspace(-1, 1, CAMERA_BINS)) * (11 ** np.abs(np.linspace(-1, 1, CAMERA_BINS)) - 1) / 10
-CAMERAS = (ACTION_INDEX["cameraX"], ACTION_INDEX["cameraY"])
-KEY_NAMES = tuple(name for name in ACTION_NAMES if not name.startswith("camera"))
-ACTION_SPACES = ("discrete", "multidiscrete", "dict")
-_TABLES = (table.SOLID, table.OPAQUE, table.HARDNESS, table.KIND, table.DROP)
+RESET_OPTIONS = ("world_seed", "biome", "start_time")
 
 
-@lru_cache(maxsize=4)
-def _world(seed: int, size: tuple[int, int, int]) -> terrain.Terrain:
-    """Return the untouched world of a level seed; the last four are kept for the whole process."""
-    return terrain.generate(seed, size)
-
-
-def _discrete_table() -> NDArray[np.float32]:
-    vectors = np.zeros((len(DISCRETE_ACTIONS), len(ACTION_NAMES)), np.float32)
-    for row, (held, turn, tilt, _) in enumerate(DISCRETE_ACTIONS.values()):
-        vectors[row, [ACTION_INDEX[name] for name in held]] = 1.0
-        vectors[row, CAMERAS] = turn / CAMERA_DEGREES, tilt / CAMERA_DEGREES
-    return vectors
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """A whole env at one step; `VoxelEnv.restore_state` takes it. Opaque to callers."""
-
-    world: VoxelState
-    generator: Mapping[str, Any]
-    action: NDArray[np.float32]
-
-
-class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
-    """A Minecraft-like world: first-person pictures, walking, mining, placing, day and night.
+class VoxelEnv(Editable, gym.Env[Any, Any]):
+    """A Minecraft-like world: first-person pictures, mining, building, crafting, creatures, weather, day and night.
 
     Args:
         size: height and width of a frame in pixels, 16…2160 each.
         frame_skip: ticks of 1/20 s per step.
-        action_space: "discrete" (21 actions), "multidiscrete" (23 keys and two cameras) or "dict" (MineRL's names; its
-            "camera" is pitch and yaw in [-1, 1], 1 = 20 degrees per step).
+        action_space: "discrete", "multidiscrete" (23 keys and two cameras) or "dict" (MineRL's names); see actions.
         render_mode: None or "rgb_array".
-        hud: draw the held block and the crosshair.
-        day_length: ticks of a whole day.
-        start_time: share of the day at reset, 0 sunrise, 0.5 sunset; None draws it, mostly day.
-        biome: where the player starts; None draws one.
+        hud: draw the hand, the crosshair and what the player carries.
+        day_length: ticks of a whole day; None takes the task's.
+        start_time: share of the day at reset, 0 sunrise, 0.5 sunset; None takes the task's, or draws it, mostly day.
+        biome: where the player starts; None takes one of the task's, or draws one.
         world_size: blocks east, north, up. East and north are powers of two: the world is a torus.
         render_size: height and width of `render()`; None gives the observation itself.
+        task: a row of tasks.TASKS.
+        dense: pay progress towards the task's goal too.
+        observations: what is observed, of OBSERVATIONS; more than the picture, or other than it, makes a Dict.
+        labels: what `info` holds beside the events, of LABELS.
+        switches: systems to turn on or off; see switches.SWITCHES.
+        items: what the player carries at first, by name and count; None takes the task's.
+        num_levels: how many worlds there are, from `start_level` on; 0 for all. So train and test seeds stay apart.
+        start_level: the seed of the first world.
 
     `reset(options=...)` takes "world_seed" (int), "biome", "start_time" for that episode.
     """
@@ -105,91 +69,112 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
         action_space: str = "discrete",
         render_mode: str | None = None,
         hud: bool = True,
-        day_length: int = 12_000,
+        day_length: int | None = None,
         start_time: float | None = None,
         biome: str | None = None,
         world_size: tuple[int, int, int] = (256, 256, 64),
         render_size: tuple[int, int] | None = None,
+        task: str = "Explore",
+        dense: bool = False,
+        observations: Sequence[str] = ("rgb",),
+        labels: Sequence[str] = (),
+        switches: Mapping[str, bool] | None = None,
+        items: Mapping[str, int] | None = None,
+        num_levels: int = 0,
+        start_level: int = 0,
     ) -> None:
-        self.size = _checked_size("size", size)
-        self.render_size = None if render_size is None else _checked_size("render_size", render_size)
-        self.world_size = _checked_world_size(world_size)
-        self.frame_skip = _checked_count("frame_skip", frame_skip, 1, 100)
-        self.day_length = _checked_count("day_length", day_length, 20, 10_000_000)
-        self.start_time = _checked_time(start_time)
-        self.biome = _checked_biome(biome)
+        self._settings = {name: value for name, value in locals().items() if name in SETTINGS}
+        self.size = checks.checked_size("size", size)
+        self.render_size = None if render_size is None else checks.checked_size("render_size", render_size)
+        self.world_size = checks.checked_world_size(world_size)
+        self.frame_skip = checks.checked_count("frame_skip", frame_skip, 1, 100)
+        self.task = TASKS[checks.checked_choice("task", task, TASKS)]
+        asked = self.task.day_length if day_length is None else day_length
+        self.day_length = checks.checked_count("day_length", asked, 20, 10_000_000)
+        self.start_time = checks.checked_time(self.task.start_time if start_time is None else start_time)
+        self.biome = checks.checked_biome(biome)
+        self.num_levels = checks.checked_count("num_levels", num_levels, 0, 2**31)
+        self.start_level = checks.checked_count("start_level", start_level, 0, 2**31)
+        self.observed = checks.checked_choices("observations", observations, OBSERVATIONS) or ("rgb",)
+        self.labels = checks.checked_choices("labels", labels, LABELS)
+        self.switches = {**self.task.switches, **(switches or {})}
+        switched(self.switches)  # raises on unknown names
+        checks.checked_choices("items", list(items or {}), ITEM_IDS)
+        task_items = start.START_INVENTORY if self.task.items is None else self.task.items
+        self.items = dict(task_items if items is None else items)
         if render_mode not in (None, "rgb_array"):
-            raise ValueError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
-        if action_space not in ACTION_SPACES:
-            raise ValueError(f"action_space must be one of {ACTION_SPACES}, got {action_space!r}")
+            raise VoxelError(f'render_mode must be None or "rgb_array", got {render_mode!r}')
         self.render_mode = render_mode
         self.hud = bool(hud)
         self.metadata = {"render_modes": ["rgb_array"], "render_fps": 20 / self.frame_skip}  # type: ignore[misc]
-        self.observation_space = spaces.Box(0, 255, (*self.size, 3), np.uint8)
-        self.action_kind = action_space
-        self.action_space = _space(action_space)
+        self.actions = Actions(action_space)
+        self.action_space = self.actions.space
+        self.observation_space = observation_space(self.observed, self.size, self.world_size)
         self.action_names = ACTION_NAMES
-        self.action_vectors = _discrete_table()
-        self.event_names = tasks.EVENT_NAMES
-        self._views: dict[tuple[int, int], render.View] = {}
+        self.action_vectors = self.actions.table
+        self.event_names = EVENT_NAMES
+        self.judge = Judge(self.task, bool(dense), self.world_size)
+        self.view = View(self.size)
+        self._large = None if self.render_size is None else View(self.render_size)
         self._state: VoxelState | None = None
+        self.memory: Memory = np.zeros(0)
         self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
+        self._story = Story()
         self._frame: NDArray[np.uint8] | None = None
 
     # ------------------------------------------------------------------------------------------ Gymnasium
 
-    def reset(
-        self, *, seed: int | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[NDArray[np.uint8], dict[str, Any]]:
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start a new episode in the world drawn from `seed`, or the one named in `options`.
 
         Returns:
-            The first frame (H, W, 3) u8, and info with "events" f32 (E,), all zero.
+            The first observation, and info with "events" f32 (E,), all zero.
         """
         super().reset(seed=seed)
         options = dict(options or {})
-        unknown = sorted(set(options) - {"world_seed", "biome", "start_time"})
+        unknown = sorted(set(options) - set(RESET_OPTIONS))
         if unknown:
-            raise ValueError(f"reset options are world_seed, biome and start_time, got also {unknown}; remove them")
+            raise VoxelError(f"reset options are world_seed, biome and start_time, got also {unknown}; remove them")
         random = self.np_random
-        world_seed, time, biome = int(random.integers(2**31)), _drawn_time(random), _drawn_biome(random)
-        world_seed = _checked_count("world_seed", options.get("world_seed", world_seed), 0, 2**63 - 1)
-        wished = _checked_time(options.get("start_time", self.start_time))
+        world_seed, time, biome = drawn_start(random, self.task.biomes)
+        level = self.start_level + (world_seed % self.num_levels if self.num_levels else world_seed)
+        world_seed = checks.checked_count("world_seed", options.get("world_seed", level), 0, 2**63 - 1)
+        wished = checks.checked_time(options.get("start_time", self.start_time))
         time = time if wished is None else wished
-        biome = _checked_biome(options.get("biome", self.biome)) or biome
-        self._state = _first_state(_world(world_seed, self.world_size), random, biome, time, self.day_length)
-        self._last_action = np.zeros(len(ACTION_NAMES), np.float32)
-        return self._observe(), self._info(np.zeros(len(self.event_names), np.float32))
+        biome = checks.checked_biome(options.get("biome", self.biome)) or biome
+        land = kept_world(world_seed, self.world_size)
+        world = start.first_state(land, world_seed, random, biome, time, self.day_length, self.switches, self.items)
+        place = set_scene(self.task.scene, world, random)
+        editor.aim_again(world)
+        self.adopt(world, self.judge.begin(world, place))
+        self._last_action, self._story = np.zeros(len(ACTION_NAMES), np.float32), Story()
+        return self.read(np.zeros(len(EVENT_NAMES), np.float32), False)
 
-    def step(self, action: Any) -> tuple[NDArray[np.uint8], float, bool, bool, dict[str, Any]]:
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Hold one action for `frame_skip` ticks.
 
         Returns:
-            Frame (H, W, 3) u8, reward, terminated (the player died), False, and info with "events" f32 (E,).
+            The observation, reward, terminated (the player died, or the task is done), False, and info with "events"
+            f32 (E,), the labels asked for and, where the task has a goal, "success".
         """
         world = self.state
-        vector = self.action_vector(action)
-        events = np.zeros(len(self.event_names), np.float32)
-        physics.advance(
-            world.grid, world.biomes, _TABLES, world.body, world.marks, world.hotbar, vector, self.frame_skip, events
-        )  # fmt: skip
-        self._last_action = vector
-        reward = 0.0
-        if events.any():
-            first = (events > 0) & (world.unlocked == 0)
-            reward = float(tasks.ACHIEVEMENT_REWARDS[first].sum())
-            world.unlocked[first] = 1
-        return self._observe(), reward, bool(world.marks[state.DEAD]), False, self._info(events)
+        vector = self.actions.vector(action)
+        events = np.zeros(len(EVENT_NAMES), np.float32)
+        physics.advance(world.tick, vector, self.frame_skip, events)
+        rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
+                                           world.entities[None], world.kinds[None])  # fmt: skip
+        self.note(vector, events)
+        self._frame = None
+        observation, info = self.read(events, bool(success[0]))
+        ended = bool(world.marks[state.DEAD]) or bool(success[0])
+        return observation, float(rewards[0]), ended, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         """Return the current frame u8, at `render_size` if one was given; None without a render mode."""
         if self.render_mode is None:
             gym.logger.warn('render() returns None without render_mode="rgb_array"')
             return None
-        if self.render_size is None or self.render_size == self.size:
-            world = self.state
-            return (self._draw(world, self.size) if self._frame is None else self._frame).copy()
-        return self._draw(self.state, self.render_size)
+        return self.picture() if self._large is None else picture(self.state, self._large, self.hud)
 
     def close(self) -> None:
         """Free the world."""
@@ -207,64 +192,63 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     def clone_state(self) -> Snapshot:
         """Return all of the world and the env's randomness."""
-        return Snapshot(self.state.clone(), self.np_random.bit_generator.state, self._last_action.copy())
+        return Snapshot(self.state.clone(), self.np_random.bit_generator.state, self._last_action.copy(),
+                        self.memory.copy(), self._story.copy())  # fmt: skip
 
-    def restore_state(self, snapshot: Snapshot) -> NDArray[np.uint8]:
-        """Go back to a snapshot, exactly. Returns the frame (H, W, 3) u8 of that moment."""
+    def restore_state(self, snapshot: Snapshot) -> Any:
+        """Go back to a snapshot, exactly. Returns the observation of that moment."""
         if not isinstance(snapshot, Snapshot):
-            raise TypeError(f"snapshot must come from clone_state(), got {type(snapshot).__name__}")
+            raise VoxelTypeError(f"snapshot must come from clone_state(), got {type(snapshot).__name__}")
         if snapshot.world.blocks.shape != self.world_size:
             held = snapshot.world.blocks.shape
-            raise ValueError(f"snapshot must hold a world of {self.world_size} blocks as this env does, got {held}")
-        self._state = snapshot.world.clone()
+            raise VoxelError(f"snapshot must hold a world of {self.world_size} blocks as this env does, got {held}")
+        self.adopt(snapshot.world.clone(), snapshot.memory.copy())
         self.np_random.bit_generator.state = snapshot.generator
-        self._last_action = snapshot.action.copy()
-        return self._observe()
+        self._last_action, self._story = snapshot.action.copy(), snapshot.story.copy()
+        return self.read(np.zeros(len(EVENT_NAMES), np.float32), False)[0]
 
-    def set_block(self, x: int, y: int, z: int, block: str | int) -> None:
-        """Put a block, by name or id, at a cell; light follows."""
-        world = self.state
-        number = table.BLOCK_IDS.get(block, -1) if isinstance(block, str) else int(block)
-        if not 0 <= number < len(table.BLOCKS):
-            raise ValueError(f"block must be one of {sorted(table.BLOCK_IDS)} or its id, got {block!r}")
-        if not 0 <= z < self.world_size[2]:
-            raise ValueError(f"z must be in 0…{self.world_size[2] - 1}, got {z}")
-        state.put_block(world.grid, table.OPAQUE, int(x), int(y), int(z), number)
-        self._frame = None
+    def fork(self) -> VoxelEnv:
+        """Return another env with the same settings, in the same state."""
+        twin = type(self)(**self._settings)
+        twin.restore_state(self.clone_state())
+        return twin
 
-    def set_time(self, share: float) -> None:
-        """Set the time of day: 0 sunrise, 0.25 noon, 0.5 sunset, 0.75 midnight."""
-        self.state.marks[state.CLOCK] = _ticks(_checked_time(share) or 0.0, self.day_length)
-        self._frame = None
+    # ------------------------------------------------------------------------------------------ parts of a step
 
-    def teleport(self, x: float, y: float, z: float, yaw: float | None = None, pitch: float | None = None) -> None:
-        """Put the player's feet at a place, at rest; yaw in degrees clockwise from north, pitch positive down."""
-        body = self.state.body
-        body[[state.X, state.Y, state.Z]] = x % self.world_size[0], y % self.world_size[1], z
-        body[[state.VX, state.VY, state.VZ, state.FALL]] = 0.0, 0.0, physics.AT_REST, 0.0
-        body[state.YAW] = body[state.YAW] if yaw is None else yaw % 360.0
-        body[state.PITCH] = body[state.PITCH] if pitch is None else min(90.0, max(-90.0, pitch))
-        self.state.marks[state.GROUND] = 0
-        physics.aim(self.state.blocks, table.SOLID, body, self.state.marks)
-        self._frame = None
+    def adopt(self, world: VoxelState, memory: Memory, frame: NDArray[np.uint8] | None = None) -> None:
+        """Go on in these arrays, without copying them; `frame` is the picture of the world, if it is drawn already."""
+        self._state, self.memory, self._frame = world, memory, frame
+
+    def note(self, vector: NDArray[np.float32], events: NDArray[np.float32] | None) -> None:
+        """Remember for captions what a step did, (25,), and led to, (E,); None for nothing worth telling."""
+        self._last_action = vector
+        if events is not None:
+            self._story.note(int(self.state.marks[state.TICK]), events)
+
+    def read(self, events: NDArray[np.float32], success: bool) -> tuple[Any, dict[str, Any]]:
+        """Return a new observation of this moment, and its info."""
+        frame, view = self.picture(), self.view
+        info = {"events": events, **({"success": success} if self.task.has_goal else {})}
+        info |= read_labels(self.labels, self.state, view)
+        if self.observed == ("rgb",):
+            return frame, info
+        labels = read_labels(tuple(key for key in self.observed if key != "rgb"), self.state, view)
+        return {key: frame if key == "rgb" else labels[key] for key in self.observed}, info
 
     # ------------------------------------------------------------------------------------------ actions and words
 
+    @property
+    def goal(self) -> str:
+        """The task in words."""
+        return self.task.goal
+
     def action_vector(self, action: Any) -> NDArray[np.float32]:
-        """Return the vector (25,) f32 of an action of the env's space; raises on anything outside it."""
-        if self.action_kind == "discrete":
-            return self.action_vectors[_checked_index(action, len(self.action_vectors))]
-        if not self.action_space.contains(action):
-            raise ValueError(f"action must be in {self.action_space}, got {action!r}; see env.action_space.sample()")
-        vector = np.zeros(len(ACTION_NAMES), np.float32)
-        if self.action_kind == "multidiscrete":
-            vector[:] = action
-            vector[list(CAMERAS)] = BIN_VALUES[np.asarray(action)[list(CAMERAS)]]
-            return vector
-        for name in KEY_NAMES:
-            vector[ACTION_INDEX[name]] = action[name]
-        vector[list(CAMERAS)] = action["camera"][::-1]
-        return vector
+        """Return a new vector (25,) f32 of an action of the env's space; raises on anything outside it."""
+        return self.actions.vector(action)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """Return which actions can change anything now, as sb3-contrib's MaskablePPO asks for."""
+        return self.actions.masks(self.state)
 
     def get_action_meanings(self) -> list[str]:
         """Return the names of the discrete actions."""
@@ -272,119 +256,29 @@ class VoxelEnv(gym.Env[NDArray[np.uint8], Any]):
 
     def get_keys_to_action(self) -> dict[tuple[str, ...], int]:
         """Return the discrete action of each set of held keys, as `gymnasium.utils.play` asks for."""
-        if self.action_kind != "discrete":
-            raise ValueError(f'keys are mapped for action_space="discrete" only, got {self.action_kind!r}')
-        return {keys: number for number, (_, _, _, keys) in enumerate(DISCRETE_ACTIONS.values()) if keys}
+        return self.actions.keys()
 
-    def caption(self, detail: str = "short") -> str:
-        """Return a caption of this moment; `detail` is "short" or "detailed"."""
-        world = self.state
-        if self._frame is None:
-            self._observe()
-        return captions.describe(world, self._view(self.size).seen, self._last_action, detail)
+    def caption(self, detail: str = "short", other: int = 0) -> str:
+        """Return a caption of this moment; `detail` is "short", "detailed" or "full", `other` chooses a paraphrase."""
+        self.picture()
+        return language.describe(self.state, self.view.seen, self._last_action, detail, self._story, other)
+
+    def story(self, steps: int = 16) -> str:
+        """Return what happened in the last steps, in its order: "first … then …"."""
+        return self._story.tell(int(self.state.marks[state.TICK]) - steps * self.frame_skip)
 
     # ------------------------------------------------------------------------------------------ pictures
 
-    def _view(self, size: tuple[int, int]) -> render.View:
-        if size not in self._views:
-            self._views[size] = render.View(size)
-        return self._views[size]
-
-    def _draw(self, world: VoxelState, size: tuple[int, int]) -> NDArray[np.uint8]:
-        return render.picture(world, self._view(size), self.hud)
-
-    def _observe(self) -> NDArray[np.uint8]:
-        self._frame = self._draw(self.state, self.size)
+    def picture(self) -> NDArray[np.uint8]:
+        """Return what the player sees now, a new array (H, W, 3) u8."""
+        if self._frame is None:
+            self.draw()
+        assert self._frame is not None
         return self._frame.copy()
 
-    def _info(self, events: NDArray[np.float32]) -> dict[str, Any]:
-        return {"events": events}
+    def draw(self) -> None:
+        """Draw the world as it is now; `picture` and labels then show it."""
+        self._frame = picture(self.state, self.view, self.hud)
 
 
-def _space(kind: str) -> spaces.Space[Any]:
-    if kind == "discrete":
-        return spaces.Discrete(len(DISCRETE_ACTIONS))
-    if kind == "multidiscrete":
-        return spaces.MultiDiscrete([CAMERA_BINS if n.startswith("camera") else 2 for n in ACTION_NAMES])
-    keys: dict[str, spaces.Space[Any]] = {name: spaces.Discrete(2) for name in KEY_NAMES}
-    return spaces.Dict({**keys, "camera": spaces.Box(-1.0, 1.0, (2,), np.float32)})
-
-
-def _first_state(
-    land: terrain.Terrain, random: np.random.Generator, biome: str, time: float, day_length: int
-) -> VoxelState:
-    x, y, z, yaw = terrain.find_spawn(land, random, biome)
-    body, marks = np.zeros(state.BODY_FIELDS), np.zeros(state.MARK_FIELDS, np.int64)
-    body[[state.X, state.Y, state.Z, state.VZ, state.YAW]] = x, y, z, physics.AT_REST, yaw
-    marks[state.CLOCK], marks[state.DAY_LENGTH] = _ticks(time, day_length), day_length
-    marks[state.GROUND], marks[state.BIOME] = 1, land.biomes[int(x), int(y)]
-    hotbar = np.array([[table.BLOCK_IDS[name], table.HOTBAR_COUNT] for name in table.START_HOTBAR], np.int64)
-    physics.aim(land.grid[0], table.SOLID, body, marks)
-    blocks, light, tops, roofs, tiles = (array.copy() for array in land.grid)
-    return VoxelState(
-        blocks, light, tops, roofs, tiles, land.biomes.copy(), land.clouds.copy(), body, marks, hotbar,
-        np.zeros(len(tasks.EVENT_NAMES), np.uint8), np.zeros(2), random.integers(2**63, size=1, dtype=np.uint64),
-    )  # fmt: skip
-
-
-def _ticks(share: float, day_length: int) -> int:
-    return int(share * day_length) % day_length
-
-
-def _drawn_time(random: np.random.Generator) -> float:
-    half, share = random.random(2)
-    return float(share * 0.5 if half < 0.75 else 0.5 + share * 0.5)
-
-
-def _drawn_biome(random: np.random.Generator) -> str:
-    return terrain.BIOMES[int(random.integers(6))]
-
-
-def _checked_index(action: Any, count: int) -> int:
-    if isinstance(action, np.ndarray) and action.shape == () and np.issubdtype(action.dtype, np.integer):
-        action = int(action)
-    if isinstance(action, bool) or not isinstance(action, (int, np.integer)):
-        raise TypeError(f"action must be an integer 0…{count - 1}, got {action!r} of type {type(action).__name__}")
-    if not 0 <= action < count:
-        raise ValueError(f"action must be in 0…{count - 1}, got {action}; see env.get_action_meanings()")
-    return int(action)
-
-
-def _checked_count(name: str, value: Any, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
-    if not low <= value <= high:
-        raise ValueError(f"{name} must be in {low}…{high}, got {value}")
-    return int(value)
-
-
-def _checked_size(name: str, size: Any) -> tuple[int, int]:
-    if not isinstance(size, (tuple, list)) or len(size) != 2:
-        raise ValueError(f"{name} must be (height, width) in pixels, got {size!r}")
-    height, width = size
-    return _checked_count(f"{name} height", height, 16, 2160), _checked_count(f"{name} width", width, 16, 4096)
-
-
-def _checked_world_size(size: Any) -> tuple[int, int, int]:
-    if not isinstance(size, (tuple, list)) or len(size) != 3:
-        raise ValueError(f"world_size must be (east, north, up) in blocks, got {size!r}")
-    east, north = (_checked_count("world_size", value, 64, 1024) for value in size[:2])
-    if east & (east - 1) or north & (north - 1):
-        raise ValueError(f"world_size east and north must be powers of two (the world is a torus), got {east}, {north}")
-    return east, north, _checked_count("world_size up", size[2], 48, 248)
-
-
-def _checked_time(share: Any) -> float | None:
-    if share is None:
-        return None
-    if isinstance(share, bool) or not isinstance(share, (int, float, np.integer, np.floating)):
-        raise TypeError(f"start_time must be None or a number in [0, 1], got {share!r}")
-    if not 0.0 <= share <= 1.0:
-        raise ValueError(f"start_time must be in [0, 1] (0 sunrise, 0.5 sunset), got {share}")
-    return float(share)
-
-
-def _checked_biome(biome: Any) -> str | None:
-    if biome is not None and biome not in terrain.BIOMES:
-        raise ValueError(f"biome must be None or one of {terrain.BIOMES}, got {biome!r}")
-    return biome
+SETTINGS = tuple(signature(VoxelEnv.__init__).parameters)[1:]  # what makes an env, by name

@@ -1,0 +1,144 @@
+"""The pages of the voxel world under docs/voxel, written from its tables: one per task, actions, events, observations.
+
+    python -m worldsim_envs.voxel.pages docs/voxel              # text and pictures
+    python -m worldsim_envs.voxel.pages docs/voxel --no-pictures
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+from worldsim_envs.voxel.actions import DISCRETE_ACTIONS
+from worldsim_envs.voxel.controls import ACTION_NAMES
+from worldsim_envs.voxel.env import VoxelEnv
+from worldsim_envs.voxel.events import GROUPS
+from worldsim_envs.voxel.observations import LABELS
+from worldsim_envs.voxel.switches import SWITCHES
+from worldsim_envs.voxel.tasks import ACHIEVEMENTS, DENSE_THRESHOLD, TASKS, Task
+
+FILES = {"Explore": "Voxel"}  # of tasks whose id has another name
+PICTURE_SIZE, PICTURE_SEEDS = (120, 214), (0, 1, 2)
+
+
+def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _often(events: object) -> str:
+    return ", ".join(f"`{name}`" + (f" × {n}" if n != 1 else "") for name, n in dict(events).items())  # type: ignore[call-overload]
+
+
+def task_page(name: str, task: Task) -> str:
+    """Return the page of a task."""
+    plain = FILES.get(name, name)
+    ids = [f"`worldsim/{plain}-v0`"] + ([f"`worldsim/{name}Dense-v0`"] if task.has_goal else [])
+    facts: list[tuple[str, ...]] = [("ids", ", ".join(ids)), ("`max_episode_steps`", str(task.steps))]
+    if task.first:
+        facts.append(("reward", "at the first occurrence of an event in the episode, see below"))
+    if task.has_goal:
+        done = [f"the events {_often(task.needs)}"] if task.needs else []
+        done += [f"within {task.near:g} blocks of the goal"] if task.near else []
+        done += [f"{task.climb:g} blocks above the start"] if task.climb else []
+        facts.append(("success", " and ".join(done)))
+        facts.append(("reward", "sparse: 1 at success; dense: progress as well, at most 1 in all"))
+        facts.append(("`reward_threshold`", f"{task.threshold}, dense {DENSE_THRESHOLD}"))
+    if task.hints:
+        facts.append(("on the way", _often(task.hints)))
+    if task.biomes:
+        facts.append(("starts in", ", ".join(task.biomes)))
+    if task.start_time is not None:
+        facts.append(("time at the start", f"{task.start_time:g} of the day (0 sunrise, 0.5 sunset)"))
+    if task.items is not None:
+        facts.append(("carries", _often(task.items) or "nothing"))
+    if task.switches:
+        facts.append(("switches", ", ".join(f"{k} {'on' if v else 'off'}" for k, v in task.switches.items())))
+    text = f"# {plain}\n\nGoal: *{task.goal}*.\n\n![Three starts]({plain}.png)\n\n{_rows(('what', 'value'), facts)}\n"
+    if task.first:
+        paid = [(f"`{event}`", f"{reward:g}") for event, reward in task.first.items()]
+        text += f"\n{_rows(('event', 'reward'), paid)}\n"
+    return text
+
+
+def index_page() -> str:
+    """Return the page that leads to the others."""
+    tasks = [(f"[{n}]({n}.md)", task.goal, str(task.steps)) for key, task in TASKS.items()
+             for n in [FILES.get(key, key)]]  # fmt: skip
+    switches = [(f"`{n}`", "on" if on else "off", meaning) for n, (on, meaning) in SWITCHES.items()]
+    labels = [(f"`{n}`", label.meaning) for n, label in LABELS.items()]
+    return "\n\n".join((
+        "# The voxel world",
+        "Written by `python -m worldsim_envs.voxel.pages docs/voxel` from the tables of the code.",
+        "![Biomes](../images/voxel-biomes.png)", "![Times of day](../images/voxel-times.png)",
+        "![Weather](../images/voxel-weather.png)", "![Creatures](../images/voxel-creatures.png)",
+        "![Dynamics](../images/voxel-dynamics.png)", "## Tasks", _rows(("task", "goal", "steps"), tasks),
+        f"`Survival` has {len(ACHIEVEMENTS)} achievements; its score is Crafter's geometric mean (`judge.score`).",
+        "See also [actions](actions.md) and [events](events.md).",
+        "## Observations",
+        '`observations=("rgb", …)` and `labels=(…)` of `VoxelEnv` take the picture `rgb`, u8 (H, W, 3), and',
+        _rows(("key", "what"), labels),
+        "## Switches", "`switches={name: bool}` of `VoxelEnv`; a task may set its own.",
+        _rows(("switch", "by default", "what"), switches),
+    )) + "\n"  # fmt: skip
+
+
+def actions_page() -> str:
+    """Return the page of the actions."""
+    rows = [
+        (str(number), f"`{name}`", ", ".join(held) or "–", f"{turn:g}°, {tilt:g}°", " ".join(k if k != " " else "space"
+         for k in keys) or "–")
+        for number, (name, (held, turn, tilt, keys)) in enumerate(DISCRETE_ACTIONS.items())
+    ]  # fmt: skip
+    return "\n\n".join((
+        "# Actions", "`Discrete` actions, with the fields that they hold and how far they turn to the right and down.",
+        _rows(("number", "name", "fields", "turn", "keys"), rows),
+        "The vector under all action spaces has these 25 fields: " + ", ".join(f"`{name}`" for name in ACTION_NAMES)
+        + ". `MultiDiscrete` gives each key 2 values and each camera 11; `Dict` has MineRL's names.",
+    )) + "\n"  # fmt: skip
+
+
+def events_page() -> str:
+    """Return the page of the events."""
+    parts = ["# Events", '`info["events"]`, f32: how often each happened in the step, in the order of `event_names`.']
+    number = 0
+    for group, events in GROUPS.items():
+        rows = [(str(number + place), f"`{name}`", meaning) for place, (name, meaning) in enumerate(events.items())]
+        number += len(events)
+        parts += [f"## {group}", _rows(("index", "event", "when"), rows)]
+    return "\n\n".join(parts) + "\n"
+
+
+def pages() -> dict[str, str]:
+    """Return the text of each page by file name."""
+    tasks = {f"{FILES.get(n, n)}.md": task_page(n, task) for n, task in TASKS.items()}
+    return {"README.md": index_page(), "actions.md": actions_page(), "events.md": events_page(), **tasks}
+
+
+def picture_of(name: str) -> Image.Image:
+    """Return how three episodes of a task begin, side by side."""
+    strip = Image.new("RGB", (PICTURE_SIZE[1] * len(PICTURE_SEEDS), PICTURE_SIZE[0]))
+    env = VoxelEnv(task=name, size=PICTURE_SIZE)
+    for place, seed in enumerate(PICTURE_SEEDS):
+        env.reset(seed=seed)
+        strip.paste(Image.fromarray(env.picture()), (place * PICTURE_SIZE[1], 0))
+    return strip
+
+
+def main(folder: Path, pictures: bool) -> None:
+    """Write all pages into a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, text in pages().items():
+        (folder / file).write_text(text, encoding="utf-8")
+    for name in TASKS if pictures else ():
+        picture_of(name).save(folder / f"{FILES.get(name, name)}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    folders = [word for word in sys.argv[1:] if not word.startswith("--")]
+    if len(folders) != 1:
+        sys.exit(__doc__)
+    main(Path(folders[0]), "--no-pictures" not in sys.argv)

@@ -1,0 +1,119 @@
+"""One frame of a world: find what the rays meet, shade it, smooth the edges, lay the hand over it.
+
+`draw` is a plain function of arrays, exact and repeatable; `picture` is it for a state and a `View`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from worldsim_envs.voxel import state as s
+from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS, CRACK_STAGES, LIQUID, T_FORM, WATER, WET
+from worldsim_envs.voxel.compiled import compiled
+from worldsim_envs.voxel.render.bodies import BODY_TABLES
+from worldsim_envs.voxel.render.camera import CAMERA_FIELDS, EYE_Z, FIELD_OF_VIEW, PIXEL_SIZE, set_camera
+from worldsim_envs.voxel.render.cast import VIEW
+from worldsim_envs.voxel.render.ceilings import RINGS, SECTORS, find_ceilings
+from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
+from worldsim_envs.voxel.render.hud import crosshair, finish, show_hand
+from worldsim_envs.voxel.render.looks import LOOKS
+from worldsim_envs.voxel.render.paint import PAINT_MARKS, mark_paint
+from worldsim_envs.voxel.render.panel import draw_panel
+from worldsim_envs.voxel.render.precipitation import draw_weather
+from worldsim_envs.voxel.render.rays import DISTANCE, find_surfaces
+from worldsim_envs.voxel.render.sky import SCENE_FIELDS, set_scene
+from worldsim_envs.voxel.render.solids import BOX_FIELDS
+from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, shade
+from worldsim_envs.voxel.render.things import THINGS, draw_things
+from worldsim_envs.voxel.state import VoxelState
+
+LAVA = int(LIQUID[BLOCK_IDS["lava"]])
+
+
+class View:
+    """A picture's size (height, width), the arrays that `draw` works in, and what each pixel last showed."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        self.size = size
+        self.scratch = _scratch(size)
+        self.seen = np.zeros(size, np.uint8)  # (H, W), blocks
+        self.depth = np.zeros(size, np.float32)  # (H, W), blocks along the ray to the first solid thing; VIEW for none
+        self.entities = np.zeros(size, np.uint8)  # (H, W), row of the entity + 1; 0 for none
+
+
+def picture(world: VoxelState, view: View, hud: bool = True) -> NDArray[np.uint8]:
+    """Return what the player sees, a new array (H, W, 3) u8; `view` then holds blocks, depth and entities of it."""
+    out = np.empty((*view.size, 3), np.uint8)
+    draw(
+        world.grid, LOOKS, BODY_TABLES, LIQUID, world.clouds, world.body, world.marks, world.inventory, world.vitals,
+        world.weather, world.entities, world.kinds, (world.canvas, world.canvas_keys), view.scratch, view.seen,
+        view.depth, view.entities, hud, out.reshape(-1),
+    )  # fmt: skip
+    return out
+
+
+def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
+    """Return the work arrays of `draw` for pictures of (height, width)."""
+    height, width = size
+    pixel = 2.0 * np.tan(np.radians(0.5 * FIELD_OF_VIEW)) / height
+    right = (np.arange(width) + 0.5 - 0.5 * width) * pixel
+    down = (np.arange(height) + 0.5 - 0.5 * height) * pixel
+    units = 1.0 / np.sqrt(1.0 + right[None, :] ** 2 + down[:, None] ** 2)  # (H, W)
+    grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
+    smooth = np.zeros((*size, 3), np.float32)
+    return (
+        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((SECTORS, RINGS)), units, grazing,
+        np.zeros((*size, 3), np.float32), np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32), smooth,
+        smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32),
+        np.full(2, -1), np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
+        np.zeros(PAINT_MARKS, np.uint8),
+    )  # fmt: skip
+
+
+@compiled
+def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, weather, entities, kinds, canvases,
+         scratch, seen, depth, owners, hud, out):  # fmt: skip
+    """Draw what the player sees into `out` (H * W * 3,) u8; blocks, distances and rows of entities + 1 into (H, W)."""
+    (scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hand, held, box, far,
+     what, paint_marks) = scratch  # fmt: skip
+    height, width = seen.shape
+    blocks = grid[0]
+    set_camera(camera, body, marks, height, width)
+    start, in_lava = AIR, False
+    if 0.0 <= camera[EYE_Z] < blocks.shape[2]:
+        eye_in = blocks[int(body[s.X]) % blocks.shape[0], int(body[s.Y]) % blocks.shape[1], int(camera[EYE_Z])]
+        form = int(grid[8][eye_in, T_FORM])
+        start = WATER if form >= WET and camera[EYE_Z] % 1.0 < (form - WET) / 16.0 else AIR
+        in_lava = liquid[eye_in] == LAVA
+    set_scene(scene, marks, weather, camera[PIXEL_SIZE], start == WATER)
+    find_ceilings(grid[4], body[s.X], body[s.Y], camera[EYE_Z], ceilings)
+    crack, target = -1, -2
+    if marks[s.TARGET] == 1:
+        target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
+    if marks[s.MINE_TICKS] > 0:
+        crack = min(CRACK_STAGES - 1, (marks[s.MINE_TICKS] * CRACK_STAGES) // max(1, marks[s.MINE_NEED]))
+    paint = (canvases[0], canvases[1], paint_marks)
+    mark_paint(paint, blocks.shape)
+    find_surfaces(grid, scene, camera, ceilings, units, start, hits, places)
+    shade(grid, looks, paint, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen)
+    smooth_edges(grid, camera, units, hits, places, colours, shares, sides)
+    blend_edges(colours, shares, sides, smooth)
+    for row in range(height):
+        for column in range(width):
+            depth[row, column] = hits[row, column, DISTANCE] if hits[row, column, DISTANCE] >= 0.0 else VIEW
+            owners[row, column] = 0
+    frame = (smooth, depth, owners, seen, hits)
+    draw_things(frame, grid, looks, bodies, scene, camera, units, grazing, box, far, what, entities, kinds, marks,
+                target, crack)  # fmt: skip
+    draw_weather(frame, grid[2], camera, scene, weather, marks[s.TICK])
+    if in_lava:
+        for place in range(flat.size):
+            flat[place] += ((0.95, 0.36, 0.06)[place % 3] - flat[place]) * 0.82
+    if hud:
+        show_hand(smooth, hand, held, looks, scene, grid, marks, inventory, body)
+        crosshair(smooth)
+        draw_panel(smooth, looks, marks, inventory, vitals)
+    finish(flat, marks, out)
