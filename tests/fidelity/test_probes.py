@@ -66,7 +66,7 @@ def world_of(predict) -> Any:
 
     def dynamics(noisy, level, condition, *, context):
         assert (level == 1).all() and noisy.shape == context[0].shape
-        return Prediction(predict(context[0], condition.actions), torch.empty(0), torch.empty(0))
+        return Prediction(predict(context[0], condition.actions), *[torch.empty(0)] * 3)
 
     return SimpleNamespace(tokenizer=TOKENIZER, dynamics=dynamics, card=SimpleNamespace(context_level=0.0))
 

@@ -14,8 +14,8 @@ WINDOW = DYNAMICS.window
 CLOSE = {"rtol": 0.0, "atol": 2e-5}  # float32 sums in another order; predictions are of size one
 
 
-def outputs(prediction: Prediction) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    return prediction.clean, prediction.events, prediction.end
+def outputs(prediction: Prediction) -> tuple[torch.Tensor, ...]:
+    return prediction.clean, prediction.events, prediction.end, prediction.actions
 
 
 def assert_close(first: Prediction, second: Prediction) -> None:
@@ -150,7 +150,7 @@ def test_with_context_a_noisy_frame_sees_the_given_past_as_in_play() -> None:
             guess = dynamics.step(noisy[:, now], level[:, now], at(condition, t), cache)
             kept = dynamics.step(given[:, now], given_level[:, now], at(condition, t), cache)
             cache.advance(given[:, t])
-            found.append(Prediction(guess.clean, kept.events, kept.end))
+            found.append(Prediction(guess.clean, kept.events, kept.end, kept.actions))
     assert_close(Prediction(*(torch.cat(p, 1) for p in zip(*map(outputs, found), strict=True))), whole)
 
 

@@ -63,6 +63,7 @@ def test_stepping_down_to_0_gives_the_clean_prediction_and_halfway_lies_on_the_l
 
 def test_sampling_walks_from_1_to_0_in_even_steps() -> None:
     assert sampling_levels(1) == [1, 0] and sampling_levels(4) == [1, 0.75, 0.5, 0.25, 0]
+    assert sampling_levels(2, shift=3) == [1, 0.75, 0] and sampling_levels(1, shift=9) == [1, 0]
     with pytest.raises(ValueError, match="at least 1, got 0"):
         sampling_levels(0)
 

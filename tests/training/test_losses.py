@@ -8,6 +8,7 @@ import torch
 from networks import random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Attend, Condition
+from worldsim.training.critic import Critic, adversarial
 from worldsim.training.losses import (
     DynamicsLossConfig,
     DynamicsObjective,
@@ -75,8 +76,15 @@ def test_hidden_actions_and_prompts_do_not_matter_and_shown_ones_do() -> None:
     acted = replace(batch, actions=-batch.actions)
     told = replace(batch, words=replace(batch.words, numbers=batch.words.numbers.flip(-1)))
     for other, name in ((acted, "drop_actions"), (told, "drop_text")):
-        assert torch.equal(loss_of(batch, **{name: 1.0}), loss_of(other, **{name: 1.0}))
+        assert torch.equal(loss_of(batch, **{name: 1.0}, actions=0.0), loss_of(other, **{name: 1.0}, actions=0.0))
         assert not torch.equal(loss_of(batch, **{name: 0.0}), loss_of(other, **{name: 0.0}))
+
+
+def test_only_hidden_actions_are_guessed() -> None:
+    batch = a_batch()
+    for drop, guessed in ((0.0, False), (1.0, True)):
+        difference = loss_of(batch, drop_actions=drop) - loss_of(batch, drop_actions=drop, actions=0.0)
+        assert bool(difference > 0) is guessed
 
 
 def test_the_models_own_frames_as_context_change_the_loss() -> None:
@@ -89,10 +97,50 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig())
     condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words)
     noise, level = torch.randn(batch.latents.shape, generator=generator), 0.1 * torch.ones(batch.mask.shape)
-    played = objective._roll_out(batch.latents, noise, level, condition, generator)
+    played, guesses = objective._roll_out(batch.latents, noise, level, condition, 0.5, generator)
     same = (played == batch.latents).flatten(2).all(2)  # (B, T)
     assert same[:, 0].all() and not same[:, 4:].any()
     assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"
+    assert guesses.shape == batch.latents.shape and 0.5 < guesses[:, 1:].std() < 1, "half noise, half a guess"
+
+
+def test_a_critic_pulls_with_the_share_of_the_squared_error_that_is_asked_for() -> None:
+    torch.manual_seed(0)
+    critic, true = Critic(3), torch.randn(4, 3, 5, 6)
+    made = (0.3 * true).requires_grad_()
+    weights = torch.tensor([0.1, 0.2, 0.3, 0.4])
+    loss, right = adversarial(critic, true, made, weights, share=0.25)
+    loss.backward()
+    other = made.detach().requires_grad_()
+    ((other - true).square().mean((1, 2, 3)) * weights).sum().backward()
+    assert made.grad is not None and other.grad is not None
+    assert float(made.grad.norm()) == pytest.approx(0.25 * float(other.grad.norm()), rel=1e-3)
+    assert 0 <= right <= 1
+
+
+def test_a_critic_learns_to_tell_smooth_frames_from_true_ones_and_gives_them_structure_back() -> None:
+    torch.manual_seed(0)
+    critic, true = Critic(2), torch.randn(32, 2, 8, 8)
+    made = torch.nn.Parameter(0.1 * true)
+    weights, optimiser = torch.full((32,), 1 / 32), torch.optim.Adam(critic.parameters(), 1e-3)
+    for _ in range(100):
+        optimiser.zero_grad()
+        made.grad = None
+        loss, right = adversarial(critic, true, made, weights, share=1.0)
+        loss.backward()
+        optimiser.step()
+    assert right > 0.95
+    assert made.grad is not None and float((-made.grad * made.detach()).sum()) > 0, "away from the mean"
+
+
+def test_a_critic_judges_the_second_pass_of_rollouts_alone() -> None:
+    def judged(rollout: float, second: float) -> bool:
+        objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(rollout=rollout, second=second, critic=0.5))
+        logs = objective(a_batch(), torch.Generator().manual_seed(0))[1]
+        return "critic" in logs
+
+    assert judged(1.0, 1.0) and not judged(1.0, 0.0) and not judged(0.0, 1.0)
+    assert loss_of(a_batch(), rollout=1.0, second=1.0) != loss_of(a_batch(), rollout=1.0, second=0.0)
 
 
 def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:

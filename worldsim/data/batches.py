@@ -5,6 +5,7 @@ So a run that stops after k batches goes on exactly with `start=k`. Reading ahea
 
 from __future__ import annotations
 
+import math
 import queue
 import sys
 import threading
@@ -16,11 +17,10 @@ from typing import TypeVar
 import numpy as np
 
 from worldsim.clip import Clip
-from worldsim.data.episodes import DatasetError
 from worldsim.data.frames import resize
 from worldsim.data.sources import Source
 
-__all__ = ["Bucket", "BucketError", "batches", "prefetch"]
+__all__ = ["Bucket", "BucketError", "batches", "fewer_rows", "prefetch"]
 
 Item = TypeVar("Item")
 
@@ -34,7 +34,8 @@ class Bucket:
     """One shape of batches.
 
     Attributes:
-        rows: clips per batch and rank.
+        rows: clips per batch and rank. Where sources with different sizes are left as they are, this holds for the
+            smallest, and larger frames come in proportionally fewer rows: every batch has about the same work.
         length: rows of a clip; 1 makes images.
         size: (H, W) in pixels; frames of another size are brought to it by area averages. None leaves them.
         weight: how often this bucket comes, against others.
@@ -87,23 +88,27 @@ def batches(
         raise BucketError(f"weights of sources must be positive, got {[source.weight for source in sources]}")
     for source in sources[1:]:
         sources[0].info.check_same_rows(source.info, f"dataset of {source.info.env_id}")
-    if len({source.info.size for source in sources}) > 1 and any(bucket.size is None for bucket in buckets):
-        sizes = sorted({source.info.size for source in sources})
-        raise DatasetError(f"frame sizes of the sources differ, {sizes}; give every bucket a size")
     return _endless(sources, buckets, seed, rank, start, detail_mix)
 
 
 def _endless(
     sources: Sequence[Source], buckets: Sequence[Bucket], seed: int, rank: int, start: int, detail_mix: float
 ) -> Iterator[Clip]:
+    smallest = min(math.prod(source.info.size) for source in sources)
     for k in count(start):
         shared = np.random.default_rng([seed, k, 0])
         bucket = buckets[_weighted(shared, [bucket.weight for bucket in buckets])]
         source = sources[_weighted(shared, [source.weight for source in sources])]
         detail = "detailed" if shared.random() < detail_mix else "short"
         own = np.random.default_rng([seed, k, 1 + rank])
-        clip = source.sample(own, bucket.rows, bucket.length, detail)
+        rows = bucket.rows if bucket.size else fewer_rows(bucket.rows, smallest, math.prod(source.info.size))
+        clip = source.sample(own, rows, bucket.length, detail)
         yield clip if bucket.size is None else replace(clip, frames=resize(clip.frames, bucket.size))
+
+
+def fewer_rows(rows: int, smallest: int, area: int) -> int:
+    """Rows of a batch of frames of `area` that cost what `rows` of the `smallest` ones cost; at least 1."""
+    return max(1, round(rows * smallest / area))
 
 
 def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:

@@ -38,6 +38,7 @@ class WorldCard:
         tokenizer, dynamics: sizes of the networks; dynamics is None in a checkpoint of a tokenizer alone.
         vocabulary: the words it knows, in the order of their rows.
         context_level: noise level at which it likes to see given frames in play.
+        shift: how far the levels of denoising passes crowd towards noise in play; see `noise.sampling_levels`.
         training: record of the training: data, compute, metrics, limits.
     """
 
@@ -51,6 +52,7 @@ class WorldCard:
     dynamics: DynamicsConfig | None = None
     vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
     context_level: float = 0.1
+    shift: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -65,7 +67,7 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        plain = {key: getattr(self, key) for key in ("name", "size", "fps", "env", "context_level", "training")}
+        plain = {key: getattr(self, key) for key in ("name", "size", "fps", "env", "context_level", "shift", "training")}
         return plain | {
             "version": VERSION,
             "action_spec": self.action_spec.to_json(),
@@ -93,6 +95,7 @@ class WorldCard:
                 dynamics=None if dynamics is None else _dynamics_config(dynamics),
                 vocabulary=tuple(data["vocabulary"]),
                 context_level=float(data["context_level"]),
+                shift=float(data.get("shift", 1.0)),
                 training=dict(data["training"]),
             )
             Vocabulary(card.vocabulary)
@@ -126,6 +129,8 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
     if not 0 <= card.context_level <= 1:
         raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
+    if not 0 < card.shift < math.inf:
+        raise CheckpointError(f"card.json: shift must be positive, got {card.shift}")
     if config is None:
         return
     pairs = {

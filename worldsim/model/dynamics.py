@@ -123,11 +123,14 @@ class Prediction:
         clean: (B, T, C, h, w), the clean latents.
         events: (B, T, E), raw: column 0 is symlog(reward), the others are logits.
         end: (B, T), logit of termination.
+        actions: (B, T, A), the actions that seem to have led to the frames; what the network imagined where they are
+            hidden from it.
     """
 
     clean: torch.Tensor
     events: torch.Tensor
     end: torch.Tensor
+    actions: torch.Tensor
 
 
 class _Block(nn.Module):
@@ -192,7 +195,8 @@ class Dynamics(nn.Module):
         self.out = nn.Linear(width, values)
         self.event_head = nn.Linear(width, config.events)
         self.end_head = nn.Linear(width, 1)
-        for layer in (self.modulation, self.out, self.event_head, self.end_head):
+        self.action_head = nn.Linear(width, config.actions)
+        for layer in (self.modulation, self.out, self.event_head, self.end_head, self.action_head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
         pairs = config.head_width // 4  # half of the head's pairs turn with y, half with x
@@ -291,7 +295,7 @@ class Dynamics(nn.Module):
                 frame.repeat(2).expand(batch, -1), mask[None], words, seen.repeat(1, 2, 1), None,
             )  # fmt: skip
             clean, pooled = clean[:, time:], pooled[:, :time]
-        return Prediction(clean, self.event_head(pooled), self.end_head(pooled)[..., 0])
+        return self._prediction(clean, pooled)
 
     def step(
         self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, cache: Cache,
@@ -306,7 +310,11 @@ class Dynamics(nn.Module):
         clean, pooled = self._network(
             noisy, cache.last[:, None], level, condition, cache.count[:, None], cache.seen, words, seen, cache
         )
-        return Prediction(clean, self.event_head(pooled), self.end_head(pooled)[..., 0])
+        return self._prediction(clean, pooled)
+
+    def _prediction(self, clean: torch.Tensor, pooled: torch.Tensor) -> Prediction:
+        """Clean latents and pooled features (B, T, D) → what the network says."""
+        return Prediction(clean, self.event_head(pooled), self.end_head(pooled)[..., 0], self.action_head(pooled))
 
     def new_cache(self, rows: int, height: int, width: int) -> Cache:
         """An empty cache for `rows` worlds whose latents are height × width."""

@@ -26,11 +26,18 @@ def step_down(noisy: torch.Tensor, clean: torch.Tensor, level: torch.Tensor, low
     return ratio * noisy + (1 - ratio) * clean
 
 
-def sampling_levels(steps: int) -> list[float]:
-    """The levels that `steps` denoising passes start from, from 1 downwards, and the 0 that they end at."""
+def sampling_levels(steps: int, shift: float = 1.0) -> list[float]:
+    """The levels that `steps` denoising passes start from, from 1 downwards, and the 0 that they end at.
+
+    They are evenly spaced at shift 1; above it they crowd towards noise, l → s·l / (1 + (s - 1)·l), as in Stable
+    Diffusion 3 (arXiv 2403.03206). The second of two passes starts at shift / (1 + shift).
+    """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
-    return [1 - i / steps for i in range(steps + 1)]
+    if not shift > 0:
+        raise ValueError(f"shift must be positive, got {shift}")
+    even = [1 - i / steps for i in range(steps + 1)]
+    return [shift * level / (1 + (shift - 1) * level) for level in even]
 
 
 def random_levels(shape: tuple[int, ...], pure: float, generator: torch.Generator) -> torch.Tensor:

@@ -70,6 +70,8 @@ def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: 
         "event_head.weight": (0, card.event_names, old_card.event_names),
         "event_head.bias": (0, card.event_names, old_card.event_names),
         "action_in.weight": (1, card.action_spec.names, old_card.action_spec.names),
+        "action_head.weight": (0, card.action_spec.names, old_card.action_spec.names),
+        "action_head.bias": (0, card.action_spec.names, old_card.action_spec.names),
     }
     source, target, fresh = old.state_dict(), dynamics.state_dict(), []
     for name, tensor in target.items():

@@ -19,7 +19,7 @@ __all__ = ["denoise"]
 @torch.no_grad()
 def denoise(
     dynamics: Dynamics, noise: torch.Tensor, condition: Condition, *, steps: int, attend: Attend = "all",
-    known: tuple[torch.Tensor, torch.Tensor] | None = None, cache: Cache | None = None,
+    shift: float = 1.0, known: tuple[torch.Tensor, torch.Tensor] | None = None, cache: Cache | None = None,
     read: tuple[torch.Tensor, torch.Tensor] | None = None,
 ) -> torch.Tensor:  # fmt: skip
     """Draw latents.
@@ -29,6 +29,7 @@ def denoise(
         noise: (B, T, C, h, w), standard normal; where sampling starts. T = 1 with a cache.
         condition: actions and prompts of the T frames.
         steps: denoising passes, at least 1.
+        shift: above 1, passes crowd towards noise; see `sampling_levels`.
         attend: how frames see each other; without meaning when a cache stands for the past.
         known: latents (B, T, C, h, w), and bool (B, T), True where the frame is given: it stays exactly as it is.
         cache: the past of the frame at hand. It is read; its open slot is overwritten.
@@ -38,11 +39,11 @@ def denoise(
         Latents (B, T, C, h, w).
 
     Raises:
-        ValueError: steps < 1, or known frames together with a cache.
+        ValueError: steps < 1, shift ≤ 0, or known frames together with a cache.
     """
     if known is not None and cache is not None:
         raise ValueError("known frames go with a whole clip, not with a cache; observe them instead")
-    levels = sampling_levels(steps)
+    levels = sampling_levels(steps, shift)
     given = torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device) if known is None else known[1]
     latents = noise if known is None else torch.where(given[:, :, None, None, None], known[0], noise)
     if cache is not None and read is None:

@@ -226,7 +226,9 @@ class World:
         noise = self._noise()
         latents = given
         if latents is None:
-            latents = denoise(dynamics, noise[:, :1], condition, steps=self.steps, cache=cache, read=self._read)
+            latents = denoise(
+                dynamics, noise[:, :1], condition, steps=self.steps, shift=self.card.shift, cache=cache, read=self._read
+            )
         level = torch.full((len(actions), 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
         prediction = dynamics.step(kept, level, condition, cache, self._read)

@@ -20,6 +20,7 @@ import torch
 from tqdm import tqdm
 
 from worldsim.clip import Clip, Prompt, pixels_to_unit
+from worldsim.data.batches import fewer_rows
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
@@ -133,13 +134,24 @@ def latent_batches(
     episodes: Sequence[LatentEpisode], buckets: Sequence[LatentBucket], vocabulary: Vocabulary, longest: int,
     seed: int, start: int = 0, detail_mix: float = 0.5,
 ) -> Iterator[LatentBatch]:  # fmt: skip
-    """Batches for ever from number `start`; batch k depends on (seed, k) alone."""
-    lengths = np.array([len(episode.latents) for episode in episodes])
+    """Batches for ever from number `start`; batch k depends on (seed, k) alone.
+
+    A batch holds latents of one size; larger ones come in proportionally fewer rows, as often as makes every frame as
+    likely as any other.
+    """
+    grids: dict[tuple[int, ...], list[LatentEpisode]] = {}
+    for episode in episodes:
+        grids.setdefault(episode.latents.shape[2:], []).append(episode)
+    smallest = min(math.prod(grid) for grid in grids)
+    lengths = {grid: np.array([len(episode.latents) for episode in group]) for grid, group in grids.items()}
+    likely = np.array([math.prod(grid) * lengths[grid].sum() for grid in grids], float)
     prompts = {bucket.length: most_captions(episodes, bucket.length) for bucket in buckets}
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
-        drawn = draw_spans(rng, lengths, bucket.rows, bucket.length)
-        spans = [(episodes[number], first) for number, first, _ in drawn]
+        grid = list(grids)[int(rng.choice(len(grids), p=likely / likely.sum()))] if len(grids) > 1 else next(iter(grids))
+        rows = fewer_rows(bucket.rows, smallest, math.prod(grid))
+        drawn = draw_spans(rng, lengths[grid], rows, bucket.length)
+        spans = [(grids[grid][number], first) for number, first, _ in drawn]
         yield _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
 
 

@@ -18,7 +18,7 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.denoise import denoise
+from worldsim.training.critic import Critic, adversarial
 
 __all__ = [
     "DynamicsLossConfig",
@@ -30,6 +30,9 @@ __all__ = [
 ]
 
 Logs = dict[str, torch.Tensor]
+
+SECOND = (0.4, 0.8)  # levels at which the second of two passes of a rollout starts
+TWO_PASSES = 0.75  # share of rollouts played with two passes; the others take one
 
 
 def symlog(value: torch.Tensor) -> torch.Tensor:
@@ -107,26 +110,57 @@ class DynamicsLossConfig:
     """Share of rows whose prompts are hidden: play mostly has none."""
     rollout: float = 0.0
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
+    second: float = 0.5
+    """Share of a rollout's frames that train the second of two passes, from the model's own first guess."""
+    critic: float = 0.0
+    """Pull of a critic that tells the second pass's frames from true ones, in pulls of the squared error; 0 = none."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
     """Weight of the event heads."""
+    actions: float = 1.0
+    """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout")
-        check_numbers(self, 0, math.inf, "first", "events")
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second")
+        check_numbers(self, 0, math.inf, "first", "events", "actions", "critic")
+
+
+@dataclass
+class _Past:
+    """The given past: latents (B, T, C, h, w) and levels (B, T); where it was played, the second pass's inputs too."""
+
+    latents: torch.Tensor
+    level: torch.Tensor
+    guessed: torch.Tensor | None = None
+    guessed_level: float = 0.0
 
 
 class DynamicsObjective(nn.Module):
-    """Clean latents, events and ends, predicted from noise and a given past; or from a wholly noisy clip."""
+    """Clean latents, events, ends and hidden actions, predicted from noise and a given past; or from a noisy clip.
 
-    def __init__(self, dynamics: Dynamics, config: DynamicsLossConfig) -> None:
+    Args:
+        dynamics: the network.
+        config: weights and shares.
+        compiled: the latents' (h, w) for which the network is compiled; others run as they are. None: any.
+    """
+
+    def __init__(
+        self, dynamics: Dynamics, config: DynamicsLossConfig, compiled: tuple[int, int] | None = None
+    ) -> None:
         super().__init__()
-        self.dynamics, self.config = dynamics, config
+        self.dynamics, self.config, self.compiled = dynamics, config, compiled
+        self.critic = Critic(dynamics.config.channels) if config.critic else None
 
     def forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
+        rare = self.compiled is not None and tuple(batch.latents.shape[3:]) != self.compiled
+        with torch.compiler.set_stance("force_eager" if rare else "default"):
+            return self._forward(batch, generator)
+
+    def _forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         rows, time = batch.mask.shape
         clean, config = batch.latents, self.config
+        second = torch.zeros(rows, time, dtype=torch.bool)
         condition = self._condition(batch, generator)
         noise = torch.randn(clean.shape, generator=generator)
         if batch.attend == "all":
@@ -137,19 +171,40 @@ class DynamicsObjective(nn.Module):
             prediction = self.dynamics(mix(clean, noise, level), level, condition, attend="all")
         else:
             level = random_levels((rows, time), config.pure, generator)
-            context = self._context(batch, condition, generator)
-            prediction = self.dynamics(mix(clean, noise, level), level, condition, context=context)
+            past = self._past(batch, condition, generator)
+            noisy = mix(clean, noise, level)
+            if past.guessed is not None:
+                second = torch.rand(rows, time, generator=generator) < config.second
+                second[:, 0] = False  # nothing precedes a first frame, so nothing was played there
+                noisy = torch.where(second[:, :, None, None, None], past.guessed, noisy)
+                level = torch.where(second, past.guessed_level, level)
+            prediction = self.dynamics(noisy, level, condition, context=(past.latents, past.level))
         share = batch.mask * torch.cat([torch.full((rows, 1), config.first), torch.ones(rows, time - 1)], 1)
         error = (prediction.clean.float() - clean).square().mean((2, 3, 4))  # (B, T)
         loss_clean = (weight(level) * error * share).sum() / share.sum()
         loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch)
+        hidden = ~condition.acted * batch.mask * (torch.arange(time) > 0)
+        missed = (prediction.actions.float() - batch.actions).square().mean(-1)
+        loss_actions = (missed * hidden).sum() / hidden.sum().clamp(min=1)
         pure = (level == 1.0) * batch.mask * (torch.arange(time) > 0)
         logs = {
             "clean": loss_clean.detach(),
             "events": loss_events.detach(),
             f"{batch.attend}/from pure noise": ((error * pure).sum() / pure.sum().clamp(min=1)).detach(),
         }
-        return loss_clean + config.events * loss_events, logs
+        loss = loss_clean + config.events * loss_events + config.actions * loss_actions
+        judged = second & (batch.mask > 0)
+        if self.critic is not None and judged.any():
+            weights = (weight(level) * share / share.sum())[judged]
+            pull, logs["critic"] = adversarial(
+                self.critic, clean[judged], prediction.clean[judged], weights, config.critic
+            )
+            loss = loss + pull
+        if hidden.any():
+            logs["hidden actions"] = loss_actions.detach()
+        if judged.any():
+            logs["second pass"] = error[judged].detach().mean()
+        return loss, logs
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
         rows, time = batch.mask.shape
@@ -158,49 +213,58 @@ class DynamicsObjective(nn.Module):
         words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
         return Condition(batch.actions, acted.expand(rows, time), words)
 
-    def _context(
-        self, batch: LatentBatch, condition: Condition, generator: torch.Generator
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def _past(self, batch: LatentBatch, condition: Condition, generator: torch.Generator) -> _Past:
         """The given past, slightly noised, and in some batches a rollout of the model's own."""
         rows, time = batch.mask.shape
         given = batch.latents
         level = self.config.context_noise * torch.rand(rows, time, generator=generator)
         level = level * (torch.rand(rows, time, generator=generator) < 0.5)
         noise = torch.randn(given.shape, generator=generator)
-        if float(torch.rand((), generator=generator)) < self.config.rollout:
-            given = self._roll_out(given, noise, level, condition, generator)
-        return mix(given, noise, level), level
+        if time == 1 or float(torch.rand((), generator=generator)) >= self.config.rollout:
+            return _Past(mix(given, noise, level), level)
+        lower = float(SECOND[0] + (SECOND[1] - SECOND[0]) * torch.rand((), generator=generator))
+        given, guessed = self._roll_out(given, noise, level, condition, lower, generator)
+        return _Past(mix(given, noise, level), level, guessed, lower)
 
     @torch.no_grad()
     def _roll_out(
-        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
+        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition, lower: float,
         generator: torch.Generator,
-    ) -> torch.Tensor:  # fmt: skip
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         """The clip as the model plays it: each row begins to go on by itself somewhere in the first half.
 
         The targets stay true, for the actions are: so the network learns to find back from where its own errors have
         led it (corrective rollouts, BAgger, arXiv 2512.12080). One or two passes per frame, as in quick play.
+
+        Returns:
+            The clip, and of each frame its first guess mixed with noise to the level `lower`: from there a second
+            pass goes on. Both (B, T, C, h, w).
         """
         dynamics, (rows, time) = self.dynamics, level.shape
         begin = 1 + torch.randint((time + 1) // 2, (rows,), generator=generator)
-        steps = int(torch.randint(1, 3, (), generator=generator))
+        two = bool(torch.rand((), generator=generator) < TWO_PASSES)
         cache = dynamics.new_cache(rows, *clean.shape[3:])
         words, seen = dynamics.read(condition.words, rows, time)
-        frames = []
+        full, part = torch.ones(rows, 1), torch.full((rows, 1), lower)
+        frames, guesses = [], []
         with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
             for t in range(time):
                 now = Condition(condition.actions[:, t : t + 1], condition.acted[:, t : t + 1])
                 read = words, seen[:, t : t + 1]
                 frame = clean[:, t : t + 1]
-                fresh = torch.randn(frame.shape, generator=generator)
+                guess = torch.randn(frame.shape, generator=generator)
                 if t > 0:
-                    own = denoise(dynamics, fresh, now, steps=steps, cache=cache, read=read).float()
+                    own = dynamics.step(guess, full, now, cache, read).clean.float()
+                    guess = mix(own, guess, part)
+                    if two:
+                        own = dynamics.step(guess, part, now, cache, read).clean.float()
                     frame = torch.where((begin <= t)[:, None, None, None, None], own, frame)
                 kept = mix(frame, noise[:, t : t + 1], level[:, t : t + 1])
                 dynamics.step(kept, level[:, t : t + 1], now, cache, read)
                 cache.advance(kept[:, 0])
                 frames.append(frame)
-        return torch.cat(frames, 1)
+                guesses.append(guess)
+        return torch.cat(frames, 1), torch.cat(guesses, 1)
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
         """Squared error of symlog(reward), cross-entropy of whether each event and the end happen."""

@@ -6,6 +6,7 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
@@ -84,7 +85,7 @@ class TrainTokenizer:
     live: Live = field(default_factory=Live)
     """A live source instead of datasets."""
     rows: int = 32
-    """Frames in a batch."""
+    """Frames in a batch; fewer of larger frames, where datasets differ."""
     model: TokenizerConfig = field(default_factory=TokenizerConfig)
     loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
@@ -200,7 +201,8 @@ def _train_dynamics(
         if not config.resume:
             told = f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
             print(f"from {config.start}: {told}")
-    objective = DynamicsObjective(dynamics, config.loss)
+    grid = (info.size[0] // tokenizer.stride, info.size[1] // tokenizer.stride)
+    objective = DynamicsObjective(dynamics, config.loss, compiled=grid)
     if config.fit.compile:
         compile_modules(dynamics.blocks)
     shares = [bucket.weight for bucket in config.buckets]
@@ -256,7 +258,10 @@ def _feed(
 
 
 def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Source], LiveSource | None]:
-    """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels."""
+    """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels, of one size or several.
+
+    Each weighs as much as it has pixels: larger frames come in fewer rows, so every frame is as likely as any other.
+    """
     if bool(data) == bool(live.env):
         raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
     if live.env:
@@ -272,8 +277,7 @@ def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Sourc
     for source, folder in zip(found, data, strict=True):
         first.check_same_rows(source.info, str(folder))
         _check_size(source.info.size, grain, str(folder))
-        if source.info.size != first.size:
-            raise DatasetError(f"{folder}: frames must be {first.size} as in {data[0]}, got {source.info.size}")
+        source.weight = float(source.dataset.lengths.sum() * math.prod(source.info.size))
     return list(found), None
 
 
@@ -293,9 +297,9 @@ def _statistics(tokenizer: Tokenizer) -> dict[str, torch.Tensor]:
 @torch.no_grad()
 def _measure_statistics(tokenizer: Tokenizer, frames: Iterator[torch.Tensor], count: int) -> None:
     """Set the per-channel mean and spread of the latents from `count` batches."""
-    raw = torch.cat([tokenizer.raw(next(frames)) for _ in range(count)])
-    tokenizer.mean.copy_(raw.mean((0, 2, 3)))
-    tokenizer.std.copy_(raw.std((0, 2, 3)))
+    raw = torch.cat([rearrange(tokenizer.raw(next(frames)), "b c h w -> (b h w) c") for _ in range(count)])
+    tokenizer.mean.copy_(raw.mean(0))
+    tokenizer.std.copy_(raw.std(0))
 
 
 def _card(
