@@ -67,7 +67,8 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        plain = {key: getattr(self, key) for key in ("name", "size", "fps", "env", "context_level", "shift", "training")}
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "training")
+        plain = {key: getattr(self, key) for key in keys}
         return plain | {
             "version": VERSION,
             "action_spec": self.action_spec.to_json(),

@@ -144,11 +144,11 @@ def latent_batches(
         grids.setdefault(episode.latents.shape[2:], []).append(episode)
     smallest = min(math.prod(grid) for grid in grids)
     lengths = {grid: np.array([len(episode.latents) for episode in group]) for grid, group in grids.items()}
-    likely = np.array([math.prod(grid) * lengths[grid].sum() for grid in grids], float)
+    weights = np.array([math.prod(grid) * lengths[grid].sum() for grid in grids], float)
     prompts = {bucket.length: most_captions(episodes, bucket.length) for bucket in buckets}
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
-        grid = list(grids)[int(rng.choice(len(grids), p=likely / likely.sum()))] if len(grids) > 1 else next(iter(grids))
+        grid = list(grids)[int(rng.choice(len(grids), p=weights / weights.sum()))]
         rows = fewer_rows(bucket.rows, smallest, math.prod(grid))
         drawn = draw_spans(rng, lengths[grid], rows, bucket.length)
         spans = [(grids[grid][number], first) for number, first, _ in drawn]
