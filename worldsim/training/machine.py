@@ -7,13 +7,9 @@ from collections.abc import Iterable
 import torch
 from torch import nn
 
+from worldsim.model.precision import has_bfloat16
+
 __all__ = ["compile_modules", "has_bfloat16"]
-
-
-def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 matrices itself; elsewhere they are slower than float32."""
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def compile_modules(modules: Iterable[nn.Module]) -> bool:

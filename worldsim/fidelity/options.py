@@ -1,0 +1,80 @@
+"""The options of `worldsim eval`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.report import LAST
+
+__all__ = ["EVENT_STEPS", "Evaluate", "Probe"]
+
+Probe = Literal["next-frame", "free-running", "stamina", "actions", "prompts", "events"]
+EVENT_STEPS = 32  # frames that a text event has to show itself
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Measure how close a learned world is to the true one, in worlds that training never saw."""
+
+    checkpoint: str = "overworld-small"
+    """Name of a shipped checkpoint, or a folder."""
+    probes: tuple[Probe, ...] = ("next-frame", "free-running", "stamina")
+    """What to measure. The last three need readers, which are trained when they are not in --readers yet. Stamina, and
+    how readings of actions drift, need --long."""
+    data: Path | None = None
+    """Dataset whose held-out worlds are used; without it, new worlds of the true env are recorded for the purpose."""
+    heldout: float = 0.05
+    """Share of the dataset's worlds that training held out."""
+    policy: str = ""
+    """Who acts in new worlds: "random", or "module:function"; scripted exploration in the voxel world by default."""
+    workers: int = 1
+    """Processes that record new worlds."""
+    worlds: int = 64
+    """Worlds to measure in; intervals are over them."""
+    windows: int = 2
+    """Windows from each world."""
+    context: int = 16
+    """True frames given before the first prediction."""
+    steps: int = 16
+    """Free-running steps that are compared with truth."""
+    long: int = 0
+    """Free-running steps under random actions, 1000 for the whole test; 0 leaves it out."""
+    long_worlds: int = 8
+    """How many such rollouts."""
+    clips: int = 64
+    """Clips made from noise under prompts."""
+    event_worlds: int = 48
+    """Worlds whose prompt changes in mid-rollout."""
+    sky_worlds: int = 48
+    """New worlds under changing skies, in which the reader of attributes is validated."""
+    readers: Path = Path("out/readers")
+    """Folder where readers are kept."""
+    passes: int = 2
+    """Denoising passes per free-running frame."""
+    seed: int = 0
+    """Decides the new worlds, the windows, the noise and the bootstrap."""
+    resamples: int = 10_000
+    """Bootstrap samples."""
+    rows: int = 16
+    """Windows at a time."""
+    device: str = "cpu"
+    """Where the networks run."""
+    out: Path = Path("out/eval")
+    """Folder for report.json, report.png, trials.jsonl and long.png."""
+
+    def __post_init__(self) -> None:
+        counts = (self.windows, self.context, self.steps, self.long_worlds, self.passes, self.resamples, self.rows,
+                  self.clips)  # fmt: skip
+        clusters = (self.worlds, self.event_worlds, self.sky_worlds)
+        if min(clusters) < 2 or min(counts) < 1 or 0 < self.long <= LAST or self.long < 0 or self.seed < 0:
+            raise FidelityError(
+                f"eval needs at least 2 worlds, other counts of at least 1, a seed of at least 0, and --long 0 or more "
+                f"than {LAST}; got {self}"
+            )
+        if not self.probes:
+            raise FidelityError("eval needs at least one of --probes")
+        if "actions" in self.probes and self.steps < 2:
+            raise FidelityError(f"reading actions needs --steps of at least 2, got {self.steps}")
