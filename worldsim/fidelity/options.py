@@ -21,11 +21,11 @@ class Evaluate:
 
     checkpoint: str = "overworld-small"
     """Name of a shipped checkpoint, or a folder."""
+    data: Path | None = None
+    """Dataset whose held-out worlds are used; without it, new worlds of the true env are recorded for the purpose."""
     probes: tuple[Probe, ...] = ("next-frame", "free-running", "stamina")
     """What to measure. The last three need readers, which are trained when they are not in --readers yet. Stamina, and
     how readings of actions drift, need --long."""
-    data: Path | None = None
-    """Dataset whose held-out worlds are used; without it, new worlds of the true env are recorded for the purpose."""
     heldout: float = 0.05
     """Share of the dataset's worlds that training held out."""
     policy: str = ""

@@ -56,8 +56,9 @@ def validation(facts: ReaderFacts, trials: Sequence[Any], options: dict[str, int
 def _correlations(trials: Sequence[ActionReading]) -> Figures:
     """Pearson's r of the turn read from raw truth with the action's."""
     told, read = (np.concatenate([getattr(trial, name) for trial in trials]) for name in ("turns", "raw_turns"))
+    varies = np.minimum(np.ptp(told, axis=0), np.ptp(read, axis=0)) > 0
     return {
-        name: float(np.asarray(pearsonr(told[:, axis], read[:, axis]))[0]) if np.ptp(told[:, axis]) > 0 else None
+        name: float(np.asarray(pearsonr(told[:, axis], read[:, axis]))[0]) if varies[axis] else None
         for axis, name in enumerate(AXES.values())
     }
 
