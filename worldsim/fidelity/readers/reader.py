@@ -48,7 +48,7 @@ class Training:
 
     worlds: int = 112
     """Worlds recorded under changing skies."""
-    rows: int = 113
+    rows: int = 161
     """Rows of each."""
     turning: int = 24
     """Worlds recorded with fine turns."""
@@ -56,7 +56,7 @@ class Training:
     """Rows of each."""
     heldout: float = 0.2
     """Share of the worlds that choose which classes count as legible, and are not trained on."""
-    steps: tuple[int, int] = (700, 300)
+    steps: tuple[int, int] = (800, 300)
     """Training steps of the readers of actions and of attributes."""
     batch: int = 128
     """Triples in a step."""
@@ -189,7 +189,7 @@ def _train(kind: str, labels: dict[str, tuple[str, ...]], lessons: Lessons, trai
     rng = np.random.default_rng(training.seed)
     worlds = rng.permutation(np.unique(lessons.worlds))
     apart = np.isin(lessons.worlds, worlds[: max(1, round(training.heldout * len(worlds)))])
-    config = ReaderConfig({name: len(classes) for name, classes in labels.items()})
+    config = ReaderConfig({name: len(classes) for name, classes in labels.items()}, motion=kind == "actions")
     steps = training.steps[kind == "attributes"]
     network = fit(config, lessons.of(~apart), steps, training.batch, training.rate, training.seed)
     reader = Reader(kind, network, labels, {}, _combinations(lessons) if kind == "attributes" else ())
@@ -242,7 +242,7 @@ def _load(path: Path, kind: str, labels: dict[str, tuple[str, ...]]) -> Reader:
     try:
         told = json.loads(file.read_text())
         sizes = told["network"]
-        config = ReaderConfig(dict(sizes["heads"]), tuple(sizes["widths"]), sizes["hidden"])
+        config = ReaderConfig(dict(sizes["heads"]), sizes["motion"], tuple(sizes["widths"]), sizes["hidden"])
         legible = {name: tuple(numbers) for name, numbers in told["legible"].items()}
         combinations = tuple(tuple(row) for row in told["combinations"])
     except (KeyError, TypeError, ValueError, AttributeError) as error:
