@@ -100,6 +100,16 @@ def test_batch_k_depends_on_the_seed_and_k_alone() -> None:
     assert not all(torch.equal(a.latents, b.latents) for a, b in zip(draw(4, 0, 8), draw(5, 0, 8), strict=True))
 
 
+def test_latents_of_several_sizes_come_apart_and_every_frame_is_as_likely_as_any_other() -> None:
+    wide = counting(30, 1)
+    wide = replace(wide, latents=np.repeat(wide.latents, 3, axis=3))
+    words = Vocabulary.collect(["at length"])
+    drawn = list(islice(latent_batches([counting(30), wide], [LatentBucket(6, 2)], words, 8, 0), 400))
+    shapes = [tuple(batch.latents.shape) for batch in drawn]
+    assert set(shapes) == {(6, 2, 3, 2, 2), (2, 2, 3, 2, 6)}, "a third of the rows where frames are thrice as large"
+    assert 2.3 < shapes.count((2, 2, 3, 2, 6)) / shapes.count((6, 2, 3, 2, 2)) < 3.9, "and three times as often"
+
+
 def test_rows_of_a_batch_line_up_and_what_hangs_over_the_end_is_masked() -> None:
     episodes = [counting(4), counting(60, 1)]
     words = Vocabulary.collect(["at length", "w0 w16 w32 w48"])

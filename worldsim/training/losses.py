@@ -104,6 +104,8 @@ class DynamicsLossConfig:
     """Share of frames that start from pure noise, as in play."""
     context_noise: float = 0.3
     """Highest noise level of given frames; half of them are clean."""
+    drown: float = 0.1
+    """Share of rows whose given frames drown in noise of any level, so that prompts and actions have to speak."""
     drop_actions: float = 0.1
     """Share of rows whose actions are hidden."""
     drop_text: float = 0.3
@@ -122,7 +124,7 @@ class DynamicsLossConfig:
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second")
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
         check_numbers(self, 0, math.inf, "first", "events", "actions", "critic")
 
 
@@ -219,6 +221,8 @@ class DynamicsObjective(nn.Module):
         given = batch.latents
         level = self.config.context_noise * torch.rand(rows, time, generator=generator)
         level = level * (torch.rand(rows, time, generator=generator) < 0.5)
+        drowned = torch.rand(rows, 1, generator=generator) < self.config.drown
+        level = torch.where(drowned, torch.rand(rows, 1, generator=generator).expand(-1, time), level)
         noise = torch.randn(given.shape, generator=generator)
         if time == 1 or float(torch.rand((), generator=generator)) >= self.config.rollout:
             return _Past(mix(given, noise, level), level)
