@@ -97,7 +97,7 @@ def test_readers_that_learned_nothing_are_named_and_what_they_would_read_is_not_
 
 @pytest.mark.parametrize("wrong", [{"worlds": 1}, {"steps": 0}, {"long": 50}, {"seed": -1}, {"probes": ()}])
 def test_options_that_cannot_be_measured_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(FidelityError, match="eval needs"):
+    with pytest.raises(FidelityError, match="--(worlds|steps|long|seed|probes) must"):
         Evaluate(**wrong)  # type: ignore[arg-type]
 
 

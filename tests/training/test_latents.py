@@ -15,6 +15,7 @@ from worldsim.clip import Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset
 from worldsim.data.sources import RecordedSource
 from worldsim.model.checkpoint import CheckpointError
+from worldsim.model.prompts import pack_words
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.training.latents import (
     LatentBucket,
@@ -25,7 +26,6 @@ from worldsim.training.latents import (
     live_batches,
     longest_caption,
     most_captions,
-    pack_words,
 )
 
 BUCKETS = (LatentBucket(3, 6, "past", 0.6), LatentBucket(2, 9, "all", 0.4))

@@ -66,15 +66,15 @@ class Evaluate:
     """Folder for report.json, report.png, trials.jsonl and long.png."""
 
     def __post_init__(self) -> None:
-        counts = (self.windows, self.context, self.steps, self.long_worlds, self.passes, self.resamples, self.rows,
-                  self.clips)  # fmt: skip
-        clusters = (self.worlds, self.event_worlds, self.sky_worlds)
-        if min(clusters) < 2 or min(counts) < 1 or 0 < self.long <= LAST or self.long < 0 or self.seed < 0:
-            raise FidelityError(
-                f"eval needs at least 2 worlds, other counts of at least 1, a seed of at least 0, and --long 0 or more "
-                f"than {LAST}; got {self}"
-            )
+        least = {"seed": 0, "long": 0} | dict.fromkeys(("worlds", "event_worlds", "sky_worlds"), 2)
+        counts = ("windows", "context", "steps", "long_worlds", "clips", "passes", "resamples", "rows")
+        for name, lowest in (least | dict.fromkeys(counts, 1)).items():
+            if getattr(self, name) < lowest:
+                option = name.replace("_", "-")
+                raise FidelityError(f"--{option} must be at least {lowest}, got {getattr(self, name)}")
+        if 0 < self.long <= LAST:
+            raise FidelityError(f"--long must be 0, or more than the {LAST} frames it looks at, got {self.long}")
         if not self.probes:
-            raise FidelityError("eval needs at least one of --probes")
+            raise FidelityError("--probes must name at least one")
         if "actions" in self.probes and self.steps < 2:
             raise FidelityError(f"reading actions needs --steps of at least 2, got {self.steps}")

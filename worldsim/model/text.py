@@ -75,6 +75,10 @@ class Vocabulary:
             present[row, : len(found)] = True
         return numbers, present
 
+    def known(self, text: str) -> str:
+        """The text without the words and signs that the vocabulary lacks, lower-cased, one space between."""
+        return " ".join(self.words[number] for number in self._split.encode(text).ids if number != 1)
+
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks."""
         encoded = self._split.encode(text)
