@@ -27,7 +27,6 @@ from worldsim.training.states import Fitted, TrainingError, clean, newest_state,
 
 __all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
 
-CRITIC_RATE = 0.25  # learning rate of a critic, in those of the network that it judges
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
 
 
@@ -187,14 +186,13 @@ class _Run:
 
 
 def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
-    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else, slower for a critic."""
-    hidden, other, critic = [], [], []
+    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else."""
+    hidden, other = [], []
     for name, parameter in objective.named_parameters():
         is_hidden = parameter.ndim == 2 and ".blocks." in f".{name}" and "modulation" not in name
-        (critic if name.startswith("critic.") else hidden if is_hidden else other).append(parameter)
-    groups = [{"params": other}, *([{"params": critic, "lr": CRITIC_RATE * config.adam_rate}] if critic else [])]
+        (hidden if is_hidden else other).append(parameter)
     found: dict[str, torch.optim.Optimizer] = {
-        "adam": torch.optim.AdamW(groups, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
+        "adam": torch.optim.AdamW(other, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
     }
     if hidden:
         found["muon"] = torch.optim.Muon(

@@ -18,7 +18,7 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.critic import Critic, adversarial
+from worldsim.training.detail import detail, detail_loss
 
 __all__ = [
     "DynamicsLossConfig",
@@ -114,8 +114,8 @@ class DynamicsLossConfig:
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     second: float = 0.5
     """Share of a rollout's frames that train the second of two passes, from the model's own first guess."""
-    critic: float = 0.0
-    """Pull of a critic that tells the second pass's frames from true ones, in pulls of the squared error; 0 = none."""
+    detail: float = 0.5
+    """Pull of the second pass's frames towards as much detail as truth has, in pulls of the squared error."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -125,7 +125,7 @@ class DynamicsLossConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
-        check_numbers(self, 0, math.inf, "first", "events", "actions", "critic")
+        check_numbers(self, 0, math.inf, "first", "events", "actions", "detail")
 
 
 @dataclass
@@ -152,7 +152,6 @@ class DynamicsObjective(nn.Module):
     ) -> None:
         super().__init__()
         self.dynamics, self.config, self.compiled = dynamics, config, compiled
-        self.critic = Critic(dynamics.config.channels) if config.critic else None
 
     def forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         rare = self.compiled is not None and tuple(batch.latents.shape[3:]) != self.compiled
@@ -196,16 +195,14 @@ class DynamicsObjective(nn.Module):
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
         judged = second & (batch.mask > 0)
-        if self.critic is not None and judged.any():
-            weights = (weight(level) * share / share.sum())[judged]
-            pull, logs["critic"] = adversarial(
-                self.critic, clean[judged], prediction.clean[judged], weights, config.critic
-            )
-            loss = loss + pull
+        if judged.any():
+            true, made = clean[judged], prediction.clean[judged]
+            logs["second pass"] = error[judged].detach().mean()
+            logs["second pass, detail of truth's"] = detail(made.detach()).mean() / detail(true).mean()
+            if config.detail and torch.is_grad_enabled():
+                loss = loss + detail_loss(true, made, (weight(level) * share / share.sum())[judged], config.detail)
         if hidden.any():
             logs["hidden actions"] = loss_actions.detach()
-        if judged.any():
-            logs["second pass"] = error[judged].detach().mean()
         return loss, logs
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
