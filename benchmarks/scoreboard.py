@@ -72,6 +72,13 @@ def ppo_player(task: str, steps: int, seed: int) -> Play:
     return lambda env, rng: lambda observation: int(model.predict(np.transpose(observation, (2, 0, 1)))[0])
 
 
+def made(player: str, task: str, steps: int, seed: int) -> Play:
+    """Return a player by name."""
+    if player == "ppo":
+        return ppo_player(task, steps, seed)
+    return scripted_player(task) if player == "scripted" else random_player
+
+
 def judged(task: str, play: Play, episodes: int) -> dict[str, Any]:
     """Return what a player reaches on levels kept for tests: successes, returns, steps; in Survival achievements."""
     env = gym.make(f"worldsim/{IDS.get(task, task)}-v0", start_level=TRAINING_LEVELS, size=SIZE,
@@ -115,8 +122,7 @@ def main() -> None:
                 name = {"task": task, "player": player, "training_steps": steps, "seed": seed if steps else 0}
                 if any(name.items() <= row.items() for row in board):
                     continue
-                play = {"random": lambda: random_player, "scripted": lambda: scripted_player(task),
-                        "ppo": lambda: ppo_player(task, steps, seed)}[player]()  # noqa: B023  # fmt: skip
+                play = made(player, task, steps, seed)
                 episodes = options.episodes if TASKS[task].steps <= LONG else max(1, options.episodes // 5)
                 row = {**name, **judged(task, play, episodes)}
                 board.append(row)

@@ -8,9 +8,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.utils.play import PlayableGame
+from gymnasium.utils.play import PlayableGame, play
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
+import worldsim  # noqa: F401  registers the ids
 from worldsim_envs.voxel import blocks, state
 from worldsim_envs.voxel.actions import ACTION_SPACES
 from worldsim_envs.voxel.branches import counterfactual
@@ -103,6 +104,27 @@ def test_gymnasium_play_accepts_it(env: VoxelEnv) -> None:
     game = PlayableGame(playable, codes)
     assert {ord("w"), ord("j")} <= game.relevant_keys
     assert codes[ord("j"), ord("w")] == env.get_action_meanings().index("forward+turn_left")
+
+
+def test_gymnasium_play_runs_it_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pygame
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    seen: list[tuple[int, float]] = []
+
+    def noted(before: Any, after: Any, action: Any, reward: Any, terminated: bool, truncated: bool, info: Any) -> None:
+        seen.append((int(action), float(np.abs(after.astype(float) - before).mean())))
+        key = {3: pygame.KEYDOWN, 6: pygame.KEYUP}.get(len(seen))
+        if key:
+            pygame.event.post(pygame.event.Event(key, key=ord("j")))
+        if len(seen) == 10:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    made = gym.make("worldsim/Voxel-v0", render_mode="rgb_array", **SMALL)
+    play(made, callback=noted, seed=0, fps=1000)
+    turn = made.unwrapped.get_action_meanings().index("turn_left")  # type: ignore[attr-defined]
+    turned = [change for action, change in seen if action == turn]
+    assert 1 <= len(turned) < len(seen) and min(turned) > 1.0
 
 
 def test_events_stand_in_every_info(env: VoxelEnv) -> None:
