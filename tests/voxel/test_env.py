@@ -113,6 +113,7 @@ def test_gymnasium_play_runs_it_unchanged(monkeypatch: pytest.MonkeyPatch) -> No
     seen: list[tuple[int, float]] = []
 
     def noted(before: Any, after: Any, action: Any, reward: Any, terminated: bool, truncated: bool, info: Any) -> None:
+        before = before[0] if isinstance(before, tuple) else before  # Gymnasium hands on what the reset returned
         seen.append((int(action), float(np.abs(after.astype(float) - before).mean())))
         key = {3: pygame.KEYDOWN, 6: pygame.KEYUP}.get(len(seen))
         if key:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -50,7 +51,7 @@ COURSES: dict[str, Course] = {
     "swamp": Course("explorer", VOXEL, 3000, 2, {"biome": "swamp"}),
     "savanna": Course("explorer", VOXEL, 3000, 2, {"biome": "savanna"}),
     "weather": Course("gazer", VOXEL, 12_000, 5, {"biome": "plains"}),
-    "fast": Course("explorer", SURVIVAL, 6000, 2, {"switches": {"health": False, "monsters": False}}),
+    "fast": Course("explorer", SURVIVAL, 14_000, 1, {"switches": {"health": False, "monsters": False}}),
     "caves": Course("explorer", "worldsim/FindCave-v0", 500, 6),
     "night": Course("fighter", VOXEL, 2000, 4, {**_NIGHT, "items": {"diamond_sword": 1}, "switches": _FRAIL}),
     "hunter": Course("fighter", "worldsim/Hunt-v0", 400, 6),
@@ -132,14 +133,16 @@ def main(names: Iterable[str], file: Path | None) -> int:
     left = never(tallies.values())
     print(f"{len(left)} of {len(EVENT_NAMES)} events never occurred: {', '.join(left) or '–'}")
     if file is not None:
-        write_json(file, {name: {**asdict(COURSES[name]), **asdict(each)} for name, each in tallies.items()})
+        kept = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        kept |= {name: {**asdict(COURSES[name]), **asdict(each)} for name, each in tallies.items()}
+        write_json(file, {name: kept[name] for name in COURSES if name in kept})
     return len(left)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="COURSE", help=f"some of {', '.join(COURSES)}")
-    parser.add_argument("--json", type=Path, help="where to keep the counts, for docs/voxel")
+    parser.add_argument("--json", type=Path, help="where to keep the counts, beside those of other courses")
     options = parser.parse_args()
     if unknown := sorted(set(options.names) - set(COURSES)):
         parser.error(f"unknown courses {unknown}; known: {', '.join(COURSES)}")

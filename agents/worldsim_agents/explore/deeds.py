@@ -129,7 +129,7 @@ def craft(view: View, rng: np.random.Generator) -> Iterator[str]:
             if rng.random() < 0.5:
                 yield from hold("next_recipe", rng, 1, 4)
             else:  # each press anew goes one recipe on
-                yield from ["next_recipe", "noop"] * int(rng.integers(1, 10))
+                yield from ["next_recipe", "noop"] * int(rng.integers(1, 34 if rng.random() < 0.2 else 10))
             yield from hold("craft", rng, 1, 3)
             yield "noop"
         yield slot(rng)
