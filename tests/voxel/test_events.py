@@ -5,11 +5,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from voxel_events import CASES
+from voxel_changes import CHANGES
+from voxel_deeds import DEEDS
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.events import EVENT, EVENT_NAMES
 from worldsim_envs.voxel.judge import GOAL_X, GOAL_Z
 
+CASES = {**DEEDS, **CHANGES}
 SMALL: dict[str, Any] = {"size": (16, 16), "world_size": (64, 64, 64)}
 
 
