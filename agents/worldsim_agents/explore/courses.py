@@ -51,7 +51,8 @@ COURSES: dict[str, Course] = {
     "swamp": Course("explorer", VOXEL, 3000, 2, {"biome": "swamp"}),
     "savanna": Course("explorer", VOXEL, 3000, 2, {"biome": "savanna"}),
     "weather": Course("gazer", VOXEL, 12_000, 5, {"biome": "plains"}),
-    "fast": Course("explorer", SURVIVAL, 14_000, 1, {"switches": {"health": False, "monsters": False}}),
+    "fast": Course("explorer", SURVIVAL, 14_000, 1, {
+        "frame_skip": 4, "biome": "plains", "switches": {"health": False, "monsters": False, "fall_damage": False}}),
     "caves": Course("explorer", "worldsim/FindCave-v0", 500, 6),
     "night": Course("fighter", VOXEL, 2000, 4, {**_NIGHT, "items": {"diamond_sword": 1}, "switches": _FRAIL}),
     "hunter": Course("fighter", "worldsim/Hunt-v0", 400, 6),
@@ -61,10 +62,14 @@ COURSES: dict[str, Course] = {
     "smith": Course("crafter", WORKSHOP, 1500, 8, {"items": {
         "oak_log": 64, "planks": 64, "cobblestone": 64, "stick": 64, "coal": 16, "iron_ingot": 64, "diamond": 32,
         "wool": 16, "flint": 4, "feather": 8, "wheat": 64, "apple": 8, "wheat_seeds": 16, "bone": 8}}),
+    "carpenter": Course("crafter", WORKSHOP, 1500, 4, {"items": {"planks": 64, "stick": 64, "wool": 64}}),
+    "kiln": Course("tinkerer", WORKSHOP, 1500, 2, {"items": {"oak_log": 64, "coal": 32}}),
     "cook": Course("tinkerer", WORKSHOP, 1500, 6, {"items": {
         "iron_ore": 2, "gold_ore": 2, "sand": 2, "oak_log": 2, "beef": 2, "coal": 32}}),
     "roast": Course("tinkerer", WORKSHOP, 1500, 4, {"items": {
         "beef": 32, "porkchop": 32, "chicken": 32, "mutton": 32, "coal": 32}}),
+    "gardener": Course("meddler", VOXEL, 1500, 3, {"items": {
+        "oak_leaves": 64, "birch_leaves": 64, "poppy": 64, "tall_grass": 64, "iron_shovel": 1}}),
     "farmer": Course("meddler", WORKSHOP, 1500, 4, {"items": {
         "iron_shovel": 1, "wheat_seeds": 64, "oak_sapling": 32, "bone_meal": 64, "bread": 16}}),
     "bed and board": Course("meddler", VOXEL, 1000, 4, {**_NIGHT, "items": {

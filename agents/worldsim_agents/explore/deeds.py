@@ -72,10 +72,10 @@ def paint(view: View, rng: np.random.Generator) -> Iterator[str]:
 def tinker(view: View, rng: np.random.Generator) -> Iterator[str]:
     """Go to a thing that does something when it is used or struck, and do that; eat, too."""
     while True:
-        near = [(offset, act, often) for names, act, often in TOYS if (offset := view.nearest(names)) is not None]
+        near = [(offset, row) for row in TOYS if (offset := view.nearest(row[0])) is not None]
         if near:
-            offset, act, often = near[int(rng.integers(len(near)))]
-            if rng.random() < 0.3:
+            offset, (names, act, often) = near[int(rng.integers(len(near)))]
+            if "furnace" in names and rng.random() < 0.5:
                 yield slot(rng)  # a furnace takes what is in the hand
             yield from approach(view, offset, rng)
             for _ in range(rng.integers(1, often + 1)):
@@ -126,7 +126,7 @@ def craft(view: View, rng: np.random.Generator) -> Iterator[str]:
         if table is not None and rng.random() < 0.7:
             yield from approach(view, table, rng)
         for _ in range(rng.integers(1, 5)):
-            if rng.random() < 0.5:
+            if table is None or rng.random() < 0.5:
                 yield from hold("next_recipe", rng, 1, 4)
             else:  # each press anew goes one recipe on
                 yield from ["next_recipe", "noop"] * int(rng.integers(1, 34 if rng.random() < 0.2 else 10))

@@ -18,7 +18,8 @@ from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.events import GROUPS
 from worldsim_envs.voxel.observations import LABELS
-from worldsim_envs.voxel.prose import INTRODUCTION, LIMITS, STATE, WORDS
+from worldsim_envs.voxel.prose import INTRODUCTION, LIMITS, MAKING, SHEETS, STATE, WORDS
+from worldsim_envs.voxel.recipes import RECIPES, SMELTING
 from worldsim_envs.voxel.recordings import recording_page
 from worldsim_envs.voxel.switches import SWITCHES
 from worldsim_envs.voxel.tasks import ACHIEVEMENTS, DENSE_THRESHOLD, TASKS, Task
@@ -78,9 +79,7 @@ def index_page() -> str:
     return "\n\n".join((
         "# The voxel world",
         INTRODUCTION,
-        "![Biomes](../images/voxel-biomes.png)", "![Times of day](../images/voxel-times.png)",
-        "![Weather](../images/voxel-weather.png)", "![Creatures](../images/voxel-creatures.png)",
-        "![Dynamics](../images/voxel-dynamics.png)",
+        *(f"![{name.title()}](../images/voxel-{name}.png)\n\n*{shown}*" for name, shown in SHEETS.items()),
         "## Tasks",
         "Each id with a goal has a second one with dense rewards, such as `worldsim/ChopTreeDense-v0`. Steps are "
         "`max_episode_steps` of 1/10 s.",
@@ -107,11 +106,15 @@ def actions_page() -> str:
          for k in keys) or "–")
         for number, (name, (held, turn, tilt, keys)) in enumerate(DISCRETE_ACTIONS.items())
     ]  # fmt: skip
+    recipes = [(f"`{r.product}`" + (f" × {r.count}" if r.count > 1 else ""), _often(dict(r.needs)),
+                "yes" if r.table else "–", str(r.enough)) for r in RECIPES]  # fmt: skip
     return "\n\n".join((
         "# Actions", "`Discrete` actions, with the fields that they hold and how far they turn to the right and down.",
         _rows(("number", "name", "fields", "turn", "keys"), rows),
         "The vector under all action spaces has these 25 fields: " + ", ".join(f"`{name}`" for name in ACTION_NAMES)
         + ". `MultiDiscrete` gives each key 2 values and each camera 11; `Dict` has MineRL's names.",
+        "## Making things", MAKING, _rows(("product", "needs", "at a table", "held enough at"), recipes),
+        _rows(("into the furnace", "out of it"), [(f"`{raw}`", f"`{made}`") for raw, (made, _) in SMELTING.items()]),
     )) + "\n"  # fmt: skip
 
 

@@ -27,6 +27,22 @@ env works with `gymnasium.utils.play` and stable-baselines3 as it is, the vector
 `worldsim_agents.sb3.SB3VecEnv`. This page and those beside it are written from the tables of the code by
 `python -m worldsim_envs.voxel.pages docs/voxel`."""
 
+SHEETS: dict[str, str] = {  # contact sheets under docs/images, and what they show, row by row
+    "biomes": "Plains, forest, desert, snow; mountains, beach, ocean, savanna; swamp, a village, two caves.",
+    "times": "A day in the forest, from sunrise to midnight.",
+    "weather": "Clear sky, rain, storm and snow, by day and by night.",
+    "creatures": "Pig, sheep, cow, chicken; zombie, skeleton, spider, and a herd.",
+    "dynamics": "A cake is eaten; a stone cracks, glass shatters; sand falls, water meets lava, fire spreads, wheat "
+                "ripens; a painted sign, things that lie about, furniture, doors.",
+}  # fmt: skip
+
+MAKING = """\
+One key crafts: `craft` makes the first recipe below that can be made and whose product is not yet held often enough;
+`next_recipe` chooses another one of those that can be made now. A key counts when it goes down, so let go between two
+presses. "At a table" means that a crafting table stands within four blocks. Any log serves as an oak log, stone as
+cobblestone, charcoal as coal. `use` on a furnace puts in what can be smelted, with fuel from the inventory; `use` again
+takes out what is done."""
+
 STATE = """\
 Chance has no stream, so a world, its seed and its actions are one future. `clone_state`, `restore_state` and `fork`
 copy all of it; `branches.counterfactual` plays several branches from one state; `set_block`, `spawn`, `remove`,
