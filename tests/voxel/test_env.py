@@ -20,6 +20,7 @@ from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.language import vocabulary
 from worldsim_envs.voxel.language.words import PLACES
 from worldsim_envs.voxel.observations import OBSERVATIONS
+from worldsim_envs.voxel.systems.weather import SKIES
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}
@@ -310,3 +311,25 @@ def test_the_weather_is_set(env: VoxelEnv) -> None:
     assert env.state.weather[state.SNOWFALL] == 1.0 and "snow" in env.caption()
     with pytest.raises(VoxelError, match="sky must be one of"):
         env.set_weather("frogs")
+
+
+def test_a_quarter_of_episodes_begin_in_rain_snow_or_a_storm_that_goes_on_for_a_while() -> None:
+    env = VoxelEnv(**SMALL)
+    skies: dict[str, set[str]] = {biome: set() for biome in ("forest", "snow", "desert")}
+    wet = 0
+    for biome, seen in skies.items():
+        for seed in range(40):
+            env.reset(seed=seed, options={"world_seed": 3, "biome": biome})
+            world = env.clone_state().world
+            sky = SKIES[int(world.marks[state.SKY])]
+            seen.add(sky)
+            wet += sky != "clear"
+            strengths = tuple(world.weather[[state.RAIN, state.SNOWFALL, state.THUNDER]])
+            assert strengths == (sky in ("rain", "thunder"), sky == "snow", sky == "thunder"), "full at once"
+            assert world.marks[state.SKY_TICKS] > 0
+    assert skies == {"forest": {"clear", "rain", "thunder"}, "snow": {"clear", "snow"}, "desert": {"clear"}}
+    assert 10 <= wet <= 32, "a quarter of 80"
+    calm = VoxelEnv(**SMALL, switches={"weather": False}, biome="forest")
+    for seed in range(20):
+        calm.reset(seed=seed, options={"world_seed": 3})
+        assert calm.clone_state().world.marks[state.SKY] == 0
