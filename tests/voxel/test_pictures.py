@@ -97,7 +97,7 @@ def test_shared_rays_meet_what_single_rays_meet() -> None:
             start = blocks.WATER if scene[UNDER] else blocks.AIR
             far = caster.VIEW_UNDER_WATER if scene[UNDER] else caster.VIEW
             t, cell, *_ = caster.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
-            wrong += int(cell != places[row, column, rays.CELL] or abs(t - hits[row, column, rays.DISTANCE]) > 1e-4)
+            wrong += int(cell != places[rays.CELL, row, column] or abs(t - hits[rays.DISTANCE, row, column]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
 
 
