@@ -56,7 +56,7 @@ class Training:
     """Rows of each."""
     heldout: float = 0.2
     """Share of the worlds that choose which classes count as legible, and are not trained on."""
-    steps: tuple[int, int] = (800, 300)
+    steps: tuple[int, int] = (400, 300)
     """Training steps of the readers of actions and of attributes."""
     batch: int = 128
     """Triples in a step."""
