@@ -28,6 +28,8 @@ class Command:
     options: str
     function: str
     purpose: str
+    defaults: str = ""
+    """Where the options' defaults depend on the words: the function that makes them, as "module:name"."""
 
 
 COMMANDS = {
@@ -35,10 +37,15 @@ COMMANDS = {
     "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
     "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
     "train tokenizer": Command(
-        "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on recorded frames"
+        "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on frames",
+        "worldsim.training.presets:tokenizer_defaults",
     ),
     "train dynamics": Command(
-        "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents"
+        "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents",
+        "worldsim.training.presets:dynamics_defaults",
+    ),
+    "train world": Command(
+        "worldsim.training.both", "TrainWorld", "train_world", "train both, in any number of interrupted pieces"
     ),
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
@@ -124,7 +131,9 @@ def _run(name: str, words: list[str]) -> Any:
 
     command = COMMANDS[name]
     module = import_module(command.module)
-    options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words)
+    where, _, maker = command.defaults.partition(":")
+    given = {"default": getattr(import_module(where), maker)(words)} if where else {}
+    options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words, **given)
     return getattr(module, command.function)(options)
 
 

@@ -12,6 +12,8 @@ from torch import nn
 from torch.func import functional_call
 from torch.nn import functional as F
 
+from worldsim.training.parallel import total
+
 __all__ = ["Critic", "adversarial"]
 
 WIDTH = 64
@@ -34,8 +36,9 @@ class Critic(nn.Module):
 
 
 def adversarial(
-    critic: Critic, true: torch.Tensor, made: torch.Tensor, weights: torch.Tensor, share: float
-) -> tuple[torch.Tensor, torch.Tensor]:
+    critic: Critic, true: torch.Tensor, made: torch.Tensor, weights: torch.Tensor, share: float,
+    count: torch.Tensor | float | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
     """The loss that trains the critic, and through it the network that made the frames.
 
     Args:
@@ -43,17 +46,20 @@ def adversarial(
         true, made: latents (N, C, h, w) of the same moments.
         weights: (N,), of each frame's mean squared error in the loss.
         share: the norm of the critic's pull on `made`, in norms of the squared error's.
+        count: frames of a rank on average, where ranks share a batch; N by default.
 
     Returns:
         The loss, a scalar; and the share of places that the critic judges rightly.
     """
     made = made.float()
     for_true, for_made = critic(true), critic(made.detach())
-    own = F.relu(1 - for_true).mean() + F.relu(1 + for_made).mean()
+    places = (len(true) if count is None else count) * true.shape[2:].numel()
+    own = (F.relu(1 - for_true) + F.relu(1 + for_made)).sum() / places
     frozen = {name: parameter.detach() for name, parameter in critic.named_parameters()}
-    pleased = -functional_call(critic, frozen, (made,)).mean()
+    pleased = -functional_call(critic, frozen, (made,)).sum() / places
     (pull,) = torch.autograd.grad(pleased, made, retain_graph=True)
-    squared = 2 * (made.detach() - true) * weights[:, None, None, None] / true[0].numel()
-    scale = share * squared.norm() / pull.norm().clamp(min=1e-12)
-    right = ((for_true > 0).float().mean() + (for_made < 0).float().mean()) / 2
+    squared = 2 * (made.detach() - true) * weights[:, None, None, None] / true.shape[1:].numel()
+    norms = total(torch.stack([squared.square().sum(), pull.square().sum()])).sqrt()  # of all ranks' frames
+    scale = share * norms[0] / norms[1].clamp(min=1e-12)
+    right = ((for_true > 0).float() + (for_made < 0).float()).sum() / (2 * places)
     return own * 0.1 + scale.detach() * pleased, right.detach()
