@@ -76,20 +76,22 @@ def train_world(config: TrainWorld) -> Path:
         print(f"tokenizer\n{estimate_tokenizer(first.model, first.rows, size, first.fit)}\n\ndynamics")
         model = replace(second.model, channels=first.model.channels)
         grid = (size[0] // Tokenizer.stride, size[1] // Tokenizer.stride)
-        print(estimate_dynamics(model, second.buckets, grid, second.loss, second.fit))
+        print(estimate_dynamics(model, second.shapes, grid, second.loss, second.fit))
         return second.out / "checkpoint"
-    start = time.monotonic()
     with joined(config.device):
+        left = config.minutes
         if _steps_done(first.out) < first.fit.steps:
+            start = time.monotonic()
             train_tokenizer(replace(first, resume=begun(first.out)))
-        left = config.minutes - (time.monotonic() - start) / 60
-        out_of_time = config.minutes > 0 and left <= 0
-        if _steps_done(first.out) < first.fit.steps or out_of_time:
-            return _told(config, second.out / "checkpoint", "the tokenizer", first)
+            left -= (time.monotonic() - start) / 60
+        if _steps_done(first.out) < first.fit.steps or (config.minutes > 0 and left <= 0):
+            _tell("the tokenizer", first)
+            return second.out / "checkpoint"
         if _steps_done(second.out) < second.fit.steps:
             fit = replace(second.fit, minutes=left if config.minutes else 0.0)
             train_dynamics(replace(second, fit=fit, resume=begun(second.out)))
-        return _told(config, second.out / "checkpoint", "the dynamics network", second)
+        _tell("the dynamics network", second)
+        return second.out / "checkpoint"
 
 
 def _runs(config: TrainWorld) -> tuple[TrainTokenizer, TrainDynamics]:
@@ -118,10 +120,10 @@ def _steps_done(out: Path) -> int:
         return 0
 
 
-def _told(config: TrainWorld, checkpoint: Path, what: str, run: TrainTokenizer | TrainDynamics) -> Path:
+def _tell(what: str, run: TrainTokenizer | TrainDynamics) -> None:
+    """Say how far a stage has come."""
     done = _steps_done(run.out)
     if rank() == 0 and done < run.fit.steps:
         print(f"{what} has done {done} of {run.fit.steps} steps; the same command goes on from there")
     elif rank() == 0:
         print(f"{what} has done all of its {done} steps: {run.out / 'checkpoint'}")
-    return checkpoint

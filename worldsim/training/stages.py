@@ -139,6 +139,11 @@ class TrainDynamics:
     dry_run: bool = False
     """Print parameters, memory and time, and write nothing."""
 
+    @property
+    def shapes(self) -> tuple[LatentBucket, ...]:
+        """Shapes of batches with all their rows."""
+        return tuple(replace(bucket, rows=bucket.rows * self.times_rows) for bucket in self.buckets)
+
 
 def train_tokenizer(config: TrainTokenizer) -> Path:
     """Run (or resume) the stage; returns the checkpoint folder, which a dry run does not make.
@@ -189,12 +194,11 @@ def train_dynamics(config: TrainDynamics) -> Path:
     Raises:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
-    config = replace(config, buckets=tuple(replace(b, rows=b.rows * config.times_rows) for b in config.buckets))
     if config.dry_run:
         info, card = look(config.data, config.live), read_card(find(config.tokenizer))
         sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
         model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
-        print(estimate_dynamics(model, config.buckets, _grid(info.size), loss, config.fit))
+        print(estimate_dynamics(model, config.shapes, _grid(info.size), loss, config.fit))
         return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     given = load(config.tokenizer)
@@ -233,8 +237,8 @@ def _train_dynamics(
     objective = DynamicsObjective(dynamics, config.loss, compiled=_grid(info.size))
     if config.fit.compile:
         compile_modules(dynamics.blocks)
-    shares = [bucket.weight for bucket in config.buckets]
-    frames = float(np.average([bucket.rows * bucket.length for bucket in config.buckets], weights=shares))
+    shares = [bucket.weight for bucket in config.shapes]
+    frames = float(np.average([bucket.rows * bucket.length for bucket in config.shapes], weights=shares))
     starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
     fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
@@ -285,14 +289,14 @@ def _feed(
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
         texts = [prompt.text for clip in seen for line in clip.text for prompt in line]
         words = Vocabulary(from_first(Vocabulary.collect(texts, known).words))
-        buckets = config.buckets
+        buckets = config.shapes
         return lambda start: prefetch(live_batches(live, buckets, tokenizer, words, longest, seed, start), 2), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
     words = Vocabulary.collect(texts, known)
     longest = longest_caption(episodes, words, longest)
-    return lambda start: prefetch(latent_batches(episodes, config.buckets, words, longest, seed, start), 4), words
+    return lambda start: prefetch(latent_batches(episodes, config.shapes, words, longest, seed, start), 4), words
 
 
 def look(data: tuple[Path, ...], live: Live) -> DatasetInfo:
