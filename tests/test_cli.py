@@ -83,6 +83,26 @@ def test_a_mistake_is_one_line_on_stderr_and_writes_nothing(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("play --world blue", "invalid choice 'blue' for argument '--world'. Expected one of ('learned', 'true')"),
+        ("demo --steps 0", "--steps and --passes must be at least 1, got 0 and 2"),
+        ("eval --long 50", "--long must be 0, or more than the 100 frames it looks at, got 50"),
+        ("eval --worlds 1", "--worlds must be at least 2, got 1"),
+        ("record --steps 3", "missing --env, --out"),
+        ("demo --wings 3", "--wings"),
+        ("train tokenizer --data x --model.widths 8 0 8", "TokenizerConfig.widths must be whole"),
+    ],
+)
+def test_wrong_options_are_one_line_and_where_help_is(
+    words: str, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, out, err = run(capsys, *words.split())
+    assert code == 2 and says in err and len(err.splitlines()) == 1 and not out, err
+    assert err.endswith(f"see worldsim {words.partition(' --')[0]} --help\n")
+
+
 def test_a_fault_in_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("worldsim.cli._run", lambda *_: [][0])
     with pytest.raises(IndexError):

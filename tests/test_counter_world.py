@@ -75,7 +75,7 @@ class CounterDynamics(nn.Module):
         count = frames[:, :, 0, 0, 0].round()
         even = torch.where(count % 2 == 0, SURE, -SURE)
         events = torch.stack([symlog(count), torch.where(count == 0, -SURE, even), -even], -1)
-        return Prediction(clean, events, torch.where(count >= HORIZON, SURE, -SURE))
+        return Prediction(clean, events, torch.where(count >= HORIZON, SURE, -SURE), actions)
 
 
 def counter_world() -> World:

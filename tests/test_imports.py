@@ -12,7 +12,7 @@ FLOORS = [  # a module may import its own floor and those above it in this list
     {"worldsim.clip", "worldsim.actions", "worldsim.files"},
     {"worldsim.video", "worldsim.model"},
     {"worldsim.data", "worldsim.sampling"},
-    {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim_envs.learned"},
+    {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim.studio", "worldsim_envs.learned"},
     {"worldsim_agents"},
     {"worldsim.cli"},
 ]
@@ -24,6 +24,7 @@ FORBIDDEN = {
     "worldsim.model": {"worldsim.video"},
     "worldsim.data": {"worldsim.sampling"},
     "worldsim.play": {"worldsim.training", "worldsim.fidelity", "worldsim_envs"},
+    "worldsim.studio": {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim_envs"},
     "worldsim.fidelity": {"worldsim.training", "worldsim.play", "worldsim_envs"},
     "worldsim.training": {"worldsim.fidelity", "worldsim.play", "worldsim_envs"},
     "worldsim_envs.learned": {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim_envs.voxel"},
@@ -153,5 +154,6 @@ def test_public_names_load_when_used_and_unknown_ones_are_named() -> None:
     from worldsim.clip import Clip
 
     assert worldsim.Clip is Clip
+    assert worldsim.verbs.generate.__module__ == "worldsim.sampling.verbs"
     with pytest.raises(AttributeError, match="'Clipp'"):
         _ = worldsim.Clipp

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worldsim.clip import Clip as Clip
     from worldsim.clip import ClipError as ClipError
     from worldsim.clip import Prompt as Prompt
+    from worldsim.sampling import verbs as verbs
     from worldsim.sampling.world import World as World
 
 __version__ = "0.1.0"
@@ -28,16 +29,18 @@ _HOMES = {
     "ClipError": "worldsim.clip",
     "Prompt": "worldsim.clip",
     "World": "worldsim.sampling.world",
+    "verbs": "worldsim.sampling",
 }
 
-__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__"]
+__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__", "verbs"]
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name from its module at first use (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module 'worldsim' has no attribute {name!r}; it has {', '.join(sorted(_HOMES))}")
-    value = getattr(import_module(_HOMES[name]), name)
+    home = _HOMES[name]
+    value = import_module(f"{home}.verbs") if name == "verbs" else getattr(import_module(home), name)
     globals()[name] = value
     return value
 

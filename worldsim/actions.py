@@ -115,6 +115,12 @@ class ActionSpec:
             raise ActionError(f"{self.space} has its own encoding and cannot be decoded; use the Discrete space")
         return _decode(self.space, vector)[0]
 
+    def nearest(self, vectors: np.ndarray) -> np.ndarray:
+        """The vectors of the actions of the space that lie nearest to f32 (..., A): each decoded and encoded again."""
+        flat = np.asarray(vectors, np.float32).reshape(-1, self.width)
+        valid = [self.encode(self.decode(vector)) for vector in flat]
+        return np.array(valid, np.float32).reshape(np.shape(vectors))
+
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal spec."""
         if self.custom is not None:

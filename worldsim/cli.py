@@ -6,12 +6,16 @@ A caller's mistake ends as one line on stderr and exit code 2; with WORLDSIM_DEB
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +36,19 @@ class Command:
     """Where the options' defaults depend on the words: the function that makes them, as "module:name"."""
 
 
+STUDIO = "worldsim.studio.commands"
 COMMANDS = {
     "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
     "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
+    "generate": Command(STUDIO, "Generate", "generate", "a film from a text, from actions, or from neither"),
+    "image": Command(STUDIO, "Image", "image", "a picture from a text"),
+    "animate": Command(STUDIO, "Animate", "animate", "let a picture move"),
+    "extend": Command(STUDIO, "Extend", "extend", "go on from a film, or show what was before it"),
+    "loop": Command(STUDIO, "Loop", "loop", "a film without end"),
+    "connect": Command(STUDIO, "Connect", "connect", "two films as one"),
+    "fill": Command(STUDIO, "Fill", "fill", "make some frames of a film anew"),
+    "edit": Command(STUDIO, "Edit", "edit", "a film as it would be under another text"),
+    "enhance": Command(STUDIO, "Enhance", "enhance", "a film without its noise and smear"),
     "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
     "train tokenizer": Command(
         "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on frames",
@@ -133,8 +147,30 @@ def _run(name: str, words: list[str]) -> Any:
     module = import_module(command.module)
     where, _, maker = command.defaults.partition(":")
     given = {"default": getattr(import_module(where), maker)(words)} if where else {}
-    options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words, **given)
+    said = io.StringIO()
+    try:
+        with redirect_stderr(said):
+            options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words, **given)
+    except SystemExit as stop:
+        if stop.code:
+            print(f"worldsim {name}: {_in_one_line(said.getvalue())}; see worldsim {name} --help", file=sys.stderr)
+        raise
     return getattr(module, command.function)(options)
+
+
+def _in_one_line(box: str) -> str:
+    """What tyro has to say of wrong options, without its frame, in Unicode or ASCII, and its advice."""
+    lines = [line.strip("╭╮╰╯│─ ") for line in box.splitlines()]
+    lines = list(dropwhile(_is_rule, lines[1:]))  # without the title, and a rule under it
+    told = list(takewhile(lambda line: not _is_rule(line), lines))
+    if told and told[0].startswith("Missing"):
+        names = [match[0] for line in told[1:] if (match := re.match(r"--[\w.-]+|[A-Z]{2,}(?= |$)", line))]
+        return f"missing {', '.join(names)}" if names else " ".join(told)
+    return re.sub(r"^Error parsing [A-Za-z_.]+: ", "", " ".join(told)).rstrip(".") or "wrong options"
+
+
+def _is_rule(line: str) -> bool:
+    return not line.strip("-")
 
 
 def _explains_itself(error: Exception) -> bool:

@@ -7,13 +7,14 @@ last frame of an episode has a home. This file is the only place that says so; e
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import torch
 from einops import rearrange
 
-__all__ = ["Clip", "ClipError", "Prompt", "pixels_from_unit", "pixels_to_unit"]
+__all__ = ["Clip", "ClipError", "Prompt", "join", "pixels_from_unit", "pixels_to_unit", "prompts_between"]
 
 
 class ClipError(ValueError):
@@ -83,7 +84,7 @@ class Clip:
         if not 0 <= start < stop <= self.length:
             raise ClipError(f"slice needs 0 <= start < stop <= {self.length}, got {start}:{stop}")
         cut = {name: array[:, start:stop] for name, array in self._arrays().items()}
-        return replace(self, **cut, text=[_shift(line, start, stop) for line in self.text])
+        return replace(self, **cut, text=[prompts_between(line, start, stop) for line in self.text])
 
     def take(self, rows: np.ndarray) -> Clip:
         """Some rows of the batch, i64 (R,), as a clip of their own."""
@@ -94,7 +95,7 @@ class Clip:
         return {f.name: getattr(self, f.name) for f in fields(self) if isinstance(getattr(self, f.name), np.ndarray)}
 
 
-def _shift(timeline: list[Prompt], start: int, stop: int) -> list[Prompt]:
+def prompts_between(timeline: Sequence[Prompt], start: int, stop: int) -> list[Prompt]:
     """The part of a prompt timeline that covers rows start … stop-1, counted from start."""
     kept = []
     for prompt in timeline:
@@ -102,6 +103,38 @@ def _shift(timeline: list[Prompt], start: int, stop: int) -> list[Prompt]:
         if end > start and prompt.start < stop:
             kept.append(Prompt(prompt.text, max(prompt.start - start, 0), end - start))
     return kept
+
+
+def join(*clips: Clip) -> Clip:
+    """Clips of the same rows one after another as one clip; each keeps its prompts, moved along with its frames.
+
+    Raises:
+        ClipError: no clips, or clips of different rows, frame sizes, actions or events.
+    """
+    if not clips:
+        raise ClipError("join needs at least one clip")
+    shapes = [[array[:, 0].shape for array in clip._arrays().values()] for clip in clips]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ClipError(f"clips to join must agree in rows, frame size, actions and events, got {shapes}")
+    arrays = {name: np.concatenate([clip._arrays()[name] for clip in clips], 1) for name in clips[0]._arrays()}
+    text: list[list[Prompt]] = [[] for _ in range(clips[0].rows)]
+    first = 0
+    for clip in clips:
+        for line, timeline in zip(text, clip.text, strict=False):  # a clip without prompts has none to give
+            ends = [clip.length if prompt.end is None else min(prompt.end, clip.length) for prompt in timeline]
+            line += [Prompt(p.text, p.start + first, end + first) for p, end in zip(timeline, ends, strict=True)]
+        first += clip.length
+    return replace(clips[0], **arrays, text=[_merged(line) for line in text])
+
+
+def _merged(timeline: list[Prompt]) -> list[Prompt]:
+    """A timeline in which a prompt that goes on where it ended is one prompt."""
+    merged: list[Prompt] = []
+    for prompt in timeline:
+        if merged and (merged[-1].text, merged[-1].end) == (prompt.text, prompt.start):
+            prompt = Prompt(prompt.text, merged.pop().start, prompt.end)
+        merged.append(prompt)
+    return merged
 
 
 def check_frames(frames: np.ndarray) -> None:

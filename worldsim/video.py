@@ -16,10 +16,11 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 
 from worldsim.files import replacing_file
 
-__all__ = ["VideoError", "contact_sheet", "enlarge", "read_mp4", "read_png", "write_mp4", "write_png"]
+__all__ = ["VideoError", "contact_sheet", "enlarge", "film_scale", "read_mp4", "read_png", "write_mp4", "write_png"]
 
 BACKGROUND, INK = 250, 30  # grey levels of a contact sheet
 GAP = 2  # pixels between the frames of a contact sheet
+SCALE = "worldsim scale "  # how the comment in a film begins that says how often its frames were enlarged
 
 
 class VideoError(ValueError):
@@ -50,6 +51,7 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1, 
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.options = {"crf": str(quality), "preset": "veryfast"}
+        film.metadata["comment"] = f"{SCALE}{scale}"
         for frame in frames:
             film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         film.mux(stream.encode())
@@ -76,6 +78,17 @@ def read_mp4(path: str | Path) -> tuple[np.ndarray, float]:
     if not frames:
         raise VideoError(f"{path} holds no frames")
     return np.stack(frames), float(rate or 0)
+
+
+def film_scale(path: str | Path) -> int:
+    """How many times `write_mp4` enlarged the frames of a film; 1 for films of others. Raises `VideoError`."""
+    try:
+        with av.open(str(path)) as film:
+            said = film.metadata.get("comment", "")
+    except (av.error.FFmpegError, OSError) as error:
+        raise VideoError(f"{path} cannot be read as a film: {error}") from error
+    number = said.removeprefix(SCALE)
+    return int(number) if said.startswith(SCALE) and number.isdigit() else 1
 
 
 def write_png(path: str | Path, image: np.ndarray, scale: int = 1) -> Path:

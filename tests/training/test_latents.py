@@ -15,6 +15,7 @@ from worldsim.clip import Prompt, pixels_to_unit
 from worldsim.data.episodes import Caption, Dataset
 from worldsim.data.sources import RecordedSource
 from worldsim.model.checkpoint import CheckpointError
+from worldsim.model.prompts import pack_words
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.training.latents import (
     LatentBucket,
@@ -25,7 +26,6 @@ from worldsim.training.latents import (
     live_batches,
     longest_caption,
     most_captions,
-    pack_words,
 )
 
 BUCKETS = (LatentBucket(3, 6, "past", 0.6), LatentBucket(2, 9, "all", 0.4))
@@ -98,6 +98,16 @@ def test_batch_k_depends_on_the_seed_and_k_alone() -> None:
         assert torch.equal(mine.words.numbers, theirs.words.numbers)
     assert {batch.attend for batch in draw(3, 0, 30)} == {"past", "all"}
     assert not all(torch.equal(a.latents, b.latents) for a, b in zip(draw(4, 0, 8), draw(5, 0, 8), strict=True))
+
+
+def test_latents_of_several_sizes_come_apart_and_every_frame_is_as_likely_as_any_other() -> None:
+    wide = counting(30, 1)
+    wide = replace(wide, latents=np.repeat(wide.latents, 3, axis=3))
+    words = Vocabulary.collect(["at length"])
+    drawn = list(islice(latent_batches([counting(30), wide], [LatentBucket(6, 2)], words, 8, 0), 400))
+    shapes = [tuple(batch.latents.shape) for batch in drawn]
+    assert set(shapes) == {(6, 2, 3, 2, 2), (2, 2, 3, 2, 6)}, "a third of the rows where frames are thrice as large"
+    assert 2.3 < shapes.count((2, 2, 3, 2, 6)) / shapes.count((6, 2, 3, 2, 2)) < 3.9, "and three times as often"
 
 
 def test_rows_of_a_batch_line_up_and_what_hangs_over_the_end_is_masked() -> None:

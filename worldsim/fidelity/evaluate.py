@@ -76,12 +76,14 @@ class Evaluate:
     """Folder for report.json, report.png, trials.jsonl and long.png."""
 
     def __post_init__(self) -> None:
-        counts = (self.windows, self.context, self.steps, self.long_worlds, self.passes, self.resamples, self.rows)
-        if self.worlds < 2 or min(counts) < 1 or 0 < self.long <= LAST or self.long < 0 or self.seed < 0:
-            raise FidelityError(
-                f"eval needs at least 2 worlds, other counts of at least 1, a seed of at least 0, and --long 0 or more "
-                f"than {LAST}; got {self}"
-            )
+        least = {"worlds": 2, "seed": 0, "long": 0}
+        least |= dict.fromkeys(("windows", "context", "steps", "long_worlds", "passes", "resamples", "rows"), 1)
+        for name, lowest in least.items():
+            if getattr(self, name) < lowest:
+                option = name.replace("_", "-")
+                raise FidelityError(f"--{option} must be at least {lowest}, got {getattr(self, name)}")
+        if 0 < self.long <= LAST:
+            raise FidelityError(f"--long must be 0, or more than the {LAST} frames it looks at, got {self.long}")
 
 
 def evaluate(options: Evaluate) -> dict[str, Any]:

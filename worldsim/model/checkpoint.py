@@ -10,20 +10,17 @@ There is never half a checkpoint: see `worldsim.files`.
 
 from __future__ import annotations
 
-import json
 import warnings
-from dataclasses import asdict
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from safetensors import safe_open
 from torch import nn
 
-from worldsim.clip import Clip, Prompt
+from worldsim.clip import Clip, ClipError
 from worldsim.files import former, replacing_folder, write_json
 from worldsim.model.card import CheckpointError, WorldCard, read_card
+from worldsim.model.clipfile import read_clip, write_clip
 from worldsim.model.dynamics import Dynamics
 from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 from worldsim.model.tokenizer import Tokenizer
@@ -82,7 +79,7 @@ def save(
         if dynamics is not None:
             write_tensors(new / "dynamics.safetensors", _half(dynamics))
         if starts is not None:
-            write_tensors(new / "starts.safetensors", *_starts_to_tensors(starts))
+            write_clip(new / "starts.safetensors", starts)
         write_json(new / "card.json", card.to_json())
 
 
@@ -113,28 +110,11 @@ def _half(module: nn.Module) -> dict[str, torch.Tensor]:
     }
 
 
-def _starts_to_tensors(starts: Clip) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    """The tensors and the metadata of `starts.safetensors`."""
-    texts = [[asdict(prompt) for prompt in line] for line in starts.text]
-    arrays = {name: torch.from_numpy(getattr(starts, name)) for name in ("frames", "actions", "events")}
-    flags = ("terminated", "truncated", "mask")
-    arrays |= {name: torch.from_numpy(getattr(starts, name).astype(np.uint8)) for name in flags}
-    return arrays, {"text": json.dumps(texts), "fps": repr(starts.fps)}
-
-
 def _starts_from_file(path: Path, card: WorldCard) -> Clip:
-    arrays = {name: tensor.numpy() for name, tensor in read_tensors(path).items()}
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
     try:
-        clip = Clip(
-            arrays["frames"], arrays["actions"], arrays["events"],
-            *(arrays[name].astype(bool) for name in ("terminated", "truncated", "mask")),
-            text=[[Prompt(**prompt) for prompt in line] for line in json.loads(metadata["text"])],
-            fps=float(metadata["fps"]),
-        )  # fmt: skip
-    except (KeyError, ValueError, TypeError) as error:
-        raise CheckpointError(f"starts.safetensors: {error}") from error
+        clip = read_clip(path)
+    except ClipError as error:
+        raise CheckpointError(str(error)) from error
     pairs = {
         "frames": (clip.frames.shape[2:4], card.size),
         "actions": (clip.actions.shape[2], card.action_spec.width),

@@ -26,18 +26,21 @@ def step_down(noisy: torch.Tensor, clean: torch.Tensor, level: torch.Tensor, low
     return ratio * noisy + (1 - ratio) * clean
 
 
-def sampling_levels(steps: int, shift: float = 1.0) -> list[float]:
-    """The levels that `steps` denoising passes start from, from 1 downwards, and the 0 that they end at.
+def sampling_levels(steps: int, shift: float = 1.0, start: float = 1.0) -> list[float]:
+    """The levels that `steps` denoising passes start from, from `start` downwards, and the 0 that they end at.
 
     They are evenly spaced at shift 1; above it they crowd towards noise, l → s·l / (1 + (s - 1)·l), as in Stable
-    Diffusion 3 (arXiv 2403.03206). The second of two passes starts at shift / (1 + shift).
+    Diffusion 3 (arXiv 2403.03206). The second of two passes starts at shift / (1 + shift). From a start below 1
+    (SDEdit, arXiv 2108.01073) all are that much lower.
     """
     if steps < 1:
         raise ValueError(f"steps must be at least 1, got {steps}")
     if not shift > 0:
         raise ValueError(f"shift must be positive, got {shift}")
+    if not 0 < start <= 1:
+        raise ValueError(f"start must be in (0, 1], got {start}")
     even = [1 - i / steps for i in range(steps + 1)]
-    return [shift * level / (1 + (shift - 1) * level) for level in even]
+    return [start * shift * level / (1 + (shift - 1) * level) for level in even]
 
 
 def random_levels(shape: tuple[int, ...], pure: float, generator: torch.Generator) -> torch.Tensor:

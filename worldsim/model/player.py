@@ -1,7 +1,7 @@
 """`Player`: a dynamics network made ready to play, frame by frame, with the fewest and cheapest operations.
 
 It computes what `Dynamics.step` computes. What depends on weights alone is worked out once: all modulations are one
-product, gains of normalisation lie in the rotary tables, matrices that read the same tokens are joined, and matrices are
+product, gains of normalisation lie in the rotary tables, matrices that read the same tokens are joined, and are
 bfloat16 where the processor multiplies that faster. Shipped weights are bfloat16 already, so only products round.
 """
 
@@ -21,15 +21,25 @@ from worldsim.model.patches import space_coordinates
 if TYPE_CHECKING:
     from worldsim.model.dynamics import Condition, Dynamics
 
-__all__ = ["Player"]
+__all__ = ["Player", "has_bfloat16"]
 
 EPSILON = 1e-6  # as in RMSNorm
+REMEMBERED = 8  # readings of prompts: forks and guidance take turns
+
+
+def has_bfloat16(device: torch.device | None = None) -> bool:
+    """Whether the device (the CPU by default) multiplies bfloat16 matrices itself; elsewhere they are slower."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
+    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 @dataclass
 class _Layer:
     """A block's matrices; `gains` are those of the heads that turn, (heads, d), and their partners' for the sine."""
 
+    number: int
     qkv: torch.Tensor
     out: torch.Tensor
     gains: Rotary
@@ -55,24 +65,27 @@ class Player:
         self.kind = torch.bfloat16 if half else torch.float32
         parts = [*(block.modulation for block in dynamics.blocks), dynamics.modulation]
         self.modulation = self._kept(torch.cat([part.weight for part in parts]))  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
-        self.bias = self._kept(torch.cat([part.bias for part in parts]), torch.float32)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         self.sizes = [len(part.bias) // self.config.width for part in parts]  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
-        self.layers = [self._layer(block) for block in dynamics.blocks]
+        self.bias = torch.cat([part.bias.detach().float() for part in parts]).view(-1, self.config.width)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType, reportCallIssue]
+        ones = [piece % 3 > 0 for size in self.sizes for piece in range(size)]  # shifts aside: 1 + scale, 1 + gate
+        self.bias += torch.tensor(ones, device=self.bias.device)[:, None]
+        self.small = torch.tensor(EPSILON, device=self.bias.device)
+        self.layers = [self._layer(number, block) for number, block in enumerate(dynamics.blocks)]
         heads = (dynamics.event_head, dynamics.end_head, dynamics.action_head)
         self.heads = torch.cat([head.weight for head in heads]), torch.cat([head.bias for head in heads])
-        self.tables: dict[tuple[int, int], Rotary] = {}
-        self.read: tuple[torch.Tensor, torch.Tensor] | None = None
-        self.told: list[tuple[torch.Tensor, ...]] = []
+        self.tables: dict[tuple[int, int], list[Rotary]] = {}
+        self.told: dict[int, tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]] = {}  # by the identity of the words
 
     def _kept(self, tensor: torch.Tensor, kind: torch.dtype | None = None) -> torch.Tensor:
         return tensor.detach().to(kind or self.kind).contiguous()
 
-    def _layer(self, block: nn.Module) -> _Layer:
+    def _layer(self, number: int, block: nn.Module) -> _Layer:
         space: SpaceAttention = block.space  # pyright: ignore[reportAssignmentType]
         time: TimeAttention | None = block.time  # pyright: ignore[reportAssignmentType]
         mlp = block.mlp
         joined = None if time is None else torch.cat([time.query.weight, time.key.weight, time.value.weight])
         return _Layer(
+            number,
             self._kept(space.qkv.weight), self._kept(space.out.weight), _gains(space, space.heads, space.heads),
             None if joined is None else self._kept(joined), None if time is None else self._kept(time.out.weight),
             None if time is None else _gains(time, time.heads, time.groups),
@@ -81,7 +94,7 @@ class Player:
             (self._kept(mlp.down.weight), self._kept(mlp.down.bias)),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         )  # fmt: skip
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def step(
         self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, cache: Cache,
         read: tuple[torch.Tensor, torch.Tensor],
@@ -94,37 +107,37 @@ class Player:
         tokens = both.view(batch, 2 * channels, grid[0], patch, grid[1], patch).permute(0, 2, 4, 1, 3, 5)
         x = dynamics.embed(tokens.reshape(batch, grid[0] * grid[1], 2 * channels * patch**2))  # (B, N, D)
         per_frame = dynamics.frame_condition(level, condition)[:, 0]  # (B, condition)
-        parts = (F.linear(per_frame.to(self.kind), self.modulation).float() + self.bias).view(batch, -1, width)
+        parts = F.linear(per_frame.to(self.kind), self.modulation).float().view(batch, -1, width) + self.bias
         parts = [part.unsqueeze(1).unbind(2) for part in parts.split(self.sizes, 1)]  # of each block: each (B, 1, D)
-        space = self._space_table(grid, x.device)
+        space = self._space_tables(grid, x.device)
         cos, sin = rotary_table(cache.count[:, None], dynamics.time_frequencies)
         turn = torch.cat([cos, cos], 1)[:, None, None], torch.cat([-sin, sin], 1)[:, None, None]  # (B, 1, 1, d)
-        told = self._told(read)
+        told = self._told(read[0])
         ring = 0
-        for number, (layer, part) in enumerate(zip(self.layers, parts, strict=False)):
-            y = self._space(layer, _modulated(x, part[0], part[1]), space)
-            x = torch.addcmul(torch.add(x, y), part[2], y)
+        for layer, part in zip(self.layers, parts[:-1], strict=True):
+            x = torch.addcmul(x, part[2], self._space(layer, self._modulated(x, part[0], part[1]), space))
             if layer.time_qkv is not None:
-                y = self._time(layer, _modulated(x, part[6], part[7]), turn, cache, ring)
-                x = torch.addcmul(torch.add(x, y), part[8], y)
+                y = self._time(layer, self._modulated(x, part[6], part[7]), turn, cache, ring)
+                x = torch.addcmul(x, part[8], y)
                 ring += 1
             if layer.text is not None:
-                x = x + self._text(layer, x, told[number], read[1])
-            y = F.linear(_modulated(x, part[3], part[4]).to(self.kind), *layer.up)
+                x = x + self._text(layer, x, told[layer.number], read[1])
+            y = F.linear(self._modulated(x, part[3], part[4]), *layer.up)
             y = F.linear(F.gelu(y, approximate="tanh"), *layer.down).float()
-            x = torch.addcmul(torch.add(x, y), part[5], y)
-        normal = x * _scale(x)
-        clean = dynamics.out(torch.addcmul(normal + parts[-1][0], normal, parts[-1][1]))
+            x = torch.addcmul(x, part[5], y)
+        normal = x * self._scale(x)
+        clean = dynamics.out(torch.addcmul(parts[-1][0], normal, parts[-1][1]))
         clean = clean.view(batch, *grid, channels, patch, patch).permute(0, 3, 1, 4, 2, 5)
         said = F.linear(normal.mean(1), *self.heads)
         return clean.reshape(batch, 1, channels, height, breadth), said[:, None]
 
-    def _space(self, layer: _Layer, x: torch.Tensor, table: Rotary) -> torch.Tensor:
+    def _space(self, layer: _Layer, x: torch.Tensor, table: list[Rotary]) -> torch.Tensor:
         batch, patches, width = x.shape
         heads = width // self.config.head_width
-        qkv = F.linear(x.to(self.kind), layer.qkv).float().view(batch, patches, 3 * heads, -1)
-        turned = _turned(qkv[:, :, : 2 * heads], layer.gains, table)
-        q, k, v = (part.transpose(1, 2) for part in (turned[:, :, :heads], turned[:, :, heads:], qkv[:, :, 2 * heads :]))
+        qkv = F.linear(x, layer.qkv).float().view(batch, patches, 3 * heads, -1)
+        turned = self._turned(qkv[:, :, : 2 * heads], table[layer.number])
+        q, k = turned[:, :, :heads].transpose(1, 2), turned[:, :, heads:].transpose(1, 2)
+        v = qkv[:, :, 2 * heads :].transpose(1, 2)
         y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, patches, width)
         return F.linear(y.to(self.kind), layer.out).float()
 
@@ -134,8 +147,9 @@ class Player:
         keys, values = cache.keys[ring], cache.values[ring]  # (B, N, g, S, d)
         groups, slots, wide = keys.shape[2:]
         heads = width // wide
-        qkv = F.linear(x.to(self.kind), layer.time_qkv).float().view(batch, patches, heads + 2 * groups, wide)
-        turned = _turned(qkv[:, :, : heads + groups], layer.time_gains, turn)
+        qkv = F.linear(x, layer.time_qkv).float().view(batch, patches, heads + 2 * groups, wide)
+        gains = layer.time_gains
+        turned = self._turned(qkv[:, :, : heads + groups], (gains[0] * turn[0], gains[1] * turn[1]))
         rows = torch.arange(batch, device=x.device)
         keys[rows, :, :, cache.slot] = turned[:, :, heads:].to(keys.dtype)
         values[rows, :, :, cache.slot] = qkv[:, :, heads + groups :].to(values.dtype)
@@ -157,28 +171,45 @@ class Player:
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[:, None])
         return layer.text.out(y.transpose(1, 2).reshape(x.shape))
 
-    def _told(self, read: tuple[torch.Tensor, torch.Tensor]) -> list[tuple[torch.Tensor, ...]]:
+    def _told(self, words: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
         """Keys and values of the words for each block, worked out when the prompts change."""
-        if self.read is None or self.read[0] is not read[0]:
-            self.read, words = read, read[0]
-            self.told = []
-            for layer in self.layers:
-                text = layer.text
-                if text is None:
-                    self.told.append(())
-                elif words.shape[1] == 1:
-                    self.told.append((text.out(text.value(words)),))
-                else:
-                    keys, values = (side(words).view(*words.shape[:2], text.heads, -1) for side in (text.key, text.value))
-                    self.told.append((text.key_norm(keys).transpose(1, 2), values.transpose(1, 2)))
-        return self.told
+        if id(words) not in self.told:
+            if len(self.told) == REMEMBERED:
+                self.told.pop(next(iter(self.told)))
+            self.told[id(words)] = words, [_keys_and_values(layer.text, words) for layer in self.layers]
+        return self.told[id(words)][1]
 
-    def _space_table(self, grid: tuple[int, int], device: torch.device) -> Rotary:
-        """Cosines and signed sines of the places of a frame, each (N, 1, d)."""
+    def _space_tables(self, grid: tuple[int, int], device: torch.device) -> list[Rotary]:
+        """For each block the cosines and signed sines of the places of a frame, times its gains: each (N, H, d)."""
         if grid not in self.tables:
             cos, sin = rotary_table(space_coordinates(*grid).to(device), self.dynamics.space_frequencies)
-            self.tables[grid] = torch.cat([cos, cos], 1)[:, None], torch.cat([-sin, sin], 1)[:, None]
+            turn = torch.cat([cos, cos], 1)[:, None], torch.cat([-sin, sin], 1)[:, None]
+            self.tables[grid] = [(layer.gains[0] * turn[0], layer.gains[1] * turn[1]) for layer in self.layers]
         return self.tables[grid]
+
+    def _scale(self, x: torch.Tensor) -> torch.Tensor:
+        """What normalises x (..., D) to a root mean square of one: (..., 1)."""
+        size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return torch.addcmul(self.small, size, size, value=1 / x.shape[-1]).rsqrt_()
+
+    def _modulated(self, x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
+        """`modulate(norm(x), shift, scale - 1)`, ready for a product."""
+        return torch.addcmul(shift, x * self._scale(x), scale).to(self.kind)
+
+    def _turned(self, x: torch.Tensor, table: Rotary) -> torch.Tensor:
+        """Heads x (B, N, H, d) normalised, and turned by cosines and signed sines that hold their gains."""
+        normal = x * self._scale(x)
+        return normal.roll(normal.shape[-1] // 2, -1).mul_(table[1]).addcmul_(normal, table[0])
+
+
+def _keys_and_values(text: TextAttention | None, words: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Of words (B, L, d), each (B, heads, L, d); of a single word, which has all attention, what it adds (B, 1, D)."""
+    if text is None:
+        return ()
+    if words.shape[1] == 1:
+        return (text.out(text.value(words)),)
+    keys, values = (side(words).view(*words.shape[:2], text.heads, -1) for side in (text.key, text.value))
+    return text.key_norm(keys).transpose(1, 2), values.transpose(1, 2)
 
 
 def _gains(attention: SpaceAttention | TimeAttention, queries: int, keys: int) -> Rotary:
@@ -187,21 +218,3 @@ def _gains(attention: SpaceAttention | TimeAttention, queries: int, keys: int) -
     gains = torch.cat([norm.gain.detach().float().expand(heads, -1) for norm, heads in pairs if norm.gain is not None])
     return gains, gains.roll(gains.shape[1] // 2, 1)
 
-
-def _scale(x: torch.Tensor) -> torch.Tensor:
-    """What normalises x (..., D) to a root mean square of one: (..., 1)."""
-    size = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
-    return torch.rsqrt(size.square().mul_(1 / x.shape[-1]).add_(EPSILON))
-
-
-def _modulated(x: torch.Tensor, shift: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """`modulate(norm(x), shift, scale)`."""
-    normal = x * _scale(x)
-    return torch.addcmul(normal + shift, normal, scale)
-
-
-def _turned(x: torch.Tensor, gains: Rotary, table: Rotary) -> torch.Tensor:
-    """Heads x (B, N, H, d) normalised, and turned by tables (…, 1, d) of cosines and signed sines."""
-    normal = x * _scale(x)
-    turned = normal.roll(normal.shape[-1] // 2, -1).mul_(gains[1] * table[1])
-    return turned.addcmul_(normal, gains[0] * table[0])

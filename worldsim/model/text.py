@@ -75,6 +75,10 @@ class Vocabulary:
             present[row, : len(found)] = True
         return numbers, present
 
+    def known(self, text: str) -> str:
+        """The text without the words and signs that the vocabulary lacks, lower-cased, one space between."""
+        return " ".join(self.words[number] for number in self._split.encode(text).ids if number != 1)
+
     def unknown(self, text: str) -> list[str]:
         """The words of a text that the vocabulary lacks."""
         encoded = self._split.encode(text)
@@ -100,13 +104,17 @@ class TextConfig:
 
 
 class TextEncoder(nn.Module):
-    """Word numbers (B, L) → word vectors (B, L, width), each knowing the others of its own prompt."""
+    """Word numbers (B, L) → word vectors (B, L, width), each knowing the others of its own prompt.
+
+    Words begin far apart and layers begin as doing nothing: what a prompt shares with all others would otherwise drown
+    what sets it apart, and the network would never hear a word.
+    """
 
     def __init__(self, config: TextConfig, words: int) -> None:
         super().__init__()
         self.config = config
-        self.embed = nn.Parameter(0.02 * torch.randn(words, config.width))
-        self.place = nn.Parameter(0.02 * torch.randn(config.longest, config.width))
+        self.embed = nn.Parameter(0.5 * torch.randn(words, config.width))
+        self.place = nn.Parameter(0.1 * torch.randn(config.longest, config.width))
         self.layers = nn.ModuleList(_TextLayer(config.width) for _ in range(config.depth))
         self.norm = RMSNorm(config.width)
 
@@ -124,6 +132,8 @@ class _TextLayer(nn.Module):
         self.norm1, self.norm2 = RMSNorm(width), RMSNorm(width)
         self.qkv, self.out = nn.Linear(width, 3 * width, bias=False), nn.Linear(width, width, bias=False)
         self.mlp = MLP(width, 4 * width)
+        nn.init.zeros_(self.out.weight)
+        nn.init.zeros_(self.mlp.down.weight)
 
     def forward(self, x: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
         batch, words, width = x.shape

@@ -52,8 +52,10 @@ class Demo:
     """Then open the window, where there is a display and the output is a terminal."""
 
     def __post_init__(self) -> None:
-        if not self.seeds or min(self.seeds) < 0 or self.steps < 1 or self.passes < 1:
-            raise PlayError(f"demo needs a seed of at least 0, and steps and passes of at least 1, got {self}")
+        if not self.seeds or min(self.seeds) < 0:
+            raise PlayError(f"--seeds must be one or more numbers of at least 0, got {self.seeds}")
+        if min(self.steps, self.passes) < 1:
+            raise PlayError(f"--steps and --passes must be at least 1, got {self.steps} and {self.passes}")
 
 
 @dataclass(frozen=True)

@@ -21,11 +21,13 @@ from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
+from worldsim.model.player import has_bfloat16
+from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.denoise import denoise
+from worldsim.sampling.denoise import Guidance, Watch, denoise
 
-__all__ = ["Snapshot", "Step", "World", "WorldError"]
+__all__ = ["Snapshot", "Step", "World", "WorldError", "read_events"]
 
 
 class WorldError(ValueError):
@@ -40,11 +42,13 @@ class Step:
         frames: u8 (B, H, W, 3).
         events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
         ended: f32 (B,), probability that the episode terminated.
+        actions: f32 (B, A), what led to the frames: as given, or as the network imagined where nothing was given.
     """
 
     frames: np.ndarray
     events: np.ndarray
     ended: np.ndarray
+    actions: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -65,34 +69,39 @@ class World:
         starts: the start clips that came with it, or None.
         rows: B.
         steps: denoising passes per frame.
+        guidance: how strongly prompts and actions pull.
         cache: what the worlds remember of their past.
     """
 
     def __init__(
-        self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int
-    ) -> None:
+        self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
+        guidance: Guidance | None = None,
+    ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
-        self.rows, self.steps = rows, steps
+        self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.vocabulary = Vocabulary(card.vocabulary)
         height, width = card.size
         self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
-        self._prompts = [""] * rows
+        self._prompts = [""] * rows  # as given
+        self._told = [""] * rows  # as read: without words that the network does not know
         self._read = self._read_prompts()
         self._generators: list[torch.Generator | None] = [None] * rows
 
     @classmethod
     def from_pretrained(
-        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu"
-    ) -> World:
-        """Load a checkpoint by path, or by the name of one that ships.
+        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
+        half: bool | None = None,
+    ) -> World:  # fmt: skip
+        """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
         Args:
             checkpoint: folder or name.
             rows: B, worlds rolled out together.
             steps: denoising passes per frame.
             device: where the networks run.
+            half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
@@ -105,7 +114,11 @@ class World:
         card, tokenizer, dynamics, starts = load(checkpoint)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
-        return cls(card, tokenizer.to(place).eval(), dynamics.to(place).eval(), starts, rows=rows, steps=steps)
+        tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
+        half = has_bfloat16(place) if half is None else half
+        tokenizer.prepare(half)
+        dynamics.prepare(half)
+        return cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
 
     # -- prompts -------------------------------------------------------------------------------------------------
 
@@ -116,6 +129,8 @@ class World:
 
     def set_prompt(self, prompt: str | Sequence[str], rows: Sequence[int] | None = None) -> None:
         """From the next frame on, let rows (all by default) follow a prompt, or one each; the past stays as it is.
+
+        Words that the checkpoint does not know are left out, with a warning.
 
         Raises:
             PromptError: too long.
@@ -129,17 +144,18 @@ class World:
             if not isinstance(text, str):
                 raise PromptError(f"a prompt must be text, got {type(text).__name__}")
             self.vocabulary.encode(text, self.card.max_prompt_words)
+        told = {text: readable(text, self.vocabulary) for text in texts}
         for row, text in zip(where, texts, strict=True):
-            self._prompts[row] = text
+            self._prompts[row], self._told[row] = text, told[text]
         self._read = self._read_prompts()
 
     def _read_prompts(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The text encoder's output for the present prompts, computed once per change."""
-        if not any(self._prompts):
+        if not any(self._told):
             with torch.no_grad():
                 return self.dynamics.read(None, self.rows, 1)
         longest = self.card.max_prompt_words  # always the same length, so that rows do not depend on each other
-        numbers, present = (part[:, None] for part in self.vocabulary.table(self._prompts, longest))  # (B, 1, L)
+        numbers, present = (part[:, None] for part in self.vocabulary.table(self._told, longest))  # (B, 1, L)
         device = self.cache.count.device
         seen = torch.ones(self.rows, 1, 1, dtype=torch.bool, device=device)
         with torch.no_grad():
@@ -149,22 +165,26 @@ class World:
 
     def reset(
         self, frames: np.ndarray | None = None, actions: np.ndarray | None = None,
-        prompts: Sequence[str] | None = None, seeds: Sequence[int] = (0,), rows: Sequence[int] | None = None,
+        prompts: Sequence[str] | None = None, seeds: Sequence[int] = (0,), rows: Sequence[int] | None = None, *,
+        passes: int | None = None, watch: Watch | None = None,
     ) -> Step:  # fmt: skip
         """Start rows anew, from given frames, or else from noise under the prompt.
 
         Args:
             frames: u8 (R, T, H, W, 3) at the card's size; the last `window` of them are remembered.
-            actions: f32 (R, T, A), row 0 led to the first frame (zeros where it is not known); zeros by default.
+            actions: f32 (R, T, A), row 0 led to the first frame (zeros for a reset); None where they are not known.
             prompts: one per row, "" for none; none by default.
             seeds: one per row, in [0, 2⁶³).
             rows: which rows, all by default; R is their number.
+            passes: denoising passes of a frame from noise, which nothing precedes; `steps` by default.
+            watch: as in `denoise`.
 
         Returns:
             The last given, or else the generated, frame of these rows.
 
         Raises:
             WorldError, ClipError, PromptError.
+            Cancelled: `watch` returned False; the rows have to be reset again.
         """
         where = self._check_rows(rows)
         if len(seeds) != len(where):
@@ -172,7 +192,7 @@ class World:
         if not all(isinstance(seed, int | np.integer) and 0 <= seed < 2**63 for seed in seeds):
             raise WorldError(f"seeds must be integers in [0, 2**63), got {list(seeds)}")
         if frames is not None:
-            actions = self._check_given(frames, actions, len(where))
+            self._check_given(frames, actions, len(where))
         self.set_prompt(list(prompts) if prompts is not None else "", where)
         for row, seed in zip(where, seeds, strict=True):
             self._generators[row] = torch.Generator().manual_seed(int(seed))
@@ -180,61 +200,74 @@ class World:
         self.cache.clear(index)
         part = self if where == list(range(self.rows)) else self._part(where)
         if frames is None:
-            step = part._advance(np.zeros((len(where), self.card.action_spec.width), np.float32), None)
+            still = np.zeros((len(where), self.card.action_spec.width), np.float32)
+            step = part._advance(still, None, passes, watch)
         else:
-            assert actions is not None
             step = part._observe(frames, actions)
         if part is not self:
             self.cache.put(index, part.cache)
         return step
 
-    def observe(self, frames: np.ndarray, actions: np.ndarray) -> Step:
+    def observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
         """Append true frames u8 (B, T, H, W, 3), to which actions f32 (B, T, A) led, to the context of all rows.
+
+        Actions that are not known are None.
 
         Raises:
             WorldError, ClipError.
         """
         self._check_started()
-        return self._observe(frames, self._check_given(frames, actions, self.rows))
+        self._check_given(frames, actions, self.rows)
+        return self._observe(frames, actions)
 
-    def imagine(self, actions: np.ndarray) -> Step:
-        """One frame on in all rows, under actions f32 (B, A) in [-1, 1].
+    def imagine(self, actions: np.ndarray | None, *, watch: Watch | None = None) -> Step:
+        """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the network acts by itself.
 
         Raises:
             WorldError: wrong shape, not finite, out of range, or no reset before.
+            Cancelled: `watch`, called with a `Preview` after each denoising pass, returned False; no frame was added.
         """
         self._check_started()
-        expected = (self.rows, self.card.action_spec.width)
-        self._check_actions(actions, expected)
-        return self._advance(np.asarray(actions, np.float32), None)
+        if actions is not None:
+            self._check_actions(actions, (self.rows, self.card.action_spec.width))
+            actions = np.asarray(actions, np.float32)
+        return self._advance(actions, None, watch=watch)
 
-    def _observe(self, frames: np.ndarray, actions: np.ndarray) -> Step:
-        frames, actions = frames[:, -self.card.window :], actions[:, -self.card.window :]
+    def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
+        frames = frames[:, -self.card.window :]
+        led = [None] * frames.shape[1] if actions is None else actions[:, -self.card.window :].swapaxes(0, 1)
         with torch.no_grad():
             latents = self.tokenizer.encode(pixels_to_unit(frames).to(self.cache.last.device))
-        steps = [self._advance(actions[:, t], latents[:, t : t + 1]) for t in range(frames.shape[1])]
+        steps = [self._advance(each, latents[:, t : t + 1]) for t, each in enumerate(led)]
         return replace(steps[-1], frames=frames[:, -1].copy())
 
-    @torch.no_grad()
-    def _advance(self, actions: np.ndarray, given: torch.Tensor | None) -> Step:
+    @torch.inference_mode()
+    def _advance(
+        self, actions: np.ndarray | None, given: torch.Tensor | None, passes: int | None = None,
+        watch: Watch | None = None,
+    ) -> Step:  # fmt: skip
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
-        device = cache.last.device
-        condition = Condition(
-            torch.from_numpy(actions)[:, None].to(device), torch.ones(len(actions), 1, dtype=torch.bool, device=device)
-        )
+        device, rows, width = cache.last.device, self.rows, self.card.action_spec.width
+        led = torch.zeros(rows, width) if actions is None else torch.tensor(np.asarray(actions, np.float32))
+        acted = torch.full((rows, 1), actions is not None, device=device)
+        condition = Condition(led[:, None].to(device), acted)
         noise = self._noise()
         latents = given
         if latents is None:
             latents = denoise(
-                dynamics, noise[:, :1], condition, steps=self.steps, shift=self.card.shift, cache=cache, read=self._read
-            )
-        level = torch.full((len(actions), 1), self.card.context_level, device=device)
+                dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
+                read=self._read, guidance=self.guidance, watch=watch,
+            )  # fmt: skip
+        level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
         prediction = dynamics.step(kept, level, condition, cache, self._read)
         cache.advance(kept[:, 0])
         frames = np.empty(0, np.uint8) if given is not None else pixels_from_unit(self.tokenizer.decode(latents))[:, 0]
-        return _step(frames, prediction)
+        events, ended = read_events(prediction)
+        if actions is None:
+            actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
+        return Step(frames, events[:, 0], ended[:, 0], actions.copy())
 
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
@@ -259,6 +292,7 @@ class World:
             raise WorldError(f"a snapshot of this world was expected, got one of a network with a cache of {theirs}")
         self.cache = snapshot.cache.copy()
         self._prompts = list(snapshot.prompts)
+        self._told = [self.vocabulary.known(prompt) for prompt in self._prompts]
         self._read = self._read_prompts()
         self._generators = [torch.Generator() for _ in range(self.rows)]
         for generator, state in zip(self._generators, snapshot.randomness, strict=True):
@@ -279,6 +313,7 @@ class World:
         twin.rows = len(rows)
         twin.cache = self.cache.take(torch.tensor(rows, device=self.cache.count.device))
         twin._prompts = [self._prompts[row] for row in rows]
+        twin._told = [self._told[row] for row in rows]
         twin._generators = [self._generators[row] for row in rows]
         twin._read = twin._read_prompts()
         return twin
@@ -305,22 +340,20 @@ class World:
                 "encode them with card.action_spec"
             )
 
-    def _check_given(self, frames: np.ndarray, actions: np.ndarray | None, rows: int) -> np.ndarray:
+    def _check_given(self, frames: np.ndarray, actions: np.ndarray | None, rows: int) -> None:
         check_frames(frames)
         if frames.shape[0] != rows or frames.shape[1] < 1 or frames.shape[2:4] != self.card.size:
             expected = f"({rows}, T, {self.card.size[0]}, {self.card.size[1]}, 3)"
             raise WorldError(
                 f"frames must be {expected} uint8, got {frames.shape}; resize them, or use another checkpoint"
             )
-        if actions is None:
-            return np.zeros((*frames.shape[:2], self.card.action_spec.width), np.float32)
-        self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
-        return np.asarray(actions, np.float32)
+        if actions is not None:
+            self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
 
 
-def _step(frames: np.ndarray, prediction: Prediction) -> Step:
-    """Raw event outputs → rewards and probabilities."""
-    raw = prediction.events[:, 0].float()
-    reward = raw[:, :1].sign() * raw[:, :1].abs().expm1()  # symlog undone
-    events = torch.cat([reward, raw[:, 1:].sigmoid()], dim=1)
-    return Step(frames, events.cpu().numpy(), prediction.end[:, 0].float().sigmoid().cpu().numpy())
+def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Raw outputs → rewards and event probabilities f32 (B, T, E), and probabilities of the end f32 (B, T)."""
+    raw = prediction.events.float()
+    reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
+    events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
+    return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()

@@ -25,7 +25,8 @@ from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
-from worldsim.model.dynamics import Attend, Words
+from worldsim.model.dynamics import Attend
+from worldsim.model.prompts import pack_words
 from worldsim.model.tensors import read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
@@ -43,7 +44,6 @@ __all__ = [
     "live_batches",
     "longest_caption",
     "most_captions",
-    "pack_words",
 ]
 
 
@@ -208,26 +208,6 @@ def _cut(
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     words = pack_words(text, length, vocabulary, longest, prompts)
     return LatentBatch(**tensors, mask=torch.from_numpy(mask), words=words, attend=bucket.attend)
-
-
-def pack_words(
-    text: Sequence[Sequence[Prompt]], length: int, vocabulary: Vocabulary, longest: int, prompts: int = 1
-) -> Words:
-    """Prompt timelines as word numbers, with room for `prompts` per row, or for as many as there are.
-
-    Raises:
-        PromptError: a prompt of more than `longest` words.
-    """
-    most = max([prompts, *(len(line) for line in text)])
-    numbers = torch.zeros(len(text), most, longest, dtype=torch.int64)
-    present = torch.zeros(len(text), most, longest, dtype=torch.bool)
-    seen = torch.zeros(len(text), length, most, dtype=torch.bool)
-    for row, line in enumerate(text):
-        told = slice(0, len(line))
-        numbers[row, told], present[row, told] = vocabulary.table([prompt.text for prompt in line], longest)
-        for place, prompt in enumerate(line):
-            seen[row, prompt.start : length if prompt.end is None else prompt.end, place] = True
-    return Words(numbers, present, seen)
 
 
 def clip_to_latents(

@@ -109,6 +109,8 @@ class DynamicsLossConfig:
     """Share of frames that start from pure noise, as in play."""
     context_noise: float = 0.3
     """Highest noise level of given frames; half of them are clean."""
+    drown: float = 0.1
+    """Share of rows whose given frames drown in noise of any level, so that prompts and actions have to speak."""
     drop_actions: float = 0.1
     """Share of rows whose actions are hidden."""
     drop_text: float = 0.3
@@ -127,7 +129,7 @@ class DynamicsLossConfig:
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second")
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
         check_numbers(self, 0, math.inf, "first", "events", "actions", "critic")
 
 
@@ -231,6 +233,9 @@ class DynamicsObjective(nn.Module):
         given = batch.latents
         level = self.config.context_noise * drawn(torch.rand, (rows, time), generator, given.device)
         level = level * (drawn(torch.rand, (rows, time), generator, given.device) < 0.5)
+        drowned = drawn(torch.rand, (rows, 1), generator, given.device) < self.config.drown
+        depth = drawn(torch.rand, (rows, 1), generator, given.device)
+        level = torch.where(drowned, depth.expand(-1, time), level)
         noise = drawn(torch.randn, given.shape, generator, given.device)
         if time == 1 or float(torch.rand((), generator=generator)) >= self.config.rollout:
             return _Past(mix(given, noise, level), level)

@@ -10,6 +10,8 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
+from worldsim.model.player import has_bfloat16
+
 __all__ = ["Device", "TrainingError", "choose_device", "compile_modules", "has_bfloat16", "moved"]
 
 Device = Literal["auto", "cpu", "cuda"]
@@ -44,14 +46,6 @@ def moved(batch: Any, device: torch.device) -> Any:
     if is_dataclass(batch) and not isinstance(batch, type):
         return replace(batch, **{field.name: moved(getattr(batch, field.name), device) for field in fields(batch)})
     return batch
-
-
-def has_bfloat16(device: torch.device | None = None) -> bool:
-    """Whether the device (the CPU by default) multiplies bfloat16 matrices itself; elsewhere they are slower."""
-    if device is not None and device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 def compile_modules(modules: Iterable[nn.Module]) -> bool:

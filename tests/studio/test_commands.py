@@ -1,0 +1,148 @@
+"""The verbs at the command line: films in, films out, on a tiny checkpoint; what they are told wrong is one line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from networks import EVENTS, SIZE, tiny_card, tiny_dynamics, tiny_tokenizer, tiny_world
+from worldsim.cli import main
+from worldsim.clip import Prompt
+from worldsim.model.checkpoint import save
+from worldsim.model.clipfile import read_clip
+from worldsim.sampling.timelines import VerbError
+from worldsim.studio.inputs import read_actions, read_frames, read_size, read_text
+from worldsim.studio.outputs import action_names
+from worldsim.video import read_mp4, read_png, write_mp4, write_png
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("studio") / "tiny"
+    save(folder, tiny_card(), tiny_tokenizer(), tiny_dynamics())
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def run(checkpoint: Path, *words: str) -> None:
+    main([words[0], "--checkpoint", str(checkpoint), "--passes", "1", *words[1:]])
+
+
+def test_films_go_from_verb_to_verb(checkpoint: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(checkpoint, "generate", "a desert at night", "--frames", "6", "--size", "32x64", "--out", "a.mp4")
+    assert {path.name for path in place.iterdir()} == {"a.mp4", "a.png", "a.safetensors"}
+    clip = read_clip(place / "a.safetensors")
+    assert clip.frames.shape == (1, 6, 32, 64, 3) and clip.text == [[Prompt("a desert at night", 0, 6)]]
+    film, fps = read_mp4("a.mp4")
+    assert film.shape == (6, 192, 384, 3) and fps == 10
+    said = capsys.readouterr()
+    assert "a.mp4, a.png, a.safetensors" in said.out and "100%" in said.err
+    run(checkpoint, "extend", "a.safetensors", "snow", "--frames", "3", "--backward", "--out", "b.mp4")
+    longer = read_clip(place / "b.safetensors")
+    assert longer.length == 9 and np.array_equal(longer.frames[:, 3:], clip.frames)
+    run(checkpoint, "extend", "a.mp4", "--frames", "2", "--out", "c.mp4", "--actions", "1*2")
+    back = read_clip(place / "c.safetensors")
+    assert back.frames.shape == (1, 8, 32, 64, 3) and back.actions[0, -1].tolist() == [0, 1, 0, 0, 0]
+    assert np.abs(back.frames[:, :6].astype(int) - clip.frames).mean() < 8, "the film loses little"
+    run(checkpoint, "connect", "a.mp4", "b.safetensors", "--frames", "2", "--out", "d.mp4")
+    assert read_clip(place / "d.safetensors").length == 6 + 2 + 9
+    run(checkpoint, "fill", "a.safetensors", "--every", "3", "--out", "e.mp4")
+    assert np.array_equal(read_clip(place / "e.safetensors").frames[:, ::3], clip.frames[:, ::3])
+    run(checkpoint, "edit", "a.mp4", "snow", "--strength", "0.5", "--out", "f.mp4")
+    run(checkpoint, "enhance", "a.mp4", "--size", "64x128", "--out", "g.mp4")
+    assert read_clip(place / "g.safetensors").frames.shape == (1, 6, 64, 128, 3)
+
+
+def test_pictures_seeds_and_loops(checkpoint: Path, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run(checkpoint, "image", "snow", "--seeds", "3", "4", "--out", "p.png")
+    assert {path.name for path in place.iterdir()} == {"p-3.png", "p-4.png"}
+    assert read_png("p-3.png").shape == (256, 384, 3)
+    write_png("q.png", read_png("p-3.png")[:32, :48])
+    run(checkpoint, "animate", "q.png", "--frames", "3", "--out", "r.mp4")
+    assert np.array_equal(read_clip(place / "r.safetensors").frames[0, 0], read_png("q.png"))
+    run(checkpoint, "loop", "snow | 3: a desert at night", "--frames", "5", "--seeds", "1", "2", "--out", "s.mp4")
+    assert {"s-1.mp4", "s-2.mp4", "s.png", "s.safetensors"} <= {path.name for path in place.iterdir()}
+    capsys.readouterr()
+    run(checkpoint, "loop", "a Dragon", "--clip", "r.safetensors", "--frames", "2", "--size", "30x48", "--out", "t.mp4")
+    assert "worldsim loop: the word 'Dragon' of the prompt does not occur" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("generate --frames 0", "frames must be a whole number of at least 1, got 0"),
+        ("generate --frames many", "many"),
+        ("generate --size big", "--size must be HEIGHTxWIDTH in pixels, as 96x160, got 'big'"),
+        ("generate --actions fly", "names of 0, 1, 2, 3, 4; got 'fly'"),
+        ("generate --actions 1*0", "got '1*0'"),
+        ("generate --seeds -1", "seeds must be integers"),
+        ("generate --passes 0", "passes must be"),
+        ("generate --guidance -1", "Guidance.text"),
+        ("extend nowhere.mp4", "no film at nowhere.mp4"),
+        ("extend nowhere.safetensors", "nowhere.safetensors is missing"),
+        ("extend", "missing FILM; see worldsim extend --help"),
+        ("animate nowhere.png", "no picture at nowhere.png"),
+        ("edit film.mp4", "missing TEXT"),
+        ("edit film.mp4 snow --strength 2", "strength must be in (0, 1], got 2.0"),
+        ("fill film.mp4", "--start 1 --stop 2, or --every 4"),
+        ("loop snow --frames 1", "at least 2"),
+        ("connect film.mp4", "missing FILM"),
+        ("connect", "issing"),
+    ],
+)
+def test_a_wrong_wish_is_one_line_and_writes_nothing(
+    words: str, says: str, checkpoint: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_mp4("film.mp4", np.zeros((3, *SIZE, 3), np.uint8), 10)
+    before = sorted(place.iterdir())
+    name, *rest = words.split()
+    with pytest.raises(SystemExit, match="2"):
+        main([name, "--checkpoint", str(checkpoint), *rest])
+    said = capsys.readouterr()
+    assert says in said.err and len(said.err.strip().splitlines()) == 1 and not said.out, said.err
+    assert sorted(place.iterdir()) == before
+
+
+def test_an_interrupt_leaves_nothing_behind(
+    checkpoint: Path, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("worldsim.studio.outputs.tqdm.update", interrupt)
+    with pytest.raises(SystemExit, match="130"):
+        run(checkpoint, "generate", "--frames", "3")
+    assert not list(place.iterdir())
+
+
+def test_sizes_timelines_and_actions_are_read() -> None:
+    assert read_size("96x160") == (96, 160) and read_size("") is None
+    assert read_text("a desert") == "a desert"
+    assert read_text("a desert | 32: snow|40:rain") == [
+        Prompt("a desert", 0, 32), Prompt("snow", 32, 40), Prompt("rain", 40)
+    ]  # fmt: skip
+    for wrong in ("a | b", "a | 3: b | 2: c"):
+        with pytest.raises(VerbError, match="timeline"):
+            read_text(wrong)
+    spec = tiny_world().card.action_spec
+    actions = read_actions("3*2 1", spec, 7)
+    assert actions is not None and actions.argmax(1).tolist() == [3, 3, 1, 3, 3, 1, 3]
+    assert read_actions(" ", spec, 7) is None and action_names(actions, spec) == [""] * 7
+
+
+def test_foreign_films_are_brought_to_the_worlds_size_and_rate(tmp_path: Path) -> None:
+    world = tiny_world()
+    frames = np.arange(20, dtype=np.uint8)[:, None, None, None] * np.full((1, 90, 160, 3), 12, np.uint8)
+    film = write_mp4(tmp_path / "film.mp4", frames, 20)
+    with pytest.warns(UserWarning) as told:
+        found = read_frames(film, world, None)
+    assert isinstance(found, np.ndarray) and found.shape == (1, 10, 32, 64, 3) and len(EVENTS) == 3
+    assert np.abs(found[0, :, 5, 5, 0].astype(int) - 24 * np.arange(10)).max() < 6, "every second frame"
+    assert "20 frames/s, the world has 10" in str(told[0].message) and "32x64" in str(told[1].message)

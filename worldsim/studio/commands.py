@@ -1,0 +1,308 @@
+"""The commands generate, image, animate, extend, loop, connect, fill, edit and enhance: options, and what they do.
+
+Nothing is written before all of it is made, so Ctrl-C leaves no half film.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from tyro.conf import Positional, arg
+
+from worldsim.clip import Clip
+from worldsim.sampling import verbs
+from worldsim.sampling.timelines import VerbError
+from worldsim.sampling.world import World
+from worldsim.studio.inputs import read_actions, read_frames, read_picture, read_size, read_text
+from worldsim.studio.outputs import progress, write
+
+__all__ = [
+    "Animate", "Connect", "Edit", "Enhance", "Extend", "Fill", "Generate", "Image", "Loop", "animate", "connect",
+    "edit", "enhance", "extend", "fill", "generate", "image", "loop",
+]  # fmt: skip
+
+Words = Annotated[str, Positional, arg(metavar="TEXT")]
+Film = Annotated[Path, Positional, arg(metavar="FILM")]
+Picture = Annotated[Path, Positional, arg(metavar="PICTURE")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Verb:
+    """What all verbs take."""
+
+    checkpoint: str = "overworld-small"
+    """Name of a shipped checkpoint, or a folder."""
+    seeds: tuple[int, ...] = (0,)
+    """A clip for each; the same seed gives the same clip."""
+    passes: int | None = None
+    """Denoising passes; 2 a frame where frames follow each other, else 16 by default."""
+    guidance: float = 1.0
+    """How strongly the text pulls; 1 is as learned, 2 or 3 exaggerates and costs a third more passes."""
+    action_guidance: float = 1.0
+    """The same for the actions."""
+    device: str = "cpu"
+    """Where the networks run."""
+    out: Path = Path("out/clip.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Generate(_Verb):
+    """A film from a text, from actions, from both or from neither."""
+
+    text: Words = ""
+    """What is to be seen, or "A TEXT | 32: ANOTHER FROM FRAME 32 ON"."""
+    frames: int = 64
+    """How many; the shipped world shows 10 a second."""
+    size: str = ""
+    """HEIGHTxWIDTH in pixels, as 96x160; the checkpoint's own by default."""
+    actions: str = ""
+    """What the player does, over and over: "forward*12 turn_left*4"; without it the model acts by itself."""
+    out: Path = Path("out/generate.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(_Verb):
+    """A picture from a text."""
+
+    text: Words = ""
+    """What is to be seen."""
+    size: str = ""
+    """HEIGHTxWIDTH in pixels, as 96x160; the checkpoint's own by default."""
+    out: Path = Path("out/image.png")
+    """The picture; for several seeds each name ends in its seed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Animate(_Verb):
+    """Let a picture move: it is the first frame of the film."""
+
+    picture: Picture
+    """A png or any other picture."""
+    text: Words = ""
+    """What is to be seen."""
+    frames: int = 32
+    """Frames of the film, the picture among them."""
+    size: str = ""
+    """Size to bring the picture to."""
+    actions: str = ""
+    """What the player does: "forward*12 turn_left*4"; without it the model acts by itself."""
+    out: Path = Path("out/animate.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extend(_Verb):
+    """Go on from a film, or show what was before it."""
+
+    clip: Film
+    """An mp4, or the .safetensors of an earlier verb, which holds its actions too."""
+    text: Words = ""
+    """What is to be seen in the new frames."""
+    frames: int = 32
+    """How many new ones."""
+    backward: bool = False
+    """New frames before the film instead of after it."""
+    size: str = ""
+    """Size to bring the film to."""
+    actions: str = ""
+    """What the player does in the new frames; without it the model acts by itself."""
+    out: Path = Path("out/extend.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loop(_Verb):
+    """A film without end: from noise, or a given film with frames that lead from its end to its beginning."""
+
+    text: Words = ""
+    """What is to be seen."""
+    clip: Path | None = None
+    """A film to close to a loop."""
+    frames: int = 32
+    """Frames of the loop; with --clip, new ones."""
+    size: str = ""
+    """HEIGHTxWIDTH in pixels, as 96x160."""
+    out: Path = Path("out/loop.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Connect(_Verb):
+    """Two films as one, with frames that lead from one to the other."""
+
+    first: Film
+    """An mp4, or the .safetensors of an earlier verb."""
+    second: Film
+    """Another."""
+    text: Words = ""
+    """What is to be seen between."""
+    frames: int = 16
+    """How many between."""
+    size: str = ""
+    """Size to bring both to."""
+    out: Path = Path("out/connect.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fill(_Verb):
+    """Make some frames of a film anew, so that they fit the others."""
+
+    clip: Film
+    """An mp4, or the .safetensors of an earlier verb."""
+    text: Words = ""
+    """What is to be seen."""
+    start: int = 0
+    """The first frame to make anew."""
+    stop: int = 0
+    """The frame after the last one to make anew."""
+    every: int = 0
+    """Instead: keep every so manyth frame, and make those between anew."""
+    size: str = ""
+    """Size to bring the film to."""
+    out: Path = Path("out/fill.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edit(_Verb):
+    """A film as it would be under another text."""
+
+    clip: Film
+    """An mp4, or the .safetensors of an earlier verb."""
+    text: Words
+    """What is to be seen."""
+    strength: float = 0.6
+    """0 … 1: how much may change."""
+    size: str = ""
+    """Size to bring the film to."""
+    out: Path = Path("out/edit.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Enhance(_Verb):
+    """A film without its noise and smear, and larger if so wished."""
+
+    clip: Film
+    """An mp4, or the .safetensors of an earlier verb."""
+    text: Words = ""
+    """What is to be seen."""
+    strength: float = 0.25
+    """0 … 1: how much may change."""
+    size: str = ""
+    """Size to bring the film to first."""
+    out: Path = Path("out/enhance.mp4")
+    """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
+
+
+def generate(options: Generate) -> list[Path]:
+    """`worldsim generate`. Raises `VerbError`, `PromptError`, `CheckpointError`, as the others do."""
+    with _making(options, "generate") as (world, more):
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
+        text, size = read_text(options.text), read_size(options.size)
+        clip = verbs.generate(world, text, frames=options.frames, size=size, actions=actions, **more)
+    return _written(options, clip, world)
+
+
+def image(options: Image) -> list[Path]:
+    """`worldsim image`."""
+    with _making(options, "image") as (world, more):
+        clip = verbs.image(world, options.text, size=read_size(options.size), **more)
+    return _written(options, clip, world)
+
+
+def animate(options: Animate) -> list[Path]:
+    """`worldsim animate`. Raises also `VideoError`."""
+    with _making(options, "animate") as (world, more):
+        actions = read_actions(options.actions, world.card.action_spec, options.frames - 1)
+        picture = read_picture(options.picture, world, read_size(options.size))
+        clip = verbs.animate(world, picture, read_text(options.text), frames=options.frames, actions=actions, **more)
+    return _written(options, clip, world)
+
+
+def extend(options: Extend) -> list[Path]:
+    """`worldsim extend`. Raises also `VideoError`, `ClipError`, as all that read films do."""
+    with _making(options, "extend") as (world, more):
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
+        start = read_frames(options.clip, world, read_size(options.size))
+        clip = verbs.extend(
+            world, start, read_text(options.text), frames=options.frames, actions=actions,
+            direction="backward" if options.backward else "forward", **more,
+        )  # fmt: skip
+    return _written(options, clip, world)
+
+
+def loop(options: Loop) -> list[Path]:
+    """`worldsim loop`."""
+    with _making(options, "loop") as (world, more):
+        size = read_size(options.size)
+        start = None if options.clip is None else read_frames(options.clip, world, size)
+        clip = verbs.loop(world, start, read_text(options.text), frames=options.frames, size=size, **more)
+    return _written(options, clip, world)
+
+
+def connect(options: Connect) -> list[Path]:
+    """`worldsim connect`."""
+    with _making(options, "connect") as (world, more):
+        size = read_size(options.size)
+        one, two = (read_frames(path, world, size) for path in (options.first, options.second))
+        clip = verbs.connect(world, one, two, read_text(options.text), frames=options.frames, **more)
+    return _written(options, clip, world)
+
+
+def fill(options: Fill) -> list[Path]:
+    """`worldsim fill`."""
+    with _making(options, "fill") as (world, more):
+        start = read_frames(options.clip, world, read_size(options.size))
+        length = start.length if isinstance(start, Clip) else start.shape[1]
+        rows = np.arange(length)
+        missing = (rows % options.every != 0) if options.every else (rows >= options.start) & (rows < options.stop)
+        if not missing.any() or missing.all():
+            raise VerbError(
+                f"say which of the {length} frames to make anew: --start {length // 3} --stop {2 * length // 3}, or "
+                f"--every 4 to keep every fourth; got --start {options.start} --stop {options.stop} "
+                f"--every {options.every}"
+            )
+        clip = verbs.fill(world, start, missing, read_text(options.text), **more)
+    return _written(options, clip, world)
+
+
+def edit(options: Edit) -> list[Path]:
+    """`worldsim edit`."""
+    with _making(options, "edit") as (world, more):
+        start = read_frames(options.clip, world, read_size(options.size))
+        clip = verbs.edit(world, start, read_text(options.text), strength=options.strength, **more)
+    return _written(options, clip, world)
+
+
+def enhance(options: Enhance) -> list[Path]:
+    """`worldsim enhance`."""
+    with _making(options, "enhance") as (world, more):
+        start, size = read_frames(options.clip, world, None), read_size(options.size)
+        clip = verbs.enhance(world, start, read_text(options.text), strength=options.strength, size=size, **more)
+    return _written(options, clip, world)
+
+
+@contextmanager
+def _making(options: _Verb, name: str) -> Iterator[tuple[World, dict[str, Any]]]:
+    """The world and what all verbs take, with a progress bar."""
+    world = World.from_pretrained(options.checkpoint, device=options.device)
+    with progress(name) as watch:
+        yield world, {
+            "seeds": options.seeds, "passes": options.passes, "guidance": options.guidance,
+            "action_guidance": options.action_guidance, "watch": watch,
+        }  # fmt: skip
+
+
+def _written(options: _Verb, clip: Clip, world: World) -> list[Path]:
+    files = write(options.out, clip, world.card.action_spec, options.seeds)
+    print("written:", ", ".join(map(str, files)))
+    return files
