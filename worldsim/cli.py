@@ -49,6 +49,7 @@ COMMANDS = {
     "fill": Command(STUDIO, "Fill", "fill", "make some frames of a film anew"),
     "edit": Command(STUDIO, "Edit", "edit", "a film as it would be under another text"),
     "enhance": Command(STUDIO, "Enhance", "enhance", "a film without its noise and smear"),
+    "gallery": Command("worldsim.studio.gallery", "Gallery", "gallery", "make a page that shows every verb"),
     "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
     "train tokenizer": Command(
         "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on frames",

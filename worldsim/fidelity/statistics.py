@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-__all__ = ["Estimate", "StatisticsError", "mean", "ratio", "wilson"]
+__all__ = ["Estimate", "StatisticsError", "mean", "median", "ratio", "wilson"]
 
 
 class StatisticsError(ValueError):
@@ -70,6 +70,24 @@ def mean(
     """Mean of values (N,) with a percentile bootstrap interval over clusters. Raises `StatisticsError` as `ratio`."""
     ones = np.ones(np.shape(values))
     return ratio(values, ones, clusters, resamples=resamples, confidence=confidence, seed=seed)
+
+
+def median(
+    values: np.ndarray, clusters: Sequence[int] | np.ndarray, *,
+    resamples: int = 2_000, confidence: float = 0.95, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """Median of values (N,) with a percentile bootstrap interval over clusters. Raises `StatisticsError` as `ratio`."""
+    values, groups = np.asarray(values, np.float64), np.asarray(clusters)
+    if values.ndim != 1 or values.shape != groups.shape or not np.isfinite(values).all():
+        raise StatisticsError(f"values and clusters must be (N,) and finite, got {values.shape} and {groups.shape}")
+    parts = [values[groups == name] for name in np.unique(groups)]
+    if len(parts) < 2:
+        raise StatisticsError(f"an interval needs at least 2 clusters, got {len(parts)}; measure more worlds")
+    draws = np.random.default_rng(seed).integers(len(parts), size=(resamples, len(parts)))
+    found = [np.median(np.concatenate([parts[i] for i in draw])) for draw in draws]
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(found, [tail, 100 - tail])
+    return Estimate(float(np.median(values)), float(low), float(high))
 
 
 def wilson(successes: int, trials: int, confidence: float = 0.95) -> Estimate:

@@ -21,6 +21,7 @@ from worldsim.sampling.world import Step, World
 
 __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
+FREE = 8  # denoising passes where nobody says what the player does: fewer would show the mean of all it might do
 PASSES = 16  # denoising passes where all frames see each other, and for a first frame, which nothing precedes
 CHUNK = 64  # frames that are decoded at a time
 
@@ -34,7 +35,7 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     told = wish.read(line)
     live = World(
         replace(world.card, size=wish.size), world.tokenizer, world.dynamics, None, rows=wish.rows,
-        steps=wish.passes or world.steps, guidance=wish.guidance,
+        steps=wish.passes or (FREE if actions is None else world.steps), guidance=wish.guidance,
     )  # fmt: skip
     made: list[Step] = []
 
