@@ -8,7 +8,7 @@ import torch
 from networks import random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Attend, Condition
-from worldsim.training.critic import Critic, adversarial
+from worldsim.training.detail import detail, detail_loss
 from worldsim.training.losses import (
     DynamicsLossConfig,
     DynamicsObjective,
@@ -104,43 +104,30 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     assert guesses.shape == batch.latents.shape and 0.5 < guesses[:, 1:].std() < 1, "half noise, half a guess"
 
 
-def test_a_critic_pulls_with_the_share_of_the_squared_error_that_is_asked_for() -> None:
-    torch.manual_seed(0)
-    critic, true = Critic(3), torch.randn(4, 3, 5, 6)
-    made = (0.3 * true).requires_grad_()
+def test_detail_pulls_with_the_share_of_the_squared_error_that_is_asked_for_and_away_from_the_smooth() -> None:
+    true = torch.randn(4, 3, 5, 6, generator=torch.Generator().manual_seed(0))
     weights = torch.tensor([0.1, 0.2, 0.3, 0.4])
-    loss, right = adversarial(critic, true, made, weights, share=0.25)
-    loss.backward()
-    other = made.detach().requires_grad_()
+    made, other = ((0.3 * true).requires_grad_() for _ in range(2))
+    detail_loss(true, made, weights, share=0.25).backward()
     ((other - true).square().mean((1, 2, 3)) * weights).sum().backward()
     assert made.grad is not None and other.grad is not None
     assert float(made.grad.norm()) == pytest.approx(0.25 * float(other.grad.norm()), rel=1e-3)
-    assert 0 <= right <= 1
+    assert bool(detail(made - 0.1 * made.grad / made.grad.norm()).mean() > detail(made).mean())
 
 
-def test_a_critic_learns_to_tell_smooth_frames_from_true_ones_and_gives_them_structure_back() -> None:
-    torch.manual_seed(0)
-    critic, true = Critic(2), torch.randn(32, 2, 8, 8)
-    made = torch.nn.Parameter(0.1 * true)
-    weights, optimiser = torch.full((32,), 1 / 32), torch.optim.Adam(critic.parameters(), 1e-3)
-    for _ in range(100):
-        optimiser.zero_grad()
-        made.grad = None
-        loss, right = adversarial(critic, true, made, weights, share=1.0)
-        loss.backward()
-        optimiser.step()
-    assert right > 0.95
-    assert made.grad is not None and float((-made.grad * made.detach()).sum()) > 0, "away from the mean"
+def test_frames_as_rich_as_the_true_ones_have_no_detail_to_gain_wherever_it_lies() -> None:
+    true = torch.randn(4, 3, 5, 6, generator=torch.Generator().manual_seed(0))
+    made = true.flip(-1).requires_grad_()
+    assert float(detail_loss(true, made, torch.ones(4), share=1.0).detach()) == pytest.approx(0, abs=1e-5)
+    assert torch.equal(detail(torch.full((1, 2, 4, 4), 3.0)), torch.zeros(1, 2))
 
 
-def test_a_critic_judges_the_second_pass_of_rollouts_alone() -> None:
-    def judged(rollout: float, second: float) -> bool:
-        objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(rollout=rollout, second=second, critic=0.5))
-        logs = objective(a_batch(), torch.Generator().manual_seed(0))[1]
-        return "critic" in logs
+def test_the_second_pass_of_rollouts_is_asked_for_detail() -> None:
+    def loss(second: float, detail: float) -> float:
+        config = DynamicsLossConfig(rollout=1.0, second=second, detail=detail)
+        return float(DynamicsObjective(tiny_dynamics(), config)(a_batch(), torch.Generator().manual_seed(0))[0])
 
-    assert judged(1.0, 1.0) and not judged(1.0, 0.0) and not judged(0.0, 1.0)
-    assert loss_of(a_batch(), rollout=1.0, second=1.0) != loss_of(a_batch(), rollout=1.0, second=0.0)
+    assert loss(0.0, 0.5) == loss(0.0, 0.0) != loss(1.0, 0.0) != loss(1.0, 0.5)
 
 
 def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:

@@ -30,7 +30,6 @@ from worldsim.training.states import Fitted, clean, newest_state, read_state, wr
 
 __all__ = ["FitConfig", "Fitted", "TrainingError", "begun", "check_folder", "fit", "is_hidden"]
 
-CRITIC_RATE = 0.25  # learning rate of a critic, in those of the network that it judges
 PATIENCE = 2.0  # seconds in which several processes take repeated interrupts for one: torchrun passes them on as well
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
 
@@ -223,14 +222,12 @@ def is_hidden(name: str, parameter: torch.Tensor) -> bool:
 
 
 def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
-    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else, slower for a critic."""
-    hidden, other, critic = [], [], []
+    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else."""
+    hidden, other = [], []
     for name, parameter in objective.named_parameters():
-        kind = critic if name.startswith("critic.") else hidden if is_hidden(name, parameter) else other
-        kind.append(parameter)
-    groups = [{"params": other}, *([{"params": critic, "lr": CRITIC_RATE * config.adam_rate}] if critic else [])]
+        (hidden if is_hidden(name, parameter) else other).append(parameter)
     found: dict[str, torch.optim.Optimizer] = {
-        "adam": torch.optim.AdamW(groups, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
+        "adam": torch.optim.AdamW(other, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
     }
     if hidden and isinstance(hidden[0], DTensor):
         found["muon"] = ShardedMuon(hidden, config.muon_rate, config.decay)

@@ -20,7 +20,7 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.critic import Critic, adversarial
+from worldsim.training.detail import detail, detail_loss
 from worldsim.training.parallel import drawn, mean, ranks, total
 
 __all__ = [
@@ -119,8 +119,8 @@ class DynamicsLossConfig:
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     second: float = 0.5
     """Share of a rollout's frames that train the second of two passes, from the model's own first guess."""
-    critic: float = 0.0
-    """Pull of a critic that tells the second pass's frames from true ones, in pulls of the squared error; 0 = none."""
+    detail: float = 0.5
+    """Pull of the second pass's frames towards as much detail as truth has, in pulls of the squared error."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -130,7 +130,7 @@ class DynamicsLossConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
-        check_numbers(self, 0, math.inf, "first", "events", "actions", "critic")
+        check_numbers(self, 0, math.inf, "first", "events", "actions", "detail")
 
 
 @dataclass
@@ -157,7 +157,6 @@ class DynamicsObjective(nn.Module):
     ) -> None:
         super().__init__()
         self.dynamics, self.config, self.compiled = dynamics, config, compiled
-        self.critic = Critic(dynamics.config.channels) if config.critic else None
 
     def forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         rare = self.compiled is not None and tuple(batch.latents.shape[3:]) != self.compiled
@@ -207,16 +206,15 @@ class DynamicsObjective(nn.Module):
             f"{batch.attend}/from pure noise": ((error * pure).sum() / pures).detach(),
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
-        if self.critic is not None and any_judged:
-            weights = (weight(level) * share / shares)[judged]
-            pull, logs["critic"] = adversarial(
-                self.critic, clean[judged], prediction.clean[judged], weights, config.critic, judges
-            )
-            loss = loss + pull
+        if any_judged:
+            true, made = clean[judged], prediction.clean[judged]
+            rich = total(torch.stack([detail(made).sum(), detail(true).sum()]))
+            logs["second pass"] = error[judged].detach().sum() / judges
+            logs["second pass, detail of truth's"] = rich[0] / rich[1]
+            if config.detail and torch.is_grad_enabled():
+                loss = loss + detail_loss(true, made, (weight(level) * share / shares)[judged], config.detail)
         if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
-        if any_judged:
-            logs["second pass"] = error[judged].detach().sum() / judges
         return loss, logs
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:

@@ -146,10 +146,7 @@ def parallel(objective: nn.Module, sharded: bool) -> nn.Module:
         return objective
     torch._dynamo.config.optimize_ddp = False  # blocks are compiled one by one, there is nothing to split
     place = next(objective.parameters()).device
-    sometimes = any(name.startswith("critic.") for name, _ in objective.named_parameters())
-    return nn.parallel.DistributedDataParallel(
-        objective, device_ids=[place] if place.type == "cuda" else None, find_unused_parameters=sometimes
-    )
+    return nn.parallel.DistributedDataParallel(objective, device_ids=[place] if place.type == "cuda" else None)
 
 
 def whole(tensor: torch.Tensor) -> torch.Tensor:
