@@ -32,7 +32,8 @@ FLAT, GROUND = 64, 20  # a stage: its width and the height of its floor
 def started(biome: str, time: float = 0.2, seed: int = SEED, luck: int = 0) -> VoxelState:
     """Return a world whose player has just started in a biome."""
     land = terrain.generate(seed, WORLD)
-    return start.first_state(land, seed, np.random.default_rng(luck), biome, time, 12_000)
+    calm = {"weather": False}  # else a quarter of the starts would be in rain
+    return start.first_state(land, seed, np.random.default_rng(luck), biome, time, 12_000, calm)
 
 
 def stage(floor: str = "grass", time: float = 0.2) -> VoxelState:

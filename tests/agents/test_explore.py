@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -8,6 +9,7 @@ import worldsim  # noqa: F401  registers the ids
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim_agents import explore
+from worldsim_agents.explore.courses import COURSES, never, tally
 from worldsim_agents.explore.shares import table
 
 ID = "worldsim/Voxel-v0"
@@ -101,6 +103,23 @@ def test_a_workshop_gives_rare_events_to_who_looks_for_them(
            env_kwargs={"size": (16, 16)})  # fmt: skip
     found = explore.shares(Dataset.open(tmp_path)).events
     assert all(found[name] > 0 for name in events), found
+
+
+def test_courses_name_policies_ids_and_settings_that_there_are() -> None:
+    for course in COURSES.values():
+        assert isinstance(getattr(explore, course.policy)(), explore.Scripted)
+        gym.make(course.env_id, size=(16, 16), disable_env_checker=True, **course.kwargs).close()
+
+
+def test_a_course_is_counted() -> None:
+    found = tally(replace(COURSES["ores"], steps=60), worlds=1)
+    assert found.steps == sum(found.actions.values()) == 60 and found.events["placed"] > 0
+    assert "placed" not in never([found]) and "died" in never([found])
+
+
+@pytest.mark.slow
+def test_every_event_occurs_on_some_course() -> None:
+    assert never(tally(course) for course in COURSES.values()) == []
 
 
 def test_shares_are_shown_as_a_table(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from fakes import CounterWorld
@@ -81,6 +82,18 @@ def test_ppo_learns_in_the_voxel_world() -> None:
     )
     model = PPO("CnnPolicy", VecMonitor(SB3VecEnv(envs)), n_steps=4, batch_size=8, n_epochs=1, seed=0, device="cpu")
     assert model.learn(16).num_timesteps == 16
+    envs.close()
+
+
+def test_ppo_takes_the_single_env_by_its_id_unchanged() -> None:
+    from stable_baselines3 import PPO
+
+    kwargs = {"size": (36, 36), "world_size": (64, 64, 64)}
+    envs = make_vec_env("worldsim/ChopTree-v0", n_envs=2, seed=0, env_kwargs=kwargs)
+    model = PPO("CnnPolicy", envs, n_steps=4, batch_size=8, n_epochs=1, seed=0, device="cpu")
+    before = model.policy.action_net.weight.detach().clone()
+    assert model.learn(16).num_timesteps == 16 and not (model.policy.action_net.weight == before).all()
+    assert envs.action_space.contains(model.predict(envs.reset())[0][0])
     envs.close()
 
 

@@ -12,6 +12,7 @@ from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.data.record import record
 from worldsim.fidelity.evaluate import Evaluate, evaluate, fingerprint
 from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.readers.reader import Training
 from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import read_trials
 from worldsim.model.checkpoint import CheckpointError
@@ -76,9 +77,27 @@ def test_eval_holds_out_what_training_holds_out() -> None:
     assert Evaluate().heldout == HELDOUT
 
 
-@pytest.mark.parametrize("wrong", [{"worlds": 1}, {"steps": 0}, {"long": 50}, {"seed": -1}])
+def test_readers_that_learned_nothing_are_named_and_what_they_would_read_is_not_scored(
+    done: tuple[Evaluate, dict[str, Any]], tmp_path: Path
+) -> None:
+    few = {"clips": 3, "event_worlds": 2, "sky_worlds": 2, "worlds": 2, "windows": 1, "long": 0, "resamples": 50}
+    options = Evaluate(**{
+        **vars(done[0]), **few, "probes": ("actions", "prompts", "events"), "out": tmp_path / "out",
+        "readers": tmp_path / "readers",
+    })  # fmt: skip
+    hasty = Training(worlds=3, rows=33, turning=1, turning_rows=9, steps=(1, 1), batch=4)
+    figures = evaluate(options, hasty)["figures"]
+    assert set(figures["readers"]) == {"action", "biome", "time", "weather"}
+    assert not any(found["passed"] for found in figures["readers"].values())
+    assert not {"actions", "drift", "events", "next_frame", "free_running"} & set(figures)
+    assert table(figures).count("FAILED") == 4
+    assert (options.out / "report.png").is_file() and len(list(options.readers.iterdir())) == 4
+    assert summarise(read_trials(options.out / "trials.jsonl"), options.resamples, options.seed) == figures
+
+
+@pytest.mark.parametrize("wrong", [{"worlds": 1}, {"steps": 0}, {"long": 50}, {"seed": -1}, {"probes": ()}])
 def test_options_that_cannot_be_measured_are_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(FidelityError, match="eval needs"):
+    with pytest.raises(FidelityError, match="--(worlds|steps|long|seed|probes) must"):
         Evaluate(**wrong)  # type: ignore[arg-type]
 
 

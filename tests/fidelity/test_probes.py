@@ -214,8 +214,8 @@ def test_a_world_that_freezes_has_left_the_range_of_truth_and_one_that_counts_on
     verdicts = {}
     for kind in (CountingWorld, Frozen):
         spec = truth.info.actions
-        learned, shown = stamina(kind, spec, starts, 4, 101, np.random.default_rng(0))  # type: ignore[arg-type]
-        assert shown.shape == (3, 101, 16, 16, 3)
+        learned, shown, taken = stamina(kind, spec, starts, 4, 101, np.random.default_rng(0))  # type: ignore[arg-type]
+        assert shown.shape == (3, 101, 16, 16, 3) and taken.shape == (3, 101, spec.width)
         found = summarise([*true_stretches(truth), *learned], resamples=100)
         verdicts[kind] = [bar["met"] for bar in found["bars"]]
     assert verdicts[CountingWorld] == [True, True, True, True]

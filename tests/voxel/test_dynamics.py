@@ -83,6 +83,19 @@ def test_water_falls_before_it_spreads() -> None:
     assert scene.block(9, 5, FLOOR + 4) == "air"
 
 
+def test_water_that_rises_says_so_though_it_comes_into_no_new_cell() -> None:
+    scene = Scene("fluids")
+    pit = ((5, 5), (6, 5))
+    for x in range(4, 8):
+        for y in range(4, 7):
+            scene.put(x, y, FLOOR, "air" if (x, y) in pit else "stone")
+    scene.state.pending[...] = 0
+    scene.put(5, 5, FLOOR, "water_3")
+    scene.put(6, 5, FLOOR, "water")
+    seen = {tick: events for tick, events in scene.ticks(30) if events}
+    assert seen == {6: {"water_flowed": 1}} and scene.block(5, 5, FLOOR) == "water_7"
+
+
 def test_two_sources_make_a_third() -> None:
     scene = Scene("fluids")
     for x, y in ((4, 5), (8, 5), (5, 4), (6, 4), (7, 4), (5, 6), (6, 6), (7, 6)):

@@ -8,9 +8,10 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from gymnasium.utils.play import PlayableGame
+from gymnasium.utils.play import PlayableGame, play
 from stable_baselines3.common.env_checker import check_env as check_for_sb3
 
+import worldsim  # noqa: F401  registers the ids
 from worldsim_envs.voxel import blocks, state
 from worldsim_envs.voxel.actions import ACTION_SPACES
 from worldsim_envs.voxel.branches import counterfactual
@@ -20,6 +21,7 @@ from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.language import vocabulary
 from worldsim_envs.voxel.language.words import PLACES
 from worldsim_envs.voxel.observations import OBSERVATIONS
+from worldsim_envs.voxel.systems.weather import SKIES
 from worldsim_envs.voxel.terrain import BIOMES
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}
@@ -103,6 +105,28 @@ def test_gymnasium_play_accepts_it(env: VoxelEnv) -> None:
     game = PlayableGame(playable, codes)
     assert {ord("w"), ord("j")} <= game.relevant_keys
     assert codes[ord("j"), ord("w")] == env.get_action_meanings().index("forward+turn_left")
+
+
+def test_gymnasium_play_runs_it_unchanged(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pygame
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    seen: list[tuple[int, float]] = []
+
+    def noted(before: Any, after: Any, action: Any, reward: Any, terminated: bool, truncated: bool, info: Any) -> None:
+        before = before[0] if isinstance(before, tuple) else before  # Gymnasium hands on what the reset returned
+        seen.append((int(action), float(np.abs(after.astype(float) - before).mean())))
+        key = {3: pygame.KEYDOWN, 6: pygame.KEYUP}.get(len(seen))
+        if key:
+            pygame.event.post(pygame.event.Event(key, key=ord("j")))
+        if len(seen) == 10:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    made = gym.make("worldsim/Voxel-v0", render_mode="rgb_array", **SMALL)
+    play(made, callback=noted, seed=0, fps=1000)
+    turn = made.unwrapped.get_action_meanings().index("turn_left")  # type: ignore[attr-defined]
+    turned = [change for action, change in seen if action == turn]
+    assert 1 <= len(turned) < len(seen) and min(turned) > 1.0
 
 
 def test_events_stand_in_every_info(env: VoxelEnv) -> None:
@@ -310,3 +334,25 @@ def test_the_weather_is_set(env: VoxelEnv) -> None:
     assert env.state.weather[state.SNOWFALL] == 1.0 and "snow" in env.caption()
     with pytest.raises(VoxelError, match="sky must be one of"):
         env.set_weather("frogs")
+
+
+def test_a_quarter_of_episodes_begin_in_rain_snow_or_a_storm_that_goes_on_for_a_while() -> None:
+    env = VoxelEnv(**SMALL)
+    skies: dict[str, set[str]] = {biome: set() for biome in ("forest", "snow", "desert")}
+    wet = 0
+    for biome, seen in skies.items():
+        for seed in range(40):
+            env.reset(seed=seed, options={"world_seed": 3, "biome": biome})
+            world = env.clone_state().world
+            sky = SKIES[int(world.marks[state.SKY])]
+            seen.add(sky)
+            wet += sky != "clear"
+            strengths = tuple(world.weather[[state.RAIN, state.SNOWFALL, state.THUNDER]])
+            assert strengths == (sky in ("rain", "thunder"), sky == "snow", sky == "thunder"), "full at once"
+            assert world.marks[state.SKY_TICKS] > 0
+    assert skies == {"forest": {"clear", "rain", "thunder"}, "snow": {"clear", "snow"}, "desert": {"clear"}}
+    assert 10 <= wet <= 32, "a quarter of 80"
+    calm = VoxelEnv(**SMALL, switches={"weather": False}, biome="forest")
+    for seed in range(20):
+        calm.reset(seed=seed, options={"world_seed": 3})
+        assert calm.clone_state().world.marks[state.SKY] == 0

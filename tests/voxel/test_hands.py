@@ -7,6 +7,7 @@ from voxel_scenes import FLOOR, Scene
 from worldsim_envs.voxel import blocks, kinds, recipes, state
 from worldsim_envs.voxel.items import DYES, ITEM_IDS, MATERIALS
 from worldsim_envs.voxel.recipes import SMELT_TICKS
+from worldsim_envs.voxel.systems.change import cell_of
 from worldsim_envs.voxel.tables import LEAVES_FIRST
 
 AHEAD = (16, 18)  # the column two blocks before the player
@@ -270,6 +271,20 @@ def test_paint_goes_where_the_player_looks() -> None:
     height = FLOOR + 1.62 - 1.5 / np.cos(np.radians(10)) * np.tan(np.radians(6)) - (FLOOR + 1)
     assert columns.mean() + 0.5 == pytest.approx(16 * (0.5 + 1.5 * np.tan(np.radians(10))), abs=1.0)
     assert rows.mean() + 0.5 == pytest.approx(16 * (1 - height), abs=1.0)
+
+
+def test_when_all_canvases_are_in_use_the_face_farthest_from_the_player_makes_room() -> None:
+    scene = facing("sign", "paint")
+    scene.give(brush=1)
+    world = scene.state
+    keys = [6 * cell_of(world.blocks, x, y, FLOOR - 1) + 4 for x in range(32) for y in range(20, 24)]
+    assert len(keys) == state.CANVASES
+    world.canvas_keys[:], world.canvas[...] = keys, 1
+    assert scene.act("use") == {"painted": 1}
+    gone = set(keys) - set(world.canvas_keys.tolist())
+    assert gone == {6 * cell_of(world.blocks, 0, 23, FLOOR - 1) + 4}  # 16 blocks west and 6 north, round the torus
+    fresh = world.canvas[~np.isin(world.canvas_keys, keys)]
+    assert fresh.shape[0] == 1 and 4 <= (fresh > 0).sum() <= 12
 
 
 def test_a_bed_skips_the_night_and_becomes_home() -> None:

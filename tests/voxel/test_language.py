@@ -1,6 +1,7 @@
 """Captions against the state: what a reader who knows nothing of the grammar takes from them is what is there."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,19 +74,55 @@ def samples() -> list[tuple[Any, Facts]]:
     return [(state, facts_of(state, seen, action, order)) for state, seen, action, order in moments]
 
 
+def mistakes(state: Any, caption: str, order: list[str]) -> list[str]:
+    """Return what a full caption says otherwise than the state, and than the events' sentences in their order."""
+    reading, actual = read(caption), there(state)
+    rain, snow, thunder = state.weather[[s.RAIN, s.SNOWFALL, s.THUNDER]]
+    told = {
+        "biome": reading.biome == BIOMES[state.marks[s.BIOME]],
+        "time": reading.time == hour(state.marks[s.CLOCK] / 1000),
+        "weather": reading.weather == ("thunder" if thunder else "rain" if rain else "snow" if snow else "clear"),
+        "creatures": reading.creatures == {key: len(far) for key, far in actual.items()},
+        "near": reading.near == {key for key, far in actual.items() if min(far) < 4.0},
+        "order": len(order) < 2 or reading.order == order,
+    }
+    return [name for name, right in told.items() if not right]
+
+
 @pytest.mark.parametrize("other", [0, 1])
 def test_a_reader_recovers_a_thousand_full_captions(samples: list[tuple[Any, Facts]], other: int) -> None:
     for number, (state, facts) in enumerate(samples):
         caption = said(facts, "full", other * (number + 1))
-        reading, actual = read(caption), there(state)
-        assert reading.biome == BIOMES[state.marks[s.BIOME]], caption
-        assert reading.time == hour(state.marks[s.CLOCK] / 1000), caption
-        rain, snow, thunder = state.weather[[s.RAIN, s.SNOWFALL, s.THUNDER]]
-        assert reading.weather == ("thunder" if thunder else "rain" if rain else "snow" if snow else "clear"), caption
-        assert reading.creatures == {key: len(far) for key, far in actual.items()}, caption
-        assert reading.near == {key for key, far in actual.items() if min(far) < 4.0}, caption
+        assert mistakes(state, caption, [event_sentence(name) for name in facts.order]) == [], caption
+
+
+def swapped(creatures: tuple[Any, ...]) -> tuple[Any, ...]:
+    other = {"left": "right", "right": "left", "ahead": "ahead", "behind": "behind"}
+    return tuple(replace(each, side=other[each.side]) for each in creatures)
+
+
+FAULTS = {
+    "biome": lambda f: replace(f, biome="desert" if f.biome != "desert" else "snow"),
+    "time": lambda f: replace(f, time=(f.time + 0.5) % 1.0),
+    "weather": lambda f: replace(f, weather="snow" if f.weather != "snow" else "clear"),
+    "creatures": lambda f: replace(f, creatures=swapped(f.creatures)),
+    "near": lambda f: replace(f, creatures=tuple(replace(c, near=not c.near) for c in f.creatures)),
+    "order": lambda f: replace(f, order=f.order[::-1]),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_reader_finds_each_fault_that_is_planted_and_no_other(samples: list[tuple[Any, Facts]], fault: str) -> None:
+    found = []
+    for number, (state, facts) in enumerate(samples):
+        wrong = FAULTS[fault](facts)
+        if replace(wrong, creatures=facts.creatures) == facts and set(wrong.creatures) == set(facts.creatures):
+            continue  # nothing to mistake: no creature at a side, one event or none
         order = [event_sentence(name) for name in facts.order]
-        assert len(order) < 2 or reading.order == order, caption
+        found.append(mistakes(state, said(wrong, "full", number), order))
+    assert len(found) > 200
+    kinds = {"creatures", "near"} if fault == "creatures" else {fault}  # who is near moves along with its side
+    assert all(each and set(each) <= kinds for each in found)
 
 
 @pytest.mark.parametrize("detail", ["short", "detailed"])

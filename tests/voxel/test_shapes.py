@@ -62,7 +62,7 @@ def test_flowing_water_is_met_at_its_level_and_seen_through() -> None:
         for y in range(-4, 5):
             put(world, x, y, 0, "water_4")
     wet, view = seen(world)
-    water = view.scratch[5][32, 32, rays.WATER_IN]
+    water = view.scratch[5][rays.WATER_IN, 32, 32]
     assert water * np.sin(np.radians(40.5)) == pytest.approx(1.62 - 0.5, abs=0.03)
     assert view.depth[32, 32] > water and view.seen[32, 32] == BLOCK_IDS["water"]
     assert (wet[32, 32] - dry[32, 32])[2] > (wet[32, 32] - dry[32, 32])[0] + 10
@@ -82,8 +82,8 @@ def test_shared_rays_meet_what_single_rays_meet_among_slabs_and_water() -> None:
         t, cell, _, plane, water, *_ = caster.cast.py_func(  # type: ignore[attr-defined]
             world.grid, *camera[:3], *d, 0.0, caster.VIEW, BLOCK_IDS["air"]
         )
-        same = cell == places[row, column, rays.CELL] and abs(t - hits[row, column, rays.DISTANCE]) < 1e-4
-        wrong += not (same and abs(water - hits[row, column, rays.WATER_IN]) < 1e-4)
+        same = cell == places[rays.CELL, row, column] and abs(t - hits[rays.DISTANCE, row, column]) < 1e-4
+        wrong += not (same and abs(water - hits[rays.WATER_IN, row, column]) < 1e-4)
     assert wrong <= 5
 
 

@@ -19,7 +19,7 @@ from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of,
 from worldsim.data.episodes import Caption, DatasetInfo, Episode
 from worldsim.data.frames import resize
 
-__all__ = ["Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "default_policy"]
+__all__ = ["CAPTION_ROWS", "Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "default_policy", "make_policy"]
 
 CAPTION_ROWS = 16
 EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
@@ -111,7 +111,7 @@ class Recorder:
             RecordError: the env cannot be made or has no pictures, or the policy is not there.
             FrameError: an observation whose picture cannot be told.
         """
-        policy = _make_policy(job.policy)
+        policy = make_policy(job.policy)
         env = open_env(job.env_id, job.env_kwargs, job.image_key)
         try:
             return cls(job, env, policy)
@@ -184,7 +184,7 @@ class Recorder:
         return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
 
 
-def _make_policy(policy: str | Callable[[], Policy]) -> Policy:
+def make_policy(policy: str | Callable[[], Policy]) -> Policy:
     if policy == "random":
         return RandomPolicy()
     if isinstance(policy, str):

@@ -23,7 +23,7 @@ LABELS = {
 def picture(
     figures: dict[str, Any], truth: np.ndarray, shown: np.ndarray, worlds: tuple[int, ...], name: str
 ) -> np.ndarray:
-    """Curves of a report with both probes, and strips of the first frames of a few windows.
+    """Curves of a report with both probes of frames, and strips of the first frames of a few windows.
 
     Args:
         figures: from `summarise`.
@@ -38,6 +38,8 @@ def picture(
     strips = [strip[columns] for pair in zip(truth, shown, strict=True) for strip in pair]
     labels = [label for world in worlds for label in (f"world {world}, true", "learned")]
     sheet = contact_sheet(strips, labels, [f"+{step}" if step else "given" for step in columns], scale=_scale(truth))
+    if not {"next_frame", "free_running"} <= figures.keys():
+        return sheet
     curves = _curves(figures, name, max(sheet.shape[1], 1200))
     return _stack(curves, sheet)
 

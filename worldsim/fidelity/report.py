@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from worldsim.fidelity.bars import bar, shown
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.probes.next_frame import NextFrame
 from worldsim.fidelity.probes.pixels import psnr
 from worldsim.fidelity.probes.rollout import Rollout
 from worldsim.fidelity.probes.stamina import STATISTICS, Stretch
+from worldsim.fidelity.readback.figures import readback_bars, readback_figures
+from worldsim.fidelity.readback.table import readback_lines
 from worldsim.fidelity.statistics import Estimate, mean, ratio, wilson
 from worldsim.fidelity.trials import Trial
 
@@ -42,7 +45,8 @@ def summarise(trials: Sequence[Trial], resamples: int = 10_000, seed: int = 0) -
         figures["free_running"] = _free_running(rollouts, options)
     if stretches := [trial for trial in trials if isinstance(trial, Stretch)]:
         figures["stamina"] = _stamina(stretches)
-    figures["bars"] = _bars(figures)
+    figures |= readback_figures(trials, options)
+    figures["bars"] = _bars(figures) + readback_bars(figures)
     return figures
 
 
@@ -142,7 +146,7 @@ def _bars(figures: Figures) -> list[Figures]:
         ratios = figures["next_frame"]["ratio_to_copy"]
         model, shuffled = ratios["model"], ratios["shuffled"]
         limit = BARS["next frame"]
-        bars.append(_bar(f"next frame: latent error at most {limit} x copy", model, limit, -1))
+        bars.append(bar(f"next frame: latent error at most {limit} x copy", model, limit, -1))
         bars.append({
             "bar": "next frame: with shuffled actions worse, intervals apart", **shuffled,
             "met": bool(shuffled["low"] > model["high"]),
@@ -151,7 +155,7 @@ def _bars(figures: Figures) -> list[Figures]:
         span, averages = next(iter(figures["free_running"]["psnr_average"].items()))
         limit = BARS["free running"]
         text = f"free running, steps {span}: at least {limit} dB above copy"
-        bars.append(_bar(text, averages["model_minus_copy"], limit, 1))
+        bars.append(bar(text, averages["model_minus_copy"], limit, 1))
     for name in STATISTICS if "stamina" in figures else ():
         found = figures["stamina"][name]
         bars.append({
@@ -161,13 +165,6 @@ def _bars(figures: Figures) -> list[Figures]:
             "met": found["rollouts_inside_windows"]["count"] == figures["stamina"]["rollouts"],
         })  # fmt: skip
     return bars
-
-
-def _bar(text: str, estimate: Figures, limit: float, sign: int) -> Figures:
-    """A bar that the value has to reach; `sure` when the whole interval does."""
-    worst = estimate["low"] if sign > 0 else estimate["high"]
-    met, sure = (sign * value >= sign * limit for value in (estimate["value"], worst))
-    return {"bar": text, **estimate, "met": met, "sure": sure}
 
 
 def _columns(trials: Sequence[NextFrame] | Sequence[Rollout]) -> tuple[list[int], Callable[[str], np.ndarray]]:
@@ -185,18 +182,18 @@ def table(figures: Figures) -> str:
         lines += [f"next frame, teacher-forced, one pass ({found['windows']} windows of {found['worlds']} worlds)"]
         ratios, errors, pixels = found["ratio_to_copy"], found["latent_error"], found["psnr"]
         for name in ("model", "shuffled"):
-            lines.append(f"  {name:<22}{errors[name]:8.4f}  {_shown(ratios[name])} x copy")
+            lines.append(f"  {name:<22}{errors[name]:8.4f}  {shown(ratios[name])} x copy")
         lines.append(f"  {'copy last frame':<22}{errors['copy']:8.4f}  latent error")
         for name in ("model", "copy", "ceiling"):
-            lines.append(f"  {'PSNR ' + name:<32}{_shown(pixels[name], 2)} dB")
+            lines.append(f"  {'PSNR ' + name:<32}{shown(pixels[name], 2)} dB")
     if found := figures.get("free_running"):
         lines += [f"free running, PSNR in dB ({found['windows']} windows of {found['worlds']} worlds)"]
         for span, averages in found["psnr_average"].items():
             for name, estimate in averages.items():
-                lines.append(f"  {span + '  ' + name.replace('_', ' '):<32}{_shown(estimate, 2)}")
+                lines.append(f"  {span + '  ' + name.replace('_', ' '):<32}{shown(estimate, 2)}")
         pooled = found["psnr_of_pooled_error"]
-        shown = ", ".join(f"{name} {pooled[name]:.2f}" for name in ("model", "copy", "shuffled", "ceiling"))
-        lines.append(f"  of the pooled error: {shown}; model minus copy {_shown(pooled['model_minus_copy'], 2)}")
+        told = ", ".join(f"{name} {pooled[name]:.2f}" for name in ("model", "copy", "shuffled", "ceiling"))
+        lines.append(f"  of the pooled error: {told}; model minus copy {shown(pooled['model_minus_copy'], 2)}")
         each = found["psnr_per_step"]
         chosen = [step for step in (1, 2, 4, 8, 16, 32, 64) if step <= found["steps"]]
         lines.append("  at step                 " + "".join(f"{step:>8}" for step in chosen))
@@ -213,12 +210,9 @@ def table(figures: Figures) -> str:
                 f"{one['share_of_last_frames_inside']:.0%} of frames inside; "
                 f"{windows} of {found['rollouts']} rollouts within truth's {LAST}-frame means"
             )
+    lines += readback_lines(figures)
     lines.append("bars")
-    for bar in figures["bars"]:
-        verdict = "NOT MET" if not bar["met"] else "met" if bar.get("sure", True) else "met?"  # ? not by its interval
-        lines.append(f"  {verdict:<7}  {bar['bar']}: {_shown(bar)}")
+    for one in figures["bars"]:
+        verdict = "NOT MET" if not one["met"] else "met" if one.get("sure", True) else "met?"  # ? not by its interval
+        lines.append(f"  {verdict:<7}  {one['bar']}: {shown(one)}")
     return "\n".join(lines)
-
-
-def _shown(estimate: Figures, digits: int = 3) -> str:
-    return f"{estimate['value']:.{digits}f} [{estimate['low']:.{digits}f}, {estimate['high']:.{digits}f}]"

@@ -8,15 +8,24 @@ from dataclasses import asdict
 from pathlib import Path
 
 from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.probes.actions import ActionReading, DriftReading
+from worldsim.fidelity.probes.attributes import AttributeReading, EventReading, PromptReading
 from worldsim.fidelity.probes.next_frame import NextFrame
 from worldsim.fidelity.probes.rollout import Rollout
 from worldsim.fidelity.probes.stamina import Stretch
+from worldsim.fidelity.readers.reader import ReaderFacts
 from worldsim.files import replacing_file
 
 __all__ = ["Trial", "read_trials", "write_trials"]
 
-Trial = NextFrame | Rollout | Stretch
-KINDS: dict[str, type[Trial]] = {"next_frame": NextFrame, "rollout": Rollout, "stretch": Stretch}
+Trial = (
+    NextFrame | Rollout | Stretch | ReaderFacts | ActionReading | DriftReading | AttributeReading | PromptReading
+    | EventReading
+)  # fmt: skip
+KINDS: dict[str, type[Trial]] = {
+    "next_frame": NextFrame, "rollout": Rollout, "stretch": Stretch, "reader": ReaderFacts, "actions": ActionReading,
+    "drift": DriftReading, "attributes": AttributeReading, "prompt": PromptReading, "event": EventReading,
+}  # fmt: skip
 NAMES = {kind: name for name, kind in KINDS.items()}
 
 

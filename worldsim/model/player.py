@@ -21,18 +21,10 @@ from worldsim.model.patches import space_coordinates
 if TYPE_CHECKING:
     from worldsim.model.dynamics import Condition, Dynamics
 
-__all__ = ["Player", "has_bfloat16"]
+__all__ = ["Player"]
 
 EPSILON = 1e-6  # as in RMSNorm
 REMEMBERED = 8  # readings of prompts: forks and guidance take turns
-
-
-def has_bfloat16(device: torch.device | None = None) -> bool:
-    """Whether the device (the CPU by default) multiplies bfloat16 matrices itself; elsewhere they are slower."""
-    if device is not None and device.type == "cuda":
-        return torch.cuda.is_bf16_supported()
-    names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
-    return any(getattr(torch.cpu, name, lambda: False)() for name in names)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
-from worldsim.model.player import has_bfloat16
+from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer

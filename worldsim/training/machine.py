@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import nn
 
-from worldsim.model.player import has_bfloat16
+from worldsim.model.precision import has_bfloat16
 
 __all__ = ["Device", "TrainingError", "choose_device", "compile_modules", "has_bfloat16", "moved"]
 

@@ -12,6 +12,7 @@ from worldsim_agents.explore.policies import (
     fighter,
     gazer,
     jitter,
+    meddler,
     miner,
     mix,
     painter,
@@ -21,6 +22,6 @@ from worldsim_agents.explore.shares import Shares, shares
 from worldsim_agents.explore.view import View
 
 __all__ = [
-    "Scripted", "Shares", "View", "builder", "crafter", "explorer", "fighter", "gazer", "jitter", "miner", "mix",
-    "painter", "shares", "tinkerer",
+    "Scripted", "Shares", "View", "builder", "crafter", "explorer", "fighter", "gazer", "jitter", "meddler", "miner",
+    "mix", "painter", "shares", "tinkerer",
 ]  # fmt: skip

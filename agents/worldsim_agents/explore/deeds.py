@@ -1,4 +1,4 @@
-"""Scripts of someone who meets the world's things and creatures: fight, paint, tinker, craft.
+"""Scripts of someone who meets the world's things and creatures: fight, paint, tinker, meddle, craft.
 
 Each does what it can with what the player carries and what is near, and walks on where there is nothing for it.
 """
@@ -9,12 +9,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from worldsim_agents.explore.moves import approach, hold, level, look_at, mine_on, slot, turn, walk
+from worldsim_agents.explore.moves import approach, hold, level, look_at, mine_on, slot, tilt, turn, walk
 from worldsim_agents.explore.view import TURN, View
 from worldsim_envs.voxel.blocks import BLOCK_IDS
 from worldsim_envs.voxel.items import ITEM_IDS
 
 SWORDS = tuple(name for name in ITEM_IDS if name.endswith("_sword"))
+TOOLS = tuple(name for name in ITEM_IDS if name.endswith(("_pickaxe", "_shovel")))
 FOOD = tuple(name for name in ("bread", "apple", "cooked_beef", "cooked_porkchop") if name in ITEM_IDS)
 _DOORS = tuple(name for name in BLOCK_IDS if name.startswith("door_"))
 _CAKES = tuple(name for name in BLOCK_IDS if name.startswith("cake_"))
@@ -71,9 +72,11 @@ def paint(view: View, rng: np.random.Generator) -> Iterator[str]:
 def tinker(view: View, rng: np.random.Generator) -> Iterator[str]:
     """Go to a thing that does something when it is used or struck, and do that; eat, too."""
     while True:
-        near = [(offset, act, often) for names, act, often in TOYS if (offset := view.nearest(names)) is not None]
+        near = [(offset, row) for row in TOYS if (offset := view.nearest(row[0])) is not None]
         if near:
-            offset, act, often = near[int(rng.integers(len(near)))]
+            offset, (names, act, often) = near[int(rng.integers(len(near)))]
+            if "furnace" in names and rng.random() < 0.5:
+                yield slot(rng)  # a furnace takes what is in the hand
             yield from approach(view, offset, rng)
             for _ in range(rng.integers(1, often + 1)):
                 yield from [act, act, "noop"] if act == "use" else [act]
@@ -87,6 +90,31 @@ def tinker(view: View, rng: np.random.Generator) -> Iterator[str]:
         yield from walk(view, rng, int(rng.integers(2, 12)))
 
 
+def meddle(view: View, rng: np.random.Generator) -> Iterator[str]:
+    """Use what is carried, thing after thing, on the ground ahead: put down, pour, kindle, sow, lie down; then watch it
+    or take it away again."""
+    while True:
+        yield slot(rng)
+        yield from tilt(float(rng.choice([35.0, 45.0, 55.0])) - view.pitch)
+        for _ in range(rng.integers(1, 4)):
+            yield from ["use", "noop"]
+            if rng.random() < 0.5:
+                yield slot(rng)
+        after = rng.random()
+        if after < 0.45:
+            tool = view.slot(TOOLS)
+            if tool is not None:
+                yield tool
+            yield from mine_on(view)
+        elif after < 0.75:
+            yield from hold("back", rng, 2, 5)
+            yield from hold("noop", rng, 4, 16)
+        yield from level(view)
+        if rng.random() < 0.6:
+            yield from turn(float(rng.integers(-6, 7)) * TURN)
+            yield from walk(view, rng, int(rng.integers(1, 8)))
+
+
 def craft(view: View, rng: np.random.Generator) -> Iterator[str]:
     """Gather wood or stone when it is near, make what can be made, place some of it, drop some."""
     while True:
@@ -94,8 +122,14 @@ def craft(view: View, rng: np.random.Generator) -> Iterator[str]:
         if offset is not None and rng.random() < 0.7:
             yield from approach(view, offset, rng)
             yield from mine_on(view)
+        table = view.nearest(("crafting_table",))
+        if table is not None and rng.random() < 0.7:
+            yield from approach(view, table, rng)
         for _ in range(rng.integers(1, 5)):
-            yield from hold("next_recipe", rng, 1, 4)
+            if table is None or rng.random() < 0.5:
+                yield from hold("next_recipe", rng, 1, 4)
+            else:  # each press anew goes one recipe on
+                yield from ["next_recipe", "noop"] * int(rng.integers(1, 34 if rng.random() < 0.2 else 10))
             yield from hold("craft", rng, 1, 3)
             yield "noop"
         yield slot(rng)

@@ -76,6 +76,11 @@ def crafter() -> Scripted:
     return Scripted(deeds.craft)
 
 
+def meddler() -> Scripted:
+    """Uses what is carried on the ground ahead: places, pours, kindles, sows, sleeps."""
+    return Scripted(deeds.meddle)
+
+
 def mix() -> Scripted:
     """All of them in turn, 40 to 120 steps each."""
     return Scripted(mixed)

@@ -172,7 +172,7 @@ BLOCKS: tuple[Block, ...] = (
           drop="dirt", tool="shovel"),
     Block("acacia_log", "acacia_rings", "acacia_bark", hardness=18, kind="wood", word="trees", tool="axe", burns=True),
     Block("acacia_leaves", "acacia_leaves", hardness=5, kind="leaves", word="trees", burns=True),
-    _box("lily_pad", "lily_pad", "lily_pad", (1, 1, 0, 15, 15, 1), hardness=1, kind="plant", word="lily"),
+    _box("lily_pad", "lily_pad", "lily_pad", (1, 1, 0, 15, 15, 1), hardness=1, kind="plant", word="lily", solid=False),
     Block("swamp_grass", "swamp_grass", "swamp_grass_side", "dirt", hardness=11, kind="grass", word="grass",
           drop="dirt", tool="shovel"),
 )  # fmt: skip

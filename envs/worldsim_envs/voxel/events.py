@@ -84,8 +84,8 @@ _CREATURES = {
 _DYNAMICS = {
     "cracked": "the block under attack showed its next crack",
     "sand_fell": "sand or gravel began to fall",
-    "water_flowed": "water came into a new cell",
-    "lava_flowed": "lava came into a new cell",
+    "water_flowed": "water came into a new cell, or rose in one",
+    "lava_flowed": "lava came into a new cell, or rose in one",
     "lava_met_water": "lava turned to stone or obsidian",
     "fire_lit": "something was set on fire",
     "fire_spread": "fire came into a new cell",

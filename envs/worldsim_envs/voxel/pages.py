@@ -1,4 +1,4 @@
-"""The pages of the voxel world under docs/voxel, written from its tables: one per task, actions, events, observations.
+"""The pages of the voxel world under docs/voxel, written from its tables and the kept rows of the scoreboard.
 
     python -m worldsim_envs.voxel.pages docs/voxel              # text and pictures
     python -m worldsim_envs.voxel.pages docs/voxel --no-pictures
@@ -6,20 +6,26 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
 from PIL import Image
 
 from worldsim_envs.voxel.actions import DISCRETE_ACTIONS
+from worldsim_envs.voxel.boards import board_page
 from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.events import GROUPS
 from worldsim_envs.voxel.observations import LABELS
+from worldsim_envs.voxel.prose import INTRODUCTION, LIMITS, MAKING, SHEETS, STATE, WORDS
+from worldsim_envs.voxel.recipes import RECIPES, SMELTING
+from worldsim_envs.voxel.recordings import recording_page
 from worldsim_envs.voxel.switches import SWITCHES
 from worldsim_envs.voxel.tasks import ACHIEVEMENTS, DENSE_THRESHOLD, TASKS, Task
 
 FILES = {"Explore": "Voxel"}  # of tasks whose id has another name
+KEPT = {"scoreboard": board_page, "recording": recording_page}  # pages made from what FOLDER/NAME.json keeps
 PICTURE_SIZE, PICTURE_SEEDS = (120, 214), (0, 1, 2)
 
 
@@ -72,17 +78,24 @@ def index_page() -> str:
     labels = [(f"`{n}`", label.meaning) for n, label in LABELS.items()]
     return "\n\n".join((
         "# The voxel world",
-        "Written by `python -m worldsim_envs.voxel.pages docs/voxel` from the tables of the code.",
-        "![Biomes](../images/voxel-biomes.png)", "![Times of day](../images/voxel-times.png)",
-        "![Weather](../images/voxel-weather.png)", "![Creatures](../images/voxel-creatures.png)",
-        "![Dynamics](../images/voxel-dynamics.png)", "## Tasks", _rows(("task", "goal", "steps"), tasks),
+        INTRODUCTION,
+        *(f"![{name.title()}](../images/voxel-{name}.png)\n\n*{shown}*" for name, shown in SHEETS.items()),
+        "## Tasks",
+        "Each id with a goal has a second one with dense rewards, such as `worldsim/ChopTreeDense-v0`. Steps are "
+        "`max_episode_steps` of 1/10 s.",
+        _rows(("task", "goal", "steps"), tasks),
         f"`Survival` has {len(ACHIEVEMENTS)} achievements; its score is Crafter's geometric mean (`judge.score`).",
-        "See also [actions](actions.md) and [events](events.md).",
+        "See also [actions](actions.md), [events](events.md), the [scoreboard](scoreboard.md) of random, scripted and "
+        "learned players, and [recording](recording.md): policies that cover it, and how often what occurs.",
         "## Observations",
         '`observations=("rgb", …)` and `labels=(…)` of `VoxelEnv` take the picture `rgb`, u8 (H, W, 3), and',
         _rows(("key", "what"), labels),
+        "With more than one observation, or another than `rgb`, they are a one-level Dict; labels stand in `info`.",
         "## Switches", "`switches={name: bool}` of `VoxelEnv`; a task may set its own.",
         _rows(("switch", "by default", "what"), switches),
+        "## State and edits", STATE,
+        "## Words", WORDS,
+        "## Limits", LIMITS,
     )) + "\n"  # fmt: skip
 
 
@@ -93,11 +106,15 @@ def actions_page() -> str:
          for k in keys) or "–")
         for number, (name, (held, turn, tilt, keys)) in enumerate(DISCRETE_ACTIONS.items())
     ]  # fmt: skip
+    recipes = [(f"`{r.product}`" + (f" × {r.count}" if r.count > 1 else ""), _often(dict(r.needs)),
+                "yes" if r.table else "–", str(r.enough)) for r in RECIPES]  # fmt: skip
     return "\n\n".join((
         "# Actions", "`Discrete` actions, with the fields that they hold and how far they turn to the right and down.",
         _rows(("number", "name", "fields", "turn", "keys"), rows),
         "The vector under all action spaces has these 25 fields: " + ", ".join(f"`{name}`" for name in ACTION_NAMES)
         + ". `MultiDiscrete` gives each key 2 values and each camera 11; `Dict` has MineRL's names.",
+        "## Making things", MAKING, _rows(("product", "needs", "at a table", "held enough at"), recipes),
+        _rows(("into the furnace", "out of it"), [(f"`{raw}`", f"`{made}`") for raw, (made, _) in SMELTING.items()]),
     )) + "\n"  # fmt: skip
 
 
@@ -112,10 +129,13 @@ def events_page() -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def pages() -> dict[str, str]:
-    """Return the text of each page by file name."""
+def pages(folder: Path) -> dict[str, str]:
+    """Return the text of each page by file name; `folder` holds what some of them are made from."""
     tasks = {f"{FILES.get(n, n)}.md": task_page(n, task) for n, task in TASKS.items()}
-    return {"README.md": index_page(), "actions.md": actions_page(), "events.md": events_page(), **tasks}
+    found = {"README.md": index_page(), "actions.md": actions_page(), "events.md": events_page(), **tasks}
+    kept = {name: folder / f"{name}.json" for name in KEPT}
+    return found | {f"{name}.md": KEPT[name](json.loads(file.read_text(encoding="utf-8")))
+                    for name, file in kept.items() if file.is_file()}  # fmt: skip
 
 
 def picture_of(name: str) -> Image.Image:
@@ -131,7 +151,7 @@ def picture_of(name: str) -> Image.Image:
 def main(folder: Path, pictures: bool) -> None:
     """Write all pages into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    for file, text in pages().items():
+    for file, text in pages(folder).items():
         (folder / file).write_text(text, encoding="utf-8")
     for name in TASKS if pictures else ():
         picture_of(name).save(folder / f"{FILES.get(name, name)}.png", optimize=True)

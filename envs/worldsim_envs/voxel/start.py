@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel import blocks as table
 from worldsim_envs.voxel import state, terrain
 from worldsim_envs.voxel.aim import aim
+from worldsim_envs.voxel.chance import chance
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.items import STACK, item_id
 from worldsim_envs.voxel.life.herds import meet_herds
@@ -18,8 +19,9 @@ from worldsim_envs.voxel.motion import AT_REST
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import SWITCH, switched
 from worldsim_envs.voxel.systems.change import schedule_all_growth
-from worldsim_envs.voxel.systems.weather import CLEAR, sky_ticks
+from worldsim_envs.voxel.systems.weather import CLEAR, RAINY, SNOWY, THUNDERY, sky_ticks
 
+WET_STARTS, THUNDER_STARTS = 0.25, 0.06  # shares of episodes that begin in rain or snow, and of those in a storm
 START_INVENTORY: dict[str, int] = dict.fromkeys(table.START_HOTBAR, table.HOTBAR_COUNT)
 
 
@@ -95,8 +97,20 @@ def first_state(
 def set_going(world: VoxelState) -> None:
     """Start what goes on from the first tick: the sky's clock, crops, the herds nearby; and aim."""
     tick = world.tick
-    world.marks[state.SKY_TICKS] = sky_ticks(tick, CLEAR, 0)
+    _begin_weather(world)
     schedule_all_growth(tick)
     if world.switches[SWITCH["animals"]]:
         meet_herds(tick, np.zeros(len(EVENT_NAMES), np.float32))
     aim(tick)
+
+
+def _begin_weather(world: VoxelState) -> None:
+    """Begin somewhere within a spell of weather, as if the world had been there before the player."""
+    tick, biome = world.tick, terrain.BIOMES[int(world.marks[state.BIOME])]
+    luck, passed = chance(world.random[0], 0, 34), chance(world.random[0], 0, 35)
+    sky = CLEAR
+    if world.switches[SWITCH["weather"]] and biome != "desert" and luck < WET_STARTS:
+        sky = SNOWY if biome == "snow" else THUNDERY if luck < THUNDER_STARTS else RAINY
+    world.marks[state.SKY] = sky
+    world.marks[state.SKY_TICKS] = int((1.0 - passed) * sky_ticks(tick, sky, 0)) + 1
+    world.weather[[state.RAIN, state.SNOWFALL, state.THUNDER]] = sky in (RAINY, THUNDERY), sky == SNOWY, sky == THUNDERY

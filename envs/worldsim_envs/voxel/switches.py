@@ -17,7 +17,7 @@ SWITCHES: dict[str, tuple[bool, str]] = {
     "falling_blocks": (True, "sand and gravel fall when nothing holds them"),
     "fluids": (True, "water and lava flow, recede and meet"),
     "fire": (True, "fire spreads, burns what can burn, and burns out"),
-    "growth": (True, "crops and saplings grow, grass spreads, whether or not anyone looks"),
+    "growth": (True, "crops and saplings grow, whether or not anyone looks"),
     "decay": (True, "leaves decay away from logs"),
     "doors": (True, "doors open and shut by use"),
     "glass": (True, "glass shatters into fragments when struck"),

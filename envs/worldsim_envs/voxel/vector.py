@@ -30,6 +30,7 @@ from worldsim_envs.voxel.rows import step_rows
 from worldsim_envs.voxel.state import VoxelState
 
 Batch = dict[str, Any]
+PIECES = 4  # to each thread, of the rows that it steps
 
 
 @dataclass(frozen=True)
@@ -243,7 +244,9 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
                     self._rows[chunk[0]].view.scratch, self._labels, hud, flat, chunk,
                 )  # fmt: skip
 
-        list(self._pool.map(run, np.array_split(playing, max(1, min(self._threads, len(playing))))))
+        # Worlds differ in what they cost: with more pieces than threads none waits long for another.
+        pieces = 1 if self._threads == 1 else min(PIECES * self._threads, len(playing))
+        list(self._pool.map(run, np.array_split(playing, max(1, pieces))))
         stack, judge = self._stack, self._rows[0].judge
         asleep = len(playing) < self.num_envs
         at = playing if asleep else slice(None)

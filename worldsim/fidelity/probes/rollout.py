@@ -80,15 +80,24 @@ def rollout(
 
 def roll(
     open_world: OpenWorld, frames: np.ndarray, before: np.ndarray, actions: np.ndarray, seeds: list[int],
-    desc: str | None = None,
+    desc: str | None = None, prompts: list[str] | None = None, then: list[str] | None = None,
 ) -> np.ndarray:  # fmt: skip
     """What a world shows under `actions` f32 (B, K, A) after frames u8 (B, T, H, W, 3) reached by `before` (B, T, A).
+
+    Args:
+        prompts: under which each row is given its frames; none by default.
+        then: prompts from the first free-running frame on; `prompts` by default.
 
     Returns:
         u8 (B, K, H, W, 3).
     """
     world = open_world(len(frames))
-    world.reset(frames, before, seeds=seeds)
+    if prompts is None:
+        world.reset(frames, before, seeds=seeds)
+    else:
+        world.reset(frames, before, prompts=prompts, seeds=seeds)
+    if then is not None:
+        world.set_prompt(then)
     steps = range(actions.shape[1])
     bar = tqdm(steps, desc=desc, unit="step", disable=desc is None, dynamic_ncols=True, mininterval=0.5)
     return np.stack([world.imagine(actions[:, t]).frames for t in bar], axis=1)

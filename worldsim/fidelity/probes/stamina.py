@@ -47,17 +47,17 @@ class Stretch:
 
 def stamina(
     open_world: OpenWorld, spec: ActionSpec, windows: Windows, context: int, steps: int, rng: np.random.Generator
-) -> tuple[list[Stretch], np.ndarray]:
+) -> tuple[list[Stretch], np.ndarray, np.ndarray]:
     """Roll out `steps` steps under sticky random actions, from the first `context` frames of each window.
 
     Returns:
-        A stretch per window, and the frames u8 (N, steps, H, W, 3).
+        A stretch per window, the frames u8 (N, steps, H, W, 3), and the actions f32 (N, steps, A).
     """
     frames, actions = windows.clip.frames[:, :context], windows.clip.actions[:, :context]
     future = np.stack([sticky_actions(spec, steps, rng) for _ in windows.worlds])
     seeds = rng.integers(2**62, size=len(frames)).tolist()
     shown = roll(open_world, frames, actions, future, seeds, desc="stamina")
-    return [_stretch("learned", world, one) for world, one in zip(windows.worlds, shown, strict=True)], shown
+    return [_stretch("learned", world, one) for world, one in zip(windows.worlds, shown, strict=True)], shown, future
 
 
 def true_stretches(dataset: Dataset) -> list[Stretch]:

@@ -1,10 +1,14 @@
-"""Painting: strokes of a brush stay on the faces of whole blocks, texel by texel, until the block goes."""
+"""Painting: strokes of a brush stay on the faces of whole blocks, texel by texel, until the block goes.
+
+A world keeps state.CANVASES painted faces; when all are in use, the one farthest from the player makes room.
+"""
 
 from __future__ import annotations
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.compiled import inner
 from worldsim_envs.voxel.events import EVENT
+from worldsim_envs.voxel.motion import apart
 from worldsim_envs.voxel.systems.change import cell_of
 from worldsim_envs.voxel.tables import OPAQUE, SOLID
 
@@ -15,14 +19,32 @@ _PAINTED = EVENT["painted"]
 
 @inner
 def canvas_for(w, key):
-    """Return the row of a face's canvas, a free one if it has none yet, -1 when all are in use."""
+    """Return the row of a face's canvas, bare if it has none yet: a free one, or else the farthest one, wiped."""
     free = -1
     for row in range(s.CANVASES):
         if w.canvas_keys[row] == key:
             return row
         if free < 0 and w.canvas_keys[row] < 0:
             free = row
-    return free
+    return free if free >= 0 else farthest_wiped(w)
+
+
+@inner
+def farthest_wiped(w):
+    """Return the row of the painted face that is farthest from the player, after wiping it bare."""
+    nx, ny, nz = w.grid[0].shape
+    found, most = 0, -1.0
+    for row in range(s.CANVASES):
+        cell = w.canvas_keys[row] // 6
+        east = apart(w.body[s.X], cell // (ny * nz) + 0.5, nx)
+        north = apart(w.body[s.Y], (cell // nz) % ny + 0.5, ny)
+        up = cell % nz + 0.5 - w.body[s.Z]
+        away = east * east + north * north + up * up
+        if away > most:
+            found, most = row, away
+    w.canvas_keys[found] = -1
+    w.canvas[found] = 0
+    return found
 
 
 @inner
@@ -35,8 +57,6 @@ def paint(w, events):
         return False
     key = 6 * cell_of(w.grid[0], x, y, z) + marks[s.TARGET_FACE]
     row = canvas_for(w, key)
-    if row < 0:
-        return False
     dye = w.inventory[marks[s.SLOT], s.WORN]
     dye = dye if dye > 0 else RED
     column, line = w.body[s.HIT_U] * s.CANVAS, (1.0 - w.body[s.HIT_V]) * s.CANVAS

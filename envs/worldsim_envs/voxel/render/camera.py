@@ -27,6 +27,14 @@ def ray(camera, row, column):
     )
 
 
+@inlined
+def row_ray(camera, row):
+    """Return the direction of a row's middle: east, north, up; (COS_YAW, -SIN_YAW, 0) times `across` leads aside."""
+    v = (camera[HALF_HEIGHT] - row - 0.5) * camera[PIXEL_SIZE]
+    flat = camera[COS_PITCH] + v * camera[SIN_PITCH]
+    return camera[SIN_YAW] * flat, camera[COS_YAW] * flat, v * camera[COS_PITCH] - camera[SIN_PITCH]
+
+
 @inner
 def set_camera(camera, body, marks, height, width):
     """Write the eye's place and the picture's frame into `camera`."""

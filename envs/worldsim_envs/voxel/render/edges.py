@@ -81,28 +81,35 @@ def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
     shares[:, :] = 0.0
     o = (camera[EYE_X], camera[EYE_Y], camera[EYE_Z])
     for row in range(height):
+        cells, faces = places[CELL, row], places[FACE, row]
+        cells_below, faces_below = places[CELL, min(row + 1, height - 1)], places[FACE, min(row + 1, height - 1)]
         for column in range(width):
+            cell, face = cells[column], faces[column]
+            beside = min(column + 1, width - 1)
+            right = cell != cells[beside] or face != faces[beside]
+            down = cell != cells_below[column] or face != faces_below[column]
+            if not right and not down:
+                continue
             for side in range(2):
+                if not (down if side == 1 else right):
+                    continue
                 row1, column1 = row + side, column + 1 - side
-                if row1 >= height or column1 >= width:
-                    continue
-                cell, cell1 = places[row, column, CELL], places[row1, column1, CELL]
-                if cell == cell1 and places[row, column, FACE] == places[row1, column1, FACE]:
-                    continue
-                gap = max(abs(colours[row, column, 0] - colours[row1, column1, 0]),
-                          max(abs(colours[row, column, 1] - colours[row1, column1, 1]),
-                              abs(colours[row, column, 2] - colours[row1, column1, 2])))  # fmt: skip
+                at, at1 = 3 * (row * width + column), 3 * (row1 * width + column1)
+                gap = max(abs(colours[at] - colours[at1]), max(abs(colours[at + 1] - colours[at1 + 1]),
+                                                               abs(colours[at + 2] - colours[at1 + 2])))  # fmt: skip
                 if gap < EDGE_CONTRAST:
                     continue
-                swap = cell1 >= 0 and hits[row1, column1, DISTANCE] < hits[row, column, DISTANCE]
+                swap = places[CELL, row1, column1] >= 0 and hits[DISTANCE, row1, column1] < hits[DISTANCE, row, column]
                 swap = swap or cell < 0
                 near_row, near_column = (row1, column1) if swap else (row, column)
                 far_row, far_column = (row, column) if swap else (row1, column1)
                 d, e = ray(camera, near_row, near_column), ray(camera, far_row, far_column)
-                t = hits[near_row, near_column, DISTANCE] * units[near_row, near_column]
-                face, plane = places[near_row, near_column, FACE], places[near_row, near_column, PLANE]
-                one_plane = face == places[far_row, far_column, FACE] and plane == places[far_row, far_column, PLANE]
-                share = _surface_ends(grid, o, d, e, t, face, plane, one_plane)
+                t = hits[DISTANCE, near_row, near_column] * units[near_row, near_column]
+                near_face, plane = places[FACE, near_row, near_column], places[PLANE, near_row, near_column]
+                one_plane = (
+                    near_face == places[FACE, far_row, far_column] and plane == places[PLANE, far_row, far_column]
+                )
+                share = _surface_ends(grid, o, d, e, t, near_face, plane, one_plane)
                 if share < 0.5:
                     share = 0.5 - share
                     if share > shares[near_row, near_column]:
@@ -117,17 +124,15 @@ def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
 
 @inner
 def blend_edges(colours, shares, sides, out):
-    """Write colours into `out` (H, W, 3) float32, those of divided pixels mixed with their neighbour's."""
+    """Write colours into `out`, (H * W * 3,) float32 both, those of divided pixels mixed with their neighbour's."""
     height, width = shares.shape
+    for place in range(out.shape[0]):
+        out[place] = colours[place]
     for row in range(height):
         for column in range(width):
             share, side = shares[row, column], sides[row, column]
             if share > 0.0:
-                row1 = row + (1 if side == 1 else (-1 if side == 3 else 0))
-                column1 = column + (1 if side == 0 else (-1 if side == 2 else 0))
+                away = (1, width, -1, -width)[side]
+                at, at1 = 3 * (row * width + column), 3 * (row * width + column + away)
                 for channel in range(3):
-                    own = colours[row, column, channel]
-                    out[row, column, channel] = own + (colours[row1, column1, channel] - own) * share
-            else:
-                for channel in range(3):
-                    out[row, column, channel] = colours[row, column, channel]
+                    out[at + channel] += (colours[at1 + channel] - colours[at + channel]) * share

@@ -12,14 +12,19 @@ from worldsim_envs.voxel.render.sky import clamp
 from worldsim_envs.voxel.render.solids import cover_at
 from worldsim_envs.voxel.render.surfaces import lit, texel
 
+HANDS = 63  # pictures of the hand that are kept: nine items in each stage of a swing
+
 
 @inner
-def draw_hand(hand, looks, item, swing_ticks):
-    """Draw what the hand holds into `hand` (H, W, 4): red, green, blue in full light, and cover 0…1."""
+def draw_hand(hand, height, width, looks, item, swing_ticks):
+    """Draw what the hand holds into `hand` (H, W, 4): red, green, blue in full light, and cover 0…1.
+
+    `hand` is the lower right quarter of a picture of `height` times `width`.
+    """
     texels, covers, faces, glow = looks[0], looks[4], looks[11], looks[2]
     flat = looks[10][item] >= 0
     lamp = glow[item] if item < BARE_HAND else 0.0
-    height, width = hand.shape[0], hand.shape[1]
+    top, left = height // 2, width // 2
     hand[:, :, :] = 0.0
     focal = 0.5 * height / np.tan(np.radians(0.5 * FIELD_OF_VIEW))
     swing = np.sin(np.pi * swing_ticks / s.SWING_TICKS)
@@ -34,8 +39,8 @@ def draw_hand(hand, looks, item, swing_ticks):
     o = (-cx * ct - tilted * st, -cy * ci + cz * si, (-cx * st + tilted * ct) / thin)
     reach = 1.75 * half / (cz - half) * focal
     middle_row, middle_column = 0.5 * height - (cy / cz) * focal, 0.5 * width + (cx / cz) * focal
-    for row in range(max(0, int(middle_row - reach)), height):
-        for column in range(max(0, int(middle_column - reach)), width):
+    for row in range(max(top, int(middle_row - reach)), height):
+        for column in range(max(left, int(middle_column - reach)), width):
             if (row + 0.5 - middle_row) ** 2 + (column + 0.5 - middle_column) ** 2 > reach * reach:
                 continue
             for corner in range(4):
@@ -61,34 +66,40 @@ def draw_hand(hand, looks, item, swing_ticks):
                 share = 0.25 * cover_at(covers, texture, u, v, 0.5 * footprint) if flat else 0.25
                 r, g, b = texel(texels, texture, u, v, 0.5 * footprint if flat else footprint)
                 shade = (0.68, 0.68, 0.84, 0.84, 1.0)[face] * (1.0 - lamp) + lamp
-                hand[row, column, 0] += share * r * shade
-                hand[row, column, 1] += share * g * shade
-                hand[row, column, 2] += share * b * shade
-                hand[row, column, 3] += share
+                hand[row - top, column - left, 0] += share * r * shade
+                hand[row - top, column - left, 1] += share * g * shade
+                hand[row - top, column - left, 2] += share * b * shade
+                hand[row - top, column - left, 3] += share
 
 
 @inner
-def show_hand(colours, hand, held, looks, scene, grid, marks, inventory, body):
-    """Lay the held item, or the bare hand, over the lower right corner; `held` (2,) says what `hand` holds drawn."""
+def show_hand(colours, hands, held, looks, scene, grid, marks, inventory, body):
+    """Lay the held item, or the bare hand, over the lower right quarter.
+
+    `hands` keeps what was drawn: HANDS pictures, of which `held` says the item and the swing, -1 for none.
+    """
     light, glow = grid[1], grid[5]
     height, width = colours.shape[0], colours.shape[1]
+    top, left = height // 2, width // 2
     slot, swing = marks[s.SLOT], marks[s.SWING]
     item = inventory[slot, s.ITEM] if inventory[slot, s.COUNT] > 0 else BARE_HAND
-    if held[0] != item or held[1] != swing:
-        draw_hand(hand, looks, item, swing)
-        held[0], held[1] = item, swing
+    kept = (item * (s.SWING_TICKS + 1) + swing) % HANDS
+    hand = hands[kept]
+    if held[kept] != item * (s.SWING_TICKS + 1) + swing:
+        draw_hand(hand, height, width, looks, item, swing)
+        held[kept] = item * (s.SWING_TICKS + 1) + swing
     nx, ny, nz = light.shape
     eye = min(nz - 1, max(0, int(body[s.Z] + 1.62)))
     own = looks[2][item] if item < BARE_HAND else 0.0
     x, y = int(body[s.X]) % nx, int(body[s.Y]) % ny
     lr, lg, lb = lit(scene, 4, light[x, y, eye] / 255.0, glow[x, y, eye] / 15.0)
     lights = (lr * (1.0 - own) + own, lg * (1.0 - own) + own, lb * (1.0 - own) + own)
-    for row in range(height // 2, height):
-        for column in range(width // 2, width):
-            rest = 1.0 - hand[row, column, 3]
+    for row in range(top, height):
+        for column in range(left, width):
+            rest = 1.0 - hand[row - top, column - left, 3]
             if rest < 1.0:
                 for channel in range(3):
-                    value = hand[row, column, channel] * lights[channel]
+                    value = hand[row - top, column - left, channel] * lights[channel]
                     colours[row, column, channel] = colours[row, column, channel] * rest + value
 
 

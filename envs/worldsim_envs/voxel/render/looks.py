@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from worldsim_envs.voxel.blocks import BLOCK_IDS, BLOCKS, BOUNDS, GLOW, SHAPE, TEXELS_PER_TEXTURE
 from worldsim_envs.voxel.items import ITEM_IDS
 from worldsim_envs.voxel.render.dyes import DYE_TABLE
-from worldsim_envs.voxel.render.sky import STARS
+from worldsim_envs.voxel.render.heaven import STARS
 from worldsim_envs.voxel.textures import COVERS, FACES, ICON_TEXTURES, TEXELS, TEXTURE_IDS
 
 _SLIM = ("torch", "lily_pad")  # boxes that are held like a picture

@@ -18,15 +18,16 @@ from worldsim_envs.voxel.render.camera import CAMERA_FIELDS, EYE_Z, FIELD_OF_VIE
 from worldsim_envs.voxel.render.cast import VIEW
 from worldsim_envs.voxel.render.ceilings import RINGS, SECTORS, find_ceilings
 from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
-from worldsim_envs.voxel.render.hud import crosshair, finish, show_hand
+from worldsim_envs.voxel.render.hud import HANDS, crosshair, finish, show_hand
 from worldsim_envs.voxel.render.looks import LOOKS
 from worldsim_envs.voxel.render.paint import PAINT_MARKS, mark_paint
 from worldsim_envs.voxel.render.panel import draw_panel
 from worldsim_envs.voxel.render.precipitation import draw_weather
 from worldsim_envs.voxel.render.rays import DISTANCE, find_surfaces
+from worldsim_envs.voxel.render.shading import shade
 from worldsim_envs.voxel.render.sky import SCENE_FIELDS, set_scene
 from worldsim_envs.voxel.render.solids import BOX_FIELDS
-from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS, shade
+from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS
 from worldsim_envs.voxel.render.things import THINGS, draw_things
 from worldsim_envs.voxel.state import VoxelState
 
@@ -66,9 +67,10 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     smooth = np.zeros((*size, 3), np.float32)
     return (
         np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((SECTORS, RINGS)), units, grazing,
-        np.zeros((*size, 3), np.float32), np.zeros((*size, 4), np.int32), np.zeros((*size, 3), np.float32), smooth,
-        smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8), np.zeros((*size, 4), np.float32),
-        np.full(2, -1), np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
+        np.zeros((3, *size), np.float32), np.zeros((4, *size), np.int32), np.zeros(3 * height * width, np.float32),
+        smooth, smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8),
+        np.zeros((HANDS, height - height // 2, width - width // 2, 4), np.float32), np.full(HANDS, -1),
+        np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
         np.zeros(PAINT_MARKS, np.uint8),
     )  # fmt: skip
 
@@ -77,8 +79,8 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
 def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, weather, entities, kinds, canvases,
          scratch, seen, depth, owners, hud, out):  # fmt: skip
     """Draw what the player sees into `out` (H * W * 3,) u8; blocks, distances and rows of entities + 1 into (H, W)."""
-    (scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hand, held, box, far,
-     what, paint_marks) = scratch  # fmt: skip
+    (scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hands, held, box,
+     far, what, paint_marks) = scratch  # fmt: skip
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
@@ -100,10 +102,10 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
     find_surfaces(grid, scene, camera, ceilings, units, start, hits, places)
     shade(grid, looks, paint, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen)
     smooth_edges(grid, camera, units, hits, places, colours, shares, sides)
-    blend_edges(colours, shares, sides, smooth)
+    blend_edges(colours, shares, sides, flat)
     for row in range(height):
         for column in range(width):
-            depth[row, column] = hits[row, column, DISTANCE] if hits[row, column, DISTANCE] >= 0.0 else VIEW
+            depth[row, column] = hits[DISTANCE, row, column] if hits[DISTANCE, row, column] >= 0.0 else VIEW
             owners[row, column] = 0
     frame = (smooth, depth, owners, seen, hits)
     draw_things(frame, grid, looks, bodies, scene, camera, units, grazing, box, far, what, entities, kinds, marks,
@@ -113,7 +115,7 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
         for place in range(flat.size):
             flat[place] += ((0.95, 0.36, 0.06)[place % 3] - flat[place]) * 0.82
     if hud:
-        show_hand(smooth, hand, held, looks, scene, grid, marks, inventory, body)
+        show_hand(smooth, hands, held, looks, scene, grid, marks, inventory, body)
         crosshair(smooth)
         draw_panel(smooth, looks, marks, inventory, vitals)
     finish(flat, marks, out)

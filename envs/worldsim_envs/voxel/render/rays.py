@@ -21,20 +21,21 @@ CELL, FACE, PLANE, WATER_AXIS = range(4)
 
 
 @inlined
-def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near):
+def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near, before):
     """Return distance and cell of the surface that a ray between two pixels meets, or a cell of -1 if that is not sure.
 
     Sure are rays between two hits of one face, and, near enough that nothing narrower than two pixels can stand in the
-    way, rays between two hits of one plane, where the plane is solid at that point and open in front of it.
+    way, rays between two hits of one plane, where the plane is solid at that point and `before` stands in front of it:
+    OPEN, or full water.
     """
-    cell, face, plane = places[r0, c0, CELL], places[r0, c0, FACE], places[r0, c0, PLANE]
-    if cell < 0 or face != places[r1, c1, FACE] or plane != places[r1, c1, PLANE]:
+    cell, face, plane = places[CELL, r0, c0], places[FACE, r0, c0], places[PLANE, r0, c0]
+    if cell < 0 or face != places[FACE, r1, c1] or plane != places[PLANE, r1, c1]:
         return 0.0, -1
     origin, slope = (ox, dx) if face < 2 else ((oy, dy) if face < 4 else (oz, dz))
     t = (plane / 16.0 - origin) / slope
-    if cell == places[r1, c1, CELL]:
+    if cell == places[CELL, r1, c1]:
         return t, cell
-    if hits[r0, c0, DISTANCE] > near or hits[r1, c1, DISTANCE] > near:
+    if hits[DISTANCE, r0, c0] > near or hits[DISTANCE, r1, c1] > near:
         return 0.0, -1
     inside = 0.03125 if face & 1 else -0.03125
     x = ox + dx * t + (inside if face < 2 else 0.0)
@@ -45,7 +46,7 @@ def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, ne
         return 0.0, -1
     ahead = form_in(grid, x + (front if face < 2 else 0.0), y + (front if 2 <= face < 4 else 0.0),
                     z + (front if face >= 4 else 0.0))  # fmt: skip
-    if ahead != OPEN:
+    if ahead != before:
         return 0.0, -1
     i, j, k = int(np.floor(x)), int(np.floor(y)), int(np.floor(z))
     return t, ((((i & (grid[0].shape[0] - 1)) << 10) | (j & (grid[0].shape[1] - 1))) << 8) | k
@@ -53,16 +54,16 @@ def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, ne
 
 @inlined
 def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
-    """Return where a ray crosses the level of water between two that both cross it and meet nothing; -1 if not sure.
+    """Return where a ray crosses the level of water between two that both cross it; -1 if that is not sure.
 
     `field` is WATER_IN for rays into deep water and WATER_OUT for rays out of it, from an eye under water to the sky.
     """
-    t0, t1 = hits[r0, c0, field], hits[r1, c1, field]
-    if places[r0, c0, CELL] >= 0 or places[r1, c1, CELL] >= 0 or t0 <= 0.0 or t1 <= 0.0 or max(t0, t1) > near:
+    t0, t1 = hits[field, r0, c0], hits[field, r1, c1]
+    if t0 <= 0.0 or t1 <= 0.0 or max(t0, t1) > near:
         return -1.0
     if field == WATER_IN:
-        level = hits[r0, c0, WATER_OUT] < 0.0 and hits[r1, c1, WATER_OUT] < 0.0
-        level = level and places[r0, c0, WATER_AXIS] == 2 and places[r1, c1, WATER_AXIS] == 2 and dz < 0.0
+        level = hits[WATER_OUT, r0, c0] < 0.0 and hits[WATER_OUT, r1, c1] < 0.0
+        level = level and places[WATER_AXIS, r0, c0] == 2 and places[WATER_AXIS, r1, c1] == 2 and dz < 0.0
     else:
         level = near >= VIEW_UNDER_WATER and dz > 0.0
     if not level:
@@ -81,17 +82,17 @@ def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, 
 @inlined
 def _free_way(hits, row, column, under):
     """Return how far a pixel's ray goes through air alone, or, from an eye under water, through water alone."""
-    t = hits[row, column, DISTANCE]
-    water = hits[row, column, WATER_OUT] if under else hits[row, column, WATER_IN]
+    t = hits[DISTANCE, row, column]
+    water = hits[WATER_OUT, row, column] if under else hits[WATER_IN, row, column]
     return water if water >= 0.0 else (t if t >= 0.0 else 1e9)
 
 
 @inlined
 def _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane):
     """Write what a pixel's ray meets."""
-    hits[row, column, DISTANCE], hits[row, column, WATER_IN], hits[row, column, WATER_OUT] = t, water_in, water_out
-    places[row, column, CELL], places[row, column, FACE] = cell, face
-    places[row, column, PLANE], places[row, column, WATER_AXIS] = plane, water_axis
+    hits[DISTANCE, row, column], hits[WATER_IN, row, column], hits[WATER_OUT, row, column] = t, water_in, water_out
+    places[CELL, row, column], places[FACE, row, column] = cell, face
+    places[PLANE, row, column], places[WATER_AXIS, row, column] = plane, water_axis
 
 
 @inlined
@@ -99,19 +100,24 @@ def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy
     """Return whether a pixel's two known neighbours say what it meets, which is noted, or else how far it is free."""
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     r0, r1, c0, c1 = row - down, row + down, column - right, column + right
-    calm0 = hits[r0, c0, WATER_OUT] < 0.0 if under else hits[r0, c0, WATER_IN] < 0.0
-    calm1 = hits[r1, c1, WATER_OUT] < 0.0 if under else hits[r1, c1, WATER_IN] < 0.0
-    if calm0 and calm1:
-        t, cell = _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near)
-        if cell >= 0:
-            _note(hits, places, row, column, t, 0.0 if under else -1.0, -1.0, 2, cell, places[r0, c0, FACE],
-                  places[r0, c0, PLANE])  # fmt: skip
+    calm0 = hits[WATER_OUT, r0, c0] < 0.0 if under else hits[WATER_IN, r0, c0] < 0.0
+    calm1 = hits[WATER_OUT, r1, c1] < 0.0 if under else hits[WATER_IN, r1, c1] < 0.0
+    deep0, deep1 = places[CELL, r0, c0] < 0, places[CELL, r1, c1] < 0
+    sure, water_in, water_out = calm0 and calm1 and not deep0, (0.0 if under else -1.0), -1.0
+    if not calm0 and not calm1 and deep0 == deep1 and (deep0 or not under):
+        level = _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
+                             WATER_OUT if under else WATER_IN, near)  # fmt: skip
+        sure = level > 0.0
+        water_in, water_out = (0.0, level) if under else (level, -1.0)
+        if sure and deep0:
+            _note(hits, places, row, column, -1.0, water_in, water_out, 2, -1, -1, 0)
             return True, 0.0
-    elif not calm0 and not calm1:
-        t = _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
-                         WATER_OUT if under else WATER_IN, near)  # fmt: skip
-        if t > 0.0:
-            _note(hits, places, row, column, -1.0, 0.0 if under else t, t if under else -1.0, 2, -1, -1, 0)
+    if sure:
+        t, cell = _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near,
+                                WET + 16 if water_in >= 0.0 else OPEN)  # fmt: skip
+        if cell >= 0:
+            _note(hits, places, row, column, t, water_in, water_out, 2, cell, places[FACE, r0, c0],
+                  places[PLANE, r0, c0])  # fmt: skip
             return True, 0.0
     begin = min(near, min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))) - 1.0
     if begin < 2.0:
@@ -124,7 +130,7 @@ def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy
 
 @inner
 def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
-    """Fill what each pixel's ray meets: `hits` (H, W, 3) distance, water; `places` (H, W, 4) cell, face, plane, axis.
+    """Fill what each pixel's ray meets: `hits` (3, H, W) distance, water; `places` (4, H, W) cell, face, plane, axis.
 
     Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row;
     then the same again with half the gap. A ray between two others need not be followed where they meet one surface,

@@ -1,20 +1,17 @@
-"""The sky and the colours that time of day gives to everything: `set_scene` once a frame, `sky` once a ray.
+"""The colours that time of day and weather give to everything: `set_scene` once a frame.
 
 A scene is a small table of numbers: place of the sun, colours of light by face, of sky, fog, clouds and water.
+What stands in the sky is drawn in `heaven`.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.compiled import inlined, inner
 
-CLOUD_HEIGHT = 96.0
-CLOUD_CELL = 8.0
 CLOUD_SPEED = 0.03  # blocks per tick
-STAR_GRID = 128
 
 # Fields of a scene, float64; names of colours stand for three fields each, FACE_LIGHT for three to each of six faces.
 (SUN_X, SUN_Y, SUN_Z, DAYLIGHT, GLOW, PIXEL, UNDER, DRIFT) = range(8)
@@ -25,26 +22,12 @@ FLASH_GAP = 29  # lightning lights up one of so many fifths of a second of a thu
 CLEAR_FROM, CLEAR_TO = 24.0, 48.0  # where fog begins and ends in clear weather
 
 
-def star_map() -> NDArray[np.float64]:
-    """Return the brightness of the night sky (STAR_GRID, STAR_GRID) over the octahedral map of the upper half."""
-    random = np.random.default_rng(5)
-    stars = np.zeros((STAR_GRID, STAR_GRID))
-    kernel = np.array([0.25, 1.0, 0.25])
-    for _ in range(170):
-        i, j = random.integers(2, STAR_GRID - 2, 2)
-        stars[i - 1 : i + 2, j - 1 : j + 2] += (0.2 + 0.6 * random.random()) * np.outer(kernel, kernel)
-    return np.minimum(stars, 1.0)
-
-
-STARS = star_map()
-
-
-@inner
+@inlined
 def clamp(value):
     return min(1.0, max(0.0, value))
 
 
-@inner
+@inlined
 def smooth(low, high, value):
     t = min(1.0, max(0.0, (value - low) / (high - low)))
     return t * t * (3.0 - 2.0 * t)
@@ -118,72 +101,4 @@ def sky_base(scene, dx, dy, dz):
         towards = max(0.0, 0.5 + 0.5 * towards)
         warm = scene[GLOW] * towards * towards * clamp(1.0 - abs(dz) * 2.6) * 0.85
         r, g, b = r + (scene[SUNSET] - r) * warm, g + (scene[SUNSET + 1] - g) * warm, b + (scene[SUNSET + 2] - b) * warm
-    return r, g, b
-
-
-@inlined
-def _disc(along, across, up, half, pixel):
-    """Return the coverage of a square in the sky of half-width `half`, seen `along` its axis."""
-    far = max(abs(across), abs(up)) / along
-    return clamp((half - far) / pixel + 0.5)
-
-
-@inlined
-def _starlight(stars, dx, dy, dz):
-    norm = 1.0 / (abs(dx) + abs(dy) + abs(dz))
-    u = ((dx + dy) * norm * 0.5 + 0.5) * (STAR_GRID - 2)
-    v = ((dx - dy) * norm * 0.5 + 0.5) * (STAR_GRID - 2)
-    i, j = int(u), int(v)
-    fu, fv = u - i, v - j
-    near = stars[i, j] + (stars[i, j + 1] - stars[i, j]) * fv
-    far = stars[i + 1, j] + (stars[i + 1, j + 1] - stars[i + 1, j]) * fv
-    return near + (far - near) * fu
-
-
-@inlined
-def _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz):
-    """Return the opacity of the cloud layer along a ray; edges are as wide as a pixel, far clouds fade out."""
-    steep = 1.0 / dz
-    distance = (CLOUD_HEIGHT - oz) * steep
-    if distance > 420.0:
-        return 0.0
-    u = (ox + dx * distance) / CLOUD_CELL - 0.5 + scene[DRIFT] / CLOUD_CELL
-    v = (oy + dy * distance) / CLOUD_CELL - 0.5
-    i, j = int(np.floor(u)), int(np.floor(v))
-    sharp = 1.0 / min(1.0, max(0.12, distance * scene[PIXEL] * steep / CLOUD_CELL))
-    fu, fv = clamp((u - i - 0.5) * sharp + 0.5), clamp((v - j - 0.5) * sharp + 0.5)
-    mask_x, mask_y = clouds.shape[0] - 1, clouds.shape[1] - 1  # as many cells as a power of two
-    i0, j0, i1, j1 = i & mask_x, j & mask_y, (i + 1) & mask_x, (j + 1) & mask_y
-    low = clouds[i0, j0] + (clouds[i1, j0] - clouds[i0, j0]) * fu
-    high = clouds[i0, j1] + (clouds[i1, j1] - clouds[i0, j1]) * fu
-    return (low + (high - low) * fv) * 0.72 * (1.0 - smooth(150.0, 420.0, distance))
-
-
-@inlined
-def sky(scene, stars, clouds, ox, oy, oz, dx, dy, dz):
-    """Return the colour of the sky in a direction: gradient, stars, sun, moon, clouds."""
-    r, g, b = sky_base(scene, dx, dy, dz)
-    clear = 1.0 - scene[OVERCAST]
-    if dz <= 0.0 or clear <= 0.02:
-        return r, g, b
-    if scene[DAYLIGHT] < 0.38:
-        light = _starlight(stars, dx, dy, dz) * clamp(1.0 - 2.6 * scene[DAYLIGHT]) * clamp(dz * 4.0) * clear
-        r, g, b = r + light * 0.85, g + light * 0.87, b + light * 0.9
-    pixel = scene[PIXEL]
-    along = dx * scene[SUN_X] + dz * scene[SUN_Z]
-    across, up = dy, dx * scene[SUN_Z] - dz * scene[SUN_X]
-    if along > 0.3:
-        halo = 0.45 * along**16 * (0.3 + 0.7 * scene[DAYLIGHT]) * clear
-        r, g, b = r + (1.0 - r) * halo, g + (0.93 - g) * halo, b + (0.70 - b) * halo
-    if along > 0.9:
-        sun = _disc(along, across, up, 0.095, pixel) * clear
-        r, g, b = r + (1.0 - r) * sun, g + (0.97 - g) * sun, b + (0.78 - b) * sun
-    if along < -0.9:
-        moon = _disc(-along, across, up, 0.075, pixel) * (1.0 - 0.7 * scene[DAYLIGHT]) * clear
-        r, g, b = r + (0.86 - r) * moon, g + (0.89 - g) * moon, b + (0.96 - b) * moon
-    if dz > 0.03 and oz < CLOUD_HEIGHT:
-        cover = _cloud_cover(clouds, scene, ox, oy, oz, dx, dy, dz) * clear
-        r += (scene[CLOUD_COLOUR] - r) * cover
-        g += (scene[CLOUD_COLOUR + 1] - g) * cover
-        b += (scene[CLOUD_COLOUR + 2] - b) * cover
     return r, g, b

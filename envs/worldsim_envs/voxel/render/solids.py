@@ -121,7 +121,7 @@ def _through_air_and_water(scene, hits, row, column, direction, unit, distance, 
     """Return a colour as it looks from the eye: behind water, under water, in fog."""
     if scene[UNDER] > 0.0:
         return drowned(scene, r, g, b, distance)
-    water = hits[row, column, WATER_IN]
+    water = hits[WATER_IN, row, column]
     if 0.0 <= water < distance:
         r, g, b = through_water(scene, r, g, b, distance - water)
     return fogged(scene, r, g, b, direction[0] * unit, direction[1] * unit, direction[2] * unit, distance)

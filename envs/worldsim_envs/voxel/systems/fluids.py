@@ -95,6 +95,8 @@ def flow(w, x, y, z, events):
             change(w, x, y, z, int(FLOWING[fluid, fed]) if fed > 0 else AIR)
             if fed < level:
                 events[_RECEDED] += 1.0
+            else:
+                events[_WATER_FLOWED if fluid == WATER_KIND else _LAVA_FLOWED] += 1.0
             return  # the change has woken it: it goes on from there
     if z > 0 and not stands(w, x, y, z, fluid):
         enter(w, x, y, z - 1, fluid, top - 1, events)
