@@ -1,22 +1,27 @@
-"""Speed of the learned world through Gymnasium, from action to pixels: frames/s, and whether late steps cost more.
+"""Speed of the learned world through Gymnasium, from action to pixels: frames/s, how far that is from what the matrix
+products alone would take here, the first step after loading, and whether late steps cost more.
 
 python benchmarks/learned.py [--checkpoint NAME] [--threads N] [--json]
 """
 
 from __future__ import annotations
 
+import copy
 import json
 import os
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import gymnasium as gym
 import numpy as np
 import torch
 import tyro
+from torch import nn
+from torch.nn import functional as F
 
 import worldsim  # registers the ids
+from worldsim.sampling.world import World
 
 EARLY, LATE, SPAN = 50, 950, 100  # first steps of the two spans that are compared, and their length
 
@@ -37,6 +42,8 @@ class Options:
     """Steps that do not count."""
     count: int = 100
     """Steps that do."""
+    sizes: tuple[tuple[int, int], ...] = ((96, 160),)
+    """Further sizes of frames, for the single env and 2 passes."""
     long: bool = True
     """Compare steps 950-1050 with steps 50-150, single env and 2 passes."""
     json: bool = False
@@ -52,13 +59,22 @@ class Speed:
     median_ms: float
     p99_ms: float
     frames_per_second: float
+    size: tuple[int, int]
+    limit_ms: float
+    """What the matrix products and convolutions of the step take by themselves, measured in turn with it."""
+    gigaflop: float
+    megabytes: float
+    """Weights and cache that a step reads."""
 
 
 def main(options: Options) -> None:
     """Measure all settings and print them."""
     torch.set_num_threads(options.threads)
+    first = _first_step(options)
     found = [_speed(options, rows, passes) for rows in options.rows for passes in options.passes]
+    found += [_speed(options, 1, 2, size) for size in options.sizes]
     report = {
+        "first": first,
         "checkpoint": options.checkpoint, "threads": options.threads, "cores": os.cpu_count(),
         "machine": platform.platform(), "torch": torch.__version__, "worldsim": worldsim.__version__,
         "speeds": [asdict(speed) for speed in found],
@@ -69,12 +85,76 @@ def main(options: Options) -> None:
     print(json.dumps(report, indent=1) if options.json else _table(report, found))
 
 
-def _speed(options: Options, rows: int, passes: int) -> Speed:
-    env = _begin(options, rows, passes, options.warm_up)
-    times = [_step(env) for _ in range(options.count)]
+def _first_step(options: Options) -> dict[str, float]:
+    """Seconds of loading, and from there to the first frame after a reset."""
+    begun = time.perf_counter()
+    env = gym.make("worldsim/Learned-v0", checkpoint=options.checkpoint)
+    loaded = time.perf_counter()
+    env.reset(seed=0)
+    env.step(env.action_space.sample())
+    return {"load_s": loaded - begun, "first_step_s": time.perf_counter() - loaded}
+
+
+def _speed(options: Options, rows: int, passes: int, size: tuple[int, int] | None = None) -> Speed:
+    env = _begin(options, rows, passes, options.warm_up, size)
+    world: World = env.unwrapped.world  # type: ignore[union-attr]
+    limit = _Limit(world)
+    times = np.array([(_step(env), limit.run()) for _ in range(options.count)])  # in turn: both meet the same machine
     env.close()
-    median, p99 = float(np.median(times)), float(np.percentile(times, 99))
-    return Speed(rows, passes, median, p99, 1000 * rows / median)
+    median, alone = np.median(times, axis=0).tolist()
+    p99 = float(np.percentile(times[:, 0], 99))
+    return Speed(
+        rows, passes, median, p99, 1000 * rows / median, world.card.size, alone, limit.operations / 1e9,
+        limit.size / 1e6,
+    )  # fmt: skip
+
+
+class _Limit:
+    """The matrix products and convolutions of one step, on random numbers, with nothing in between."""
+
+    def __init__(self, world: World) -> None:
+        player, rows = world.dynamics.player, world.rows
+        assert player is not None, "World.from_pretrained makes one"
+        tokens = rows * world.cache.keys[0].shape[1]
+        kind = player.kind
+        self.passes, self.operations, self.size = world.steps + 1, 0, 0
+        self.products: list[tuple[torch.Tensor, torch.Tensor]] = []
+        for layer in player.layers:
+            for weight in (layer.qkv, layer.out, layer.time_qkv, layer.time_out, layer.up[0], layer.down[0]):
+                if weight is not None:
+                    self.products.append((torch.randn(tokens, weight.shape[1]).to(kind), weight))
+        self.products.append((torch.randn(rows, player.modulation.shape[1]).to(kind), player.modulation))
+        for x, weight in self.products:
+            self.operations += self.passes * 2 * len(x) * weight.numel()
+            self.size += self.passes * weight.numel() * weight.element_size()
+        remembered = world.cache.keys + world.cache.values
+        self.size += self.passes * sum(part.numel() * part.element_size() for part in remembered)
+        self.convolutions: list[tuple[torch.Tensor, nn.Conv2d]] = []
+        decoder = copy.deepcopy(world.tokenizer.decoder).to(kind)
+        for module in decoder.modules():
+            if isinstance(module, nn.Conv2d):
+                module.register_forward_hook(self._keep)
+        with torch.inference_mode():
+            latents = torch.randn(world.cache.last.shape).to(kind)
+            decoder(latents.contiguous(memory_format=torch.channels_last))
+        for _, module in self.convolutions:
+            module._forward_hooks.clear()
+
+    def _keep(self, module: nn.Conv2d, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+        self.convolutions.append((inputs[0].clone(), module))
+        self.operations += 2 * output.numel() * module.weight[0].numel()
+        self.size += module.weight.numel() * module.weight.element_size()
+
+    @torch.inference_mode()
+    def run(self) -> float:
+        """Milliseconds."""
+        begun = time.perf_counter()
+        for _ in range(self.passes):
+            for x, weight in self.products:
+                F.linear(x, weight)
+        for x, module in self.convolutions:
+            module(x)
+        return 1000 * (time.perf_counter() - begun)
 
 
 def _early_and_late(options: Options) -> tuple[float, float]:
@@ -88,9 +168,16 @@ def _early_and_late(options: Options) -> tuple[float, float]:
     return early, late
 
 
-def _begin(options: Options, rows: int, passes: int, steps: int) -> gym.Env | gym.vector.VectorEnv:
-    """An env from a stored start on, `steps` random steps later."""
-    settings = {"checkpoint": options.checkpoint, "steps": passes, "threshold": 1.0, "max_episode_steps": 10**6}
+def _begin(
+    options: Options, rows: int, passes: int, steps: int, size: tuple[int, int] | None = None
+) -> gym.Env | gym.vector.VectorEnv:
+    """An env from a stored start on (from noise, where the size of frames is another), `steps` random steps later."""
+    checkpoint: str | World = options.checkpoint
+    if size is not None:
+        world = World.from_pretrained(options.checkpoint)
+        card = replace(world.card, size=size)
+        checkpoint = World(card, world.tokenizer, world.dynamics, None, rows=rows, steps=passes)
+    settings = {"checkpoint": checkpoint, "steps": passes, "threshold": 1.0, "max_episode_steps": 10**6}
     if rows == 1:
         env = gym.make("worldsim/Learned-v0", **settings)
     else:
@@ -113,8 +200,14 @@ def _step(env: gym.Env | gym.vector.VectorEnv) -> float:
 def _table(report: dict, found: list[Speed]) -> str:
     lines = [
         f"{report['checkpoint']}, {report['threads']} threads on {report['cores']} cores, torch {report['torch']}",
-        "  rows  passes  ms/step, median      p99   frames/s",
-        *(f"{s.rows:6}{s.passes:8}{s.median_ms:17.1f}{s.p99_ms:9.1f}{s.frames_per_second:11.1f}" for s in found),
+        f"loading {report['first']['load_s']:.1f} s, first step after it {report['first']['first_step_s']:.2f} s",
+        "     size  rows  passes  ms/step, median      p99   frames/s   GFLOP     MB  products alone, ms   times that",
+        *(
+            f"{s.size[0]:5}x{s.size[1]:<4}{s.rows:5}{s.passes:8}{s.median_ms:17.1f}{s.p99_ms:9.1f}"
+            f"{s.frames_per_second:11.1f}{s.gigaflop:8.2f}{s.megabytes:7.0f}{s.limit_ms:20.1f}"
+            f"{s.median_ms / s.limit_ms:13.2f}"
+            for s in found
+        ),
     ]
     if "long" in report:
         one = report["long"]

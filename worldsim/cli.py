@@ -32,6 +32,8 @@ class Command:
     options: str
     function: str
     purpose: str
+    defaults: str = ""
+    """Where the options' defaults depend on the words: the function that makes them, as "module:name"."""
 
 
 STUDIO = "worldsim.studio.commands"
@@ -50,10 +52,15 @@ COMMANDS = {
     "gallery": Command("worldsim.studio.gallery", "Gallery", "gallery", "make a page that shows every verb"),
     "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
     "train tokenizer": Command(
-        "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on recorded frames"
+        "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on frames",
+        "worldsim.training.presets:tokenizer_defaults",
     ),
     "train dynamics": Command(
-        "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents"
+        "worldsim.training.stages", "TrainDynamics", "train_dynamics", "train a dynamics network on its latents",
+        "worldsim.training.presets:dynamics_defaults",
+    ),
+    "train world": Command(
+        "worldsim.training.both", "TrainWorld", "train_world", "train both, in any number of interrupted pieces"
     ),
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
@@ -139,10 +146,12 @@ def _run(name: str, words: list[str]) -> Any:
 
     command = COMMANDS[name]
     module = import_module(command.module)
+    where, _, maker = command.defaults.partition(":")
+    given = {"default": getattr(import_module(where), maker)(words)} if where else {}
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words)
+            options = tyro.cli(getattr(module, command.options), prog=f"worldsim {name}", args=words, **given)
     except SystemExit as stop:
         if stop.code:
             print(f"worldsim {name}: {_in_one_line(said.getvalue())}; see worldsim {name} --help", file=sys.stderr)

@@ -48,11 +48,16 @@ def test_batches_resumed_at_k_equal_those_that_never_stopped(folder: Path) -> No
     assert not same(next(batches([source], BUCKETS, seed=2)), whole[0])
 
 
-def test_ranks_get_the_same_shapes_and_different_rows(folder: Path) -> None:
-    both = [islice(batches([RecordedSource(folder)], BUCKETS, seed=0, rank=rank, ranks=2), 12) for rank in range(2)]
-    for a, b in zip(*both, strict=True):
-        assert a.frames.shape == b.frames.shape
-        assert not same(a, b)
+def test_ranks_share_the_rows_of_one_process_and_must_be_able_to(folder: Path) -> None:
+    source, even = RecordedSource(folder), [Bucket(4, 8), Bucket(6, 1, weight=0.5), Bucket(2, 4, size=(8, 8))]
+    alone = islice(batches([source], even, seed=0), 12)
+    both = [islice(batches([source], even, seed=0, rank=rank, ranks=2), 12) for rank in range(2)]
+    for whole, *parts in zip(alone, *both, strict=True):
+        assert parts[0].rows == parts[1].rows == whole.rows // 2
+        for part, rows in zip(parts, np.split(np.arange(whole.rows), 2), strict=True):
+            assert same(part, whole.take(rows))
+    with pytest.raises(BucketError, match="2 ranks must share the rows of a bucket evenly, got 3 rows"):
+        batches([source], BUCKETS, seed=0, rank=1, ranks=2)
 
 
 def test_buckets_come_by_their_weights_and_in_their_sizes(folder: Path) -> None:

@@ -20,7 +20,7 @@ from worldsim.clip import Clip
 from worldsim.data.frames import resize
 from worldsim.data.sources import Source
 
-__all__ = ["Bucket", "BucketError", "batches", "fewer_rows", "prefetch"]
+__all__ = ["Bucket", "BucketError", "batches", "fewer_rows", "prefetch", "rows_of_rank"]
 
 Item = TypeVar("Item")
 
@@ -34,8 +34,8 @@ class Bucket:
     """One shape of batches.
 
     Attributes:
-        rows: clips per batch and rank. Where sources with different sizes are left as they are, this holds for the
-            smallest, and larger frames come in proportionally fewer rows: every batch has about the same work.
+        rows: clips per batch, which ranks share evenly. Where sources with different sizes are left as they are, this
+            holds for the smallest, and larger frames come in fewer rows: every batch has about the same work.
         length: rows of a clip; 1 makes images.
         size: (H, W) in pixels; frames of another size are brought to it by area averages. None leaves them.
         weight: how often this bucket comes, against others.
@@ -62,7 +62,8 @@ def batches(
 ) -> Iterator[Clip]:
     """Clips for ever, beginning with batch number `start`.
 
-    Bucket and source are the same on all ranks, so that all have the same work; the rows differ.
+    Bucket and source are the same on all ranks, and each takes its own part of the rows: together they have the batch
+    of one process.
 
     Args:
         sources: where clips come from; all with the same actions and events.
@@ -75,7 +76,8 @@ def batches(
 
     Raises:
         DatasetError: sources whose actions or events differ.
-        BucketError: nothing to choose from, a source without weight, or arguments out of range.
+        BucketError: nothing to choose from, a source without weight, rows that ranks cannot share evenly, or arguments
+            out of range.
     """
     if not sources or not buckets:
         raise BucketError(f"batches needs at least one source and one bucket, got {len(sources)} and {len(buckets)}")
@@ -86,29 +88,40 @@ def batches(
         )
     if not all(source.weight > 0 for source in sources):
         raise BucketError(f"weights of sources must be positive, got {[source.weight for source in sources]}")
+    for bucket in buckets:
+        rows_of_rank(bucket.rows, rank, ranks)
     for source in sources[1:]:
         sources[0].info.check_same_rows(source.info, f"dataset of {source.info.env_id}")
-    return _endless(sources, buckets, seed, rank, start, detail_mix)
+    return _endless(sources, buckets, seed, rank, ranks, start, detail_mix)
 
 
 def _endless(
-    sources: Sequence[Source], buckets: Sequence[Bucket], seed: int, rank: int, start: int, detail_mix: float
-) -> Iterator[Clip]:
+    sources: Sequence[Source], buckets: Sequence[Bucket], seed: int, rank: int, ranks: int, start: int,
+    detail_mix: float,
+) -> Iterator[Clip]:  # fmt: skip
     smallest = min(math.prod(source.info.size) for source in sources)
     for k in count(start):
         shared = np.random.default_rng([seed, k, 0])
         bucket = buckets[_weighted(shared, [bucket.weight for bucket in buckets])]
         source = sources[_weighted(shared, [source.weight for source in sources])]
         detail = "detailed" if shared.random() < detail_mix else "short"
-        own = np.random.default_rng([seed, k, 1 + rank])
-        rows = bucket.rows if bucket.size else fewer_rows(bucket.rows, smallest, math.prod(source.info.size))
-        clip = source.sample(own, rows, bucket.length, detail)
+        rng = np.random.default_rng([seed, k, 1])
+        rows = bucket.rows if bucket.size else fewer_rows(bucket.rows, smallest, math.prod(source.info.size), ranks)
+        clip = source.sample(rng, rows, bucket.length, detail, rows_of_rank(rows, rank, ranks))
         yield clip if bucket.size is None else replace(clip, frames=resize(clip.frames, bucket.size))
 
 
-def fewer_rows(rows: int, smallest: int, area: int) -> int:
-    """Rows of a batch of frames of `area` that cost what `rows` of the `smallest` ones cost; at least 1."""
-    return max(1, round(rows * smallest / area))
+def fewer_rows(rows: int, smallest: int, area: int, ranks: int = 1) -> int:
+    """Rows of a batch of frames of `area` that cost what `rows` of the `smallest` ones cost; in steps of `ranks`."""
+    return ranks * max(1, round(rows * smallest / area / ranks))
+
+
+def rows_of_rank(rows: int, rank: int, ranks: int) -> slice:
+    """The rows of a batch that are a rank's own. Raises `BucketError` when they cannot be shared evenly."""
+    if rows % ranks:
+        raise BucketError(f"{ranks} ranks must share the rows of a bucket evenly, got {rows} rows; choose a multiple")
+    share = rows // ranks
+    return slice(rank * share, (rank + 1) * share)
 
 
 def _weighted(rng: np.random.Generator, weights: Sequence[float]) -> int:

@@ -22,6 +22,8 @@ __all__ = ["LiveSource", "RecordedSource", "Source", "draw_spans"]
 
 Split = Literal["train", "heldout", "all"]
 
+ALL = slice(None)
+
 
 class Source(Protocol):
     """Something that gives clips. `weight` is how often `batches` takes it, against others."""
@@ -34,8 +36,10 @@ class Source(Protocol):
     @property
     def weight(self) -> float: ...
 
-    def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
-        """`rows` clips of `length` rows each, with the given captions as text."""
+    def sample(
+        self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short", part: slice = ALL
+    ) -> Clip:
+        """`part` of `rows` clips of `length` rows each, with the given captions as text; all of them are drawn."""
         ...
 
 
@@ -68,8 +72,10 @@ class RecordedSource:
     def info(self) -> DatasetInfo:
         return self.dataset.info
 
-    def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
-        return self.dataset.clip(draw_spans(rng, self._lengths, rows, length), detail)
+    def sample(
+        self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short", part: slice = ALL
+    ) -> Clip:
+        return self.dataset.clip(draw_spans(rng, self._lengths, rows, length)[part], detail)
 
 
 class LiveSource:
@@ -126,10 +132,12 @@ class LiveSource:
     def info(self) -> DatasetInfo:
         return self._info
 
-    def sample(self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short") -> Clip:
+    def sample(
+        self, rng: np.random.Generator, rows: int, length: int, detail: Detail = "short", part: slice = ALL
+    ) -> Clip:
         self._take_in(wait=not self.episodes)
         lengths = np.array([episode.length for episode in self.episodes])
-        spans = draw_spans(rng, lengths, rows, length)
+        spans = draw_spans(rng, lengths, rows, length)[part]
         return stack([self.episodes[i].slice(start, stop) for i, start, stop in spans], length, detail, self._info.fps)
 
     def close(self) -> None:

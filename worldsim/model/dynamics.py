@@ -28,6 +28,7 @@ from worldsim.model.layers import (
     rotary_table,
 )
 from worldsim.model.patches import patchify, space_coordinates, unpatchify
+from worldsim.model.player import Player
 from worldsim.model.text import TextConfig, TextEncoder
 
 __all__ = ["Attend", "Condition", "Dynamics", "DynamicsConfig", "Prediction", "Words"]
@@ -204,6 +205,7 @@ class Dynamics(nn.Module):
         self.space_frequencies: torch.Tensor
         self.time_frequencies: torch.Tensor
         self.register_buffer("space_frequencies", space.repeat(2, 1), persistent=False)
+        self.player: Player | None = None
         turns = torch.logspace(0, -2, config.head_width // 2)[None]  # from one radian a frame to one in a hundred
         self.register_buffer("time_frequencies", turns, persistent=False)
 
@@ -222,8 +224,8 @@ class Dynamics(nn.Module):
         shown = words.seen[:, :, :, None] & words.present[:, None]  # (B, T, P, L)
         return torch.cat([vectors, read], 1), torch.cat([seen, shown.reshape(batch, time, prompts * longest)], 2)
 
-    def _frame_condition(self, level: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """(B, T, condition): level and action of each frame."""
+    def frame_condition(self, level: torch.Tensor, condition: Condition) -> torch.Tensor:
+        """(B, T, condition): level and action of each frame, what modulates its tokens."""
         noise = self.level_out(nn.functional.silu(self.level_in(fourier(level, 64))))
         action = self.action_out(nn.functional.silu(self.action_in(condition.actions)))
         action = torch.where(condition.acted[..., None], action, self.no_action.to(action.dtype))
@@ -242,7 +244,7 @@ class Dynamics(nn.Module):
         x = self.embed(rearrange(tokens, "b (t n) d -> b t n d", t=grid[0]))  # (B, T, N, D)
         space = rotary_table(space_coordinates(*grid[1:]).to(x.device), self.space_frequencies)
         time = rotary_table(position[..., None], self.time_frequencies)
-        per_frame = self._frame_condition(level, condition)
+        per_frame = self.frame_condition(level, condition)
         layer = 0
         for block in self.blocks:
             ring = None
@@ -307,10 +309,18 @@ class Dynamics(nn.Module):
         read: what `read(condition.words, B, 1)` returned, when the caller has it already.
         """
         words, seen = self.read(condition.words, len(noisy), 1) if read is None else read
+        if self.player is not None:
+            clean, said = self.player.step(noisy, level, condition, cache, (words, seen))
+            events, end, actions = said.split([self.config.events, 1, self.config.actions], -1)
+            return Prediction(clean, events, end[..., 0], actions)
         clean, pooled = self._network(
             noisy, cache.last[:, None], level, condition, cache.count[:, None], cache.seen, words, seen, cache
         )
         return self._prediction(clean, pooled)
+
+    def prepare(self, half: bool = False) -> None:
+        """Make `step` fast, for weights that stay as they are: it then gives no gradients. See `Player`."""
+        self.player = Player(self, half)
 
     def _prediction(self, clean: torch.Tensor, pooled: torch.Tensor) -> Prediction:
         """Clean latents and pooled features (B, T, D) → what the network says."""

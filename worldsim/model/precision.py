@@ -7,7 +7,9 @@ import torch
 __all__ = ["has_bfloat16"]
 
 
-def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 matrices itself; elsewhere they are slower than float32."""
+def has_bfloat16(device: torch.device | None = None) -> bool:
+    """Whether the device (the CPU by default) multiplies bfloat16 matrices itself; elsewhere they are slower."""
+    if device is not None and device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
     names = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # private in torch: absent means unknown
     return any(getattr(torch.cpu, name, lambda: False)() for name in names)

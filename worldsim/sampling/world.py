@@ -21,6 +21,7 @@ from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
+from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
@@ -90,15 +91,17 @@ class World:
 
     @classmethod
     def from_pretrained(
-        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu"
-    ) -> World:
-        """Load a checkpoint by path, or by the name of one that ships.
+        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
+        half: bool | None = None,
+    ) -> World:  # fmt: skip
+        """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
         Args:
             checkpoint: folder or name.
             rows: B, worlds rolled out together.
             steps: denoising passes per frame.
             device: where the networks run.
+            half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
@@ -111,7 +114,11 @@ class World:
         card, tokenizer, dynamics, starts = load(checkpoint)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
-        return cls(card, tokenizer.to(place).eval(), dynamics.to(place).eval(), starts, rows=rows, steps=steps)
+        tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
+        half = has_bfloat16(place) if half is None else half
+        tokenizer.prepare(half)
+        dynamics.prepare(half)
+        return cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
 
     # -- prompts -------------------------------------------------------------------------------------------------
 
@@ -234,7 +241,7 @@ class World:
         steps = [self._advance(each, latents[:, t : t + 1]) for t, each in enumerate(led)]
         return replace(steps[-1], frames=frames[:, -1].copy())
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _advance(
         self, actions: np.ndarray | None, given: torch.Tensor | None, passes: int | None = None,
         watch: Watch | None = None,

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import torch
 
+from worldsim.training.parallel import total
+
 __all__ = ["detail", "detail_loss"]
 
 FLOOR = 0.02  # detail below which frames count as plain; latents have unit spread
@@ -32,5 +34,6 @@ def detail_loss(true: torch.Tensor, made: torch.Tensor, weights: torch.Tensor, s
     off = ((detail(made) + FLOOR).log() - (detail(true) + FLOOR).log()).square().mean(1)  # (N,)
     loss = (off * weights).sum()
     (pull,) = torch.autograd.grad(loss, made, retain_graph=True)
-    squared = 2 * (made.detach() - true) * weights[:, None, None, None] / true[0].numel()
-    return loss * (share * squared.norm() / pull.norm().clamp(min=1e-12)).detach()
+    squared = 2 * (made.detach() - true) * weights[:, None, None, None] / true.shape[1:].numel()
+    norms = total(torch.stack([squared.square().sum(), pull.square().sum()])).sqrt()  # of all ranks' frames
+    return loss * (share * norms[0] / norms[1].clamp(min=1e-12)).detach()

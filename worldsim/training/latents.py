@@ -20,7 +20,7 @@ import torch
 from tqdm import tqdm
 
 from worldsim.clip import Clip, Prompt, pixels_to_unit
-from worldsim.data.batches import fewer_rows
+from worldsim.data.batches import fewer_rows, rows_of_rank
 from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
@@ -32,6 +32,7 @@ from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
+from worldsim.training.parallel import barrier, rank, ranks
 
 __all__ = [
     "LatentBucket",
@@ -80,25 +81,26 @@ class LatentBucket:
 
 
 def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:
-    """The latents of a dataset, encoded where they are not on disk yet, and read into memory."""
+    """The latents of a dataset, encoded where they are not on disk yet, and read into memory. Ranks share the work."""
     place = dataset.folder / f"latents-{fingerprint(tokenizer)}"
     place.mkdir(exist_ok=True)
     remove_leftovers(place)
-    episodes = []
-    for number, entry in enumerate(tqdm(dataset.entries, desc="latents", unit="episode", dynamic_ncols=True)):
-        file = place / Path(entry.file).name
-        if not file.exists():
-            _encode_episode(dataset, number, tokenizer, file, chunk)
-        episodes.append(_read_latents(file, entry))
-    return episodes
+    files = [place / Path(entry.file).name for entry in dataset.entries]
+    mine = range(rank(), len(files), ranks())
+    for number in tqdm(mine, desc="latents", unit="episode", dynamic_ncols=True, disable=rank() > 0):
+        if not files[number].exists():
+            _encode_episode(dataset, number, tokenizer, files[number], chunk)
+    barrier()
+    return [_read_latents(file, entry) for file, entry in zip(files, dataset.entries, strict=True)]
 
 
 def _encode_episode(dataset: Dataset, number: int, tokenizer: Tokenizer, file: Path, chunk: int) -> None:
     episode = dataset.read(number)
-    parts = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+    parts, device = [], tokenizer.mean.device
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device)):
         for start in range(0, episode.length, chunk):
-            parts.append(tokenizer.encode(pixels_to_unit(episode.frames[None, start : start + chunk])).float()[0])
+            frames = pixels_to_unit(episode.frames[None, start : start + chunk]).to(device)
+            parts.append(tokenizer.encode(frames).float()[0].cpu())
     tensors = {
         "latents": torch.cat(parts).half(),
         "actions": torch.from_numpy(episode.actions),
@@ -123,7 +125,7 @@ def fingerprint(tokenizer: Tokenizer) -> str:
     """A name for a tokenizer's weights: other weights, other latents."""
     digest = hashlib.blake2b(digest_size=6)
     for name, tensor in tokenizer.state_dict().items():
-        digest.update(name.encode() + tensor.detach().float().contiguous().numpy().tobytes())
+        digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 
@@ -134,7 +136,7 @@ def latent_batches(
     episodes: Sequence[LatentEpisode], buckets: Sequence[LatentBucket], vocabulary: Vocabulary, longest: int,
     seed: int, start: int = 0, detail_mix: float = 0.5,
 ) -> Iterator[LatentBatch]:  # fmt: skip
-    """Batches for ever from number `start`; batch k depends on (seed, k) alone.
+    """This rank's part of batches for ever from number `start`; batch k of all ranks depends on (seed, k) alone.
 
     A batch holds latents of one size; larger ones come in proportionally fewer rows, as often as makes every frame as
     likely as any other.
@@ -149,8 +151,8 @@ def latent_batches(
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
         grid = list(grids)[int(rng.choice(len(grids), p=weights / weights.sum()))]
-        rows = fewer_rows(bucket.rows, smallest, math.prod(grid))
-        drawn = draw_spans(rng, lengths[grid], rows, bucket.length)
+        rows = fewer_rows(bucket.rows, smallest, math.prod(grid), ranks())
+        drawn = draw_spans(rng, lengths[grid], rows, bucket.length)[rows_of_rank(rows, rank(), ranks())]
         spans = [(grids[grid][number], first) for number, first, _ in drawn]
         yield _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
 
@@ -159,14 +161,15 @@ def live_batches(
     source: Source, buckets: Sequence[LatentBucket], tokenizer: Tokenizer, vocabulary: Vocabulary, longest: int,
     seed: int, start: int = 0, detail_mix: float = 0.5,
 ) -> Iterator[LatentBatch]:  # fmt: skip
-    """Batches for ever from number `start`, of clips that are encoded as they come.
+    """This rank's part of batches for ever from number `start`, of clips that are encoded as they come.
 
     Raises:
         PromptError: a caption of more than `longest` words.
     """
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
-        clip = source.sample(rng, bucket.rows, bucket.length, detail)
+        part = rows_of_rank(bucket.rows, rank(), ranks())
+        clip = source.sample(rng, bucket.rows, bucket.length, detail, part)
         yield clip_to_latents(clip, tokenizer, vocabulary, longest, bucket.attend)
 
 
@@ -216,7 +219,7 @@ def clip_to_latents(
         PromptError: a prompt of more than `longest` words.
     """
     with torch.no_grad():
-        latents = tokenizer.encode(pixels_to_unit(clip.frames)).float()
+        latents = tokenizer.encode(pixels_to_unit(clip.frames).to(tokenizer.mean.device)).float()
     words = pack_words(clip.text or [[] for _ in range(clip.rows)], clip.length, vocabulary, longest)
     return LatentBatch(
         latents,

@@ -2,7 +2,7 @@
 
 What happens at step k is a function of (weights, seed, k) alone: batches are asked for from step k, and the random
 generator is seeded anew by (seed, k) as in EDM2. So a run that was killed and resumed ends with the very weights of
-one that was not. What that takes is kept in `states.py`.
+one that was not. What that takes is kept in `states.py`. Several processes may run it together, see `parallel.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 from tqdm import tqdm
 
 from worldsim.model.config import check_numbers, check_whole
-from worldsim.training.machine import has_bfloat16
-from worldsim.training.states import Fitted, TrainingError, clean, newest_state, read_state, write_state
+from worldsim.training.machine import Device, TrainingError, has_bfloat16, moved
+from worldsim.training.muon import ShardedMuon
+from worldsim.training.parallel import any_rank, barrier, joined, mean, parallel, rank, ranks, shard, whole
+from worldsim.training.states import Fitted, clean, newest_state, read_state, write_state
 
-__all__ = ["FitConfig", "Fitted", "TrainingError", "check_folder", "fit"]
+__all__ = ["FitConfig", "Fitted", "TrainingError", "begun", "check_folder", "fit", "is_hidden"]
 
+PATIENCE = 2.0  # seconds in which several processes take repeated interrupts for one: torchrun passes them on as well
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
 
 
@@ -62,6 +66,11 @@ class FitConfig:
     """Matrix products in bfloat16 where the processor has them; weights and averages stay float32."""
     compile: bool = True
     """Compile the network when a C++ compiler is at hand."""
+    device: Device = "auto"
+    """Where to train: a GPU if there is one, else the CPU; or as named."""
+    sharded: bool = False
+    """Where torchrun starts several processes: cut weights, averages and optimisers into shards (FSDP2), for networks
+    that are too large for one device. Without it each process holds all of them (DDP)."""
 
     def __post_init__(self) -> None:
         check_whole(self, 1, "steps", "save_every", "log_every")
@@ -93,7 +102,7 @@ def fit(
         batches: gives the batches from a step on; closed before `fit` returns or raises.
         config: how the run goes.
         folder: where states, logs and TensorBoard files go.
-        frames: frames in a batch on average, for the speed that the bar shows.
+        frames: frames in a batch of all ranks on average, for the speed that the bar shows.
         resume: go on from the newest state in `folder`.
         report: called with (step, logs) whenever numbers are logged.
 
@@ -101,22 +110,35 @@ def fit(
         TrainingError: the loss or the gradient is not finite (nothing is saved after that), or there is already a
             run in `folder` and `resume` is False, or there is none and it is True.
     """
-    check_folder(folder, resume)
-    folder.mkdir(parents=True, exist_ok=True)
-    clean(folder)
+    with joined(config.device) as device:
+        check_folder(folder, resume)
+        barrier()  # nobody writes before all have looked
+        if rank() == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+            clean(folder)
+        objective.to(device)
+        if config.sharded and ranks() > 1:
+            shard(objective)
+        return _fit(objective, batches, config, folder, device, frames, report)
+
+
+def _fit(
+    objective: nn.Module, batches: Callable[[int], Generator[Any]], config: FitConfig, folder: Path,
+    device: torch.device, frames: float, report: Callable[[int, dict[str, float]], None] | None,
+) -> Fitted:  # fmt: skip
     newest = newest_state(folder)
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
     fitted = Fitted(0, 0.0, average, {})
     if newest is not None:
         read_state(newest, objective, fitted, optimisers, config.seed)
-    run = _Run(objective, optimisers, average, config)
+    run = _Run(objective, optimisers, average, config, device)
     began, start, before = time.monotonic(), fitted.step, fitted.seconds
     with (
         _Interrupt() as interrupt,
         closing(batches(start)) as source,
         closing(_Log(folder, start)) as log,
-        tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True) as bar,
+        tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True, disable=rank() > 0) as bar,
     ):
         while fitted.step < config.steps:
             values = run.step(next(source), fitted.step)
@@ -126,17 +148,18 @@ def fit(
             fitted.seconds = before + spent
             last = fitted.step == config.steps
             if fitted.step % config.log_every == 0 or last:
-                fitted.logs = {name: float(value) for name, value in values.items()}
+                fitted.logs = {name: float(mean(value)) for name, value in values.items()}
                 speed = frames * (fitted.step - start) / spent
                 bar.set_postfix_str(f"loss {fitted.logs['loss']:.4f}, {speed:.0f} frames/s")
                 log.write(fitted.step, fitted.logs | {"frames/s": speed})
                 if report is not None:
                     report(fitted.step, fitted.logs)
-            late = config.minutes > 0 and spent > 60 * config.minutes
-            if fitted.step % config.save_every == 0 or last or late or interrupt.asked:
-                write_state(folder, fitted, objective, optimisers, asdict(config))
-            if late or interrupt.asked:
+            stop = any_rank((config.minutes > 0 and spent > 60 * config.minutes) or interrupt.asked > 0)
+            if fitted.step % config.save_every == 0 or last or stop:
+                write_state(folder, fitted, objective, optimisers, asdict(config), config.sharded and ranks() > 1)
+            if stop:
                 break
+    fitted.average = {name: whole(tensor).cpu() for name, tensor in average.items()}
     return fitted
 
 
@@ -145,8 +168,13 @@ def check_folder(folder: Path, resume: bool) -> None:
     newest = newest_state(folder)
     if newest is not None and not resume:
         raise TrainingError(f"{folder} already holds a run ({newest.name}); resume it, or choose another folder")
-    if resume and not (folder / LOG).is_file():
+    if resume and not begun(folder):
         raise TrainingError(f"{folder} holds no run to resume; begin one without resume")
+
+
+def begun(folder: Path) -> bool:
+    """Whether there is a run in `folder` to resume."""
+    return (folder / LOG).is_file()
 
 
 class _Run:
@@ -154,17 +182,20 @@ class _Run:
 
     def __init__(
         self, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer], average: dict[str, torch.Tensor],
-        config: FitConfig,
+        config: FitConfig, device: torch.device,
     ) -> None:  # fmt: skip
-        self.objective, self.optimisers, self.average, self.config = objective, optimisers, average, config
+        self.optimisers, self.average, self.config, self.device = optimisers, average, config, device
+        self.objective = parallel(objective, config.sharded)
         self.parameters = dict(objective.named_parameters())
 
     def step(self, batch: Any, step: int) -> dict[str, torch.Tensor]:
         generator = torch.Generator().manual_seed(self.config.seed * 1_000_003 + step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.config.bf16 and has_bfloat16()):
-            loss, logs = self.objective(batch, generator)
+        half = self.config.bf16 and has_bfloat16(self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            loss, logs = self.objective(moved(batch, self.device), generator)
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip)
+        norm = whole(nn.utils.clip_grad_norm_(self.parameters.values(), self.config.clip))
+        loss = mean(loss)
         if not torch.isfinite(loss) or not torch.isfinite(norm):
             raise TrainingError(
                 f"step {step}: loss is {loss.item()}, gradient norm {norm.item()}; nothing was saved since the last "
@@ -176,7 +207,7 @@ class _Run:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self._update_average(step)
-        return {"loss": loss.detach(), "gradient norm": norm, **logs}
+        return {"loss": loss, "gradient norm": norm, **logs}
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -185,16 +216,22 @@ class _Run:
             kept.lerp_(self.parameters[name], 1 - decay)
 
 
+def is_hidden(name: str, parameter: torch.Tensor) -> bool:
+    """Whether Muon trains it: a matrix inside the blocks of a network."""
+    return parameter.ndim == 2 and ".blocks." in f".{name}" and "modulation" not in name
+
+
 def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
     """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else."""
     hidden, other = [], []
     for name, parameter in objective.named_parameters():
-        is_hidden = parameter.ndim == 2 and ".blocks." in f".{name}" and "modulation" not in name
-        (hidden if is_hidden else other).append(parameter)
+        (hidden if is_hidden(name, parameter) else other).append(parameter)
     found: dict[str, torch.optim.Optimizer] = {
         "adam": torch.optim.AdamW(other, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
     }
-    if hidden:
+    if hidden and isinstance(hidden[0], DTensor):
+        found["muon"] = ShardedMuon(hidden, config.muon_rate, config.decay)
+    elif hidden:
         found["muon"] = torch.optim.Muon(
             hidden, config.muon_rate, weight_decay=config.decay, adjust_lr_fn="match_rms_adamw"
         )
@@ -205,25 +242,32 @@ def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.opti
 
 
 class _Log:
-    """Numbers of a run: one line of JSON each, and TensorBoard where it is installed."""
+    """Numbers of a run, from rank 0: one line of JSON each, and TensorBoard where it is installed."""
+
+    file, board = None, None
 
     def __init__(self, folder: Path, start: int) -> None:
+        if rank() > 0:
+            return
         self.file = open(folder / LOG, "a", buffering=1)  # noqa: SIM115 (closed by close)
         try:
             from torch.utils.tensorboard import SummaryWriter
 
             self.board = SummaryWriter(str(folder / "tensorboard"), purge_step=start or None)
         except ImportError:
-            self.board = None
+            pass
 
     def write(self, step: int, values: dict[str, float]) -> None:
+        if self.file is None:
+            return
         self.file.write(json.dumps({"step": step, "time": round(time.time(), 1), **values}) + "\n")
         if self.board is not None:
             for name, value in values.items():
                 self.board.add_scalar(name, value, step)
 
     def close(self) -> None:
-        self.file.close()
+        if self.file is not None:
+            self.file.close()
         if self.board is not None:
             self.board.close()
 
@@ -231,7 +275,7 @@ class _Log:
 class _Interrupt:
     """Turns Ctrl-C and SIGTERM into a wish to stop after the step at hand, so that its state is kept."""
 
-    asked = False
+    asked = 0.0  # when, by the clock
 
     def __enter__(self) -> _Interrupt:
         self.old: dict[int, Any] = {}
@@ -243,9 +287,9 @@ class _Interrupt:
         return self
 
     def _ask(self, number: int, frame: object) -> None:
-        if self.asked:
+        if self.asked and (ranks() == 1 or time.monotonic() - self.asked > PATIENCE):
             raise KeyboardInterrupt
-        self.asked = True
+        self.asked = self.asked or time.monotonic()
         tqdm.write("stopping after this step; the state will be saved (once more to stop at once)")
 
     def __exit__(self, *details: object) -> None:

@@ -1,13 +1,15 @@
 """What is minimised: `TokenizerObjective` and `DynamicsObjective`.
 
 Each is a module whose `forward(batch, generator)` gives (loss, logs), so one loop fits both. All randomness comes
-from the generator that the loop seeds anew at each step.
+from the generator that the loop seeds anew at each step. Where ranks share a batch, what is counted is counted over
+all of them, so that the mean of their losses is the loss of the whole batch.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from einops import rearrange
@@ -19,6 +21,7 @@ from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.detail import detail, detail_loss
+from worldsim.training.parallel import drawn, mean, ranks, total
 
 __all__ = [
     "DynamicsLossConfig",
@@ -32,6 +35,7 @@ __all__ = [
 Logs = dict[str, torch.Tensor]
 
 SECOND = (0.4, 0.8)  # levels at which the second of two passes of a rollout starts
+EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
 TWO_PASSES = 0.75  # share of rollouts played with two passes; the others take one
 
 
@@ -64,12 +68,13 @@ class TokenizerObjective(nn.Module):
 
     def forward(self, batch: torch.Tensor, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         raw = self.tokenizer.raw(batch)
-        noise = torch.randn(raw.shape, generator=generator)
+        noise = drawn(torch.randn, raw.shape, generator, raw.device)
         painted = self.tokenizer.paint(raw + self.config.noise * noise.to(raw.dtype)).float()
         squared, absolute = F.mse_loss(painted, batch), F.l1_loss(painted, batch)
-        size = (raw.float().square().mean() - 1).square()
+        own = raw.float().square().mean()
+        size = (own + (mean(own) - own.detach()) - 1).square()  # the value of all ranks, the gradient of this one
         loss = squared + self.config.absolute * absolute + self.config.unit * size
-        psnr = -10 * torch.log10(squared.detach() / 4)  # the range [-1, 1] is 2 wide
+        psnr = -10 * torch.log10(mean(squared) / 4)  # the range [-1, 1] is 2 wide
         return loss, {"psnr": psnr, "latent size": size.detach()}
 
 
@@ -161,54 +166,62 @@ class DynamicsObjective(nn.Module):
     def _forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         rows, time = batch.mask.shape
         clean, config = batch.latents, self.config
-        second = torch.zeros(rows, time, dtype=torch.bool)
+        device = clean.device
+        second = torch.zeros(rows, time, dtype=torch.bool, device=device)
         condition = self._condition(batch, generator)
-        noise = torch.randn(clean.shape, generator=generator)
+        noise = drawn(torch.randn, clean.shape, generator, device)
         if batch.attend == "all":
             # Half of the batches of all-seeing rows know some frames exactly: the verbs give known frames.
-            level = random_levels((rows, time), 0.2, generator)
-            known = torch.rand(rows, time, generator=generator) < torch.rand(rows, 1, generator=generator) - 0.5
+            level = drawn(partial(random_levels, pure=0.2), (rows, time), generator, device)
+            chance = drawn(torch.rand, (rows, time), generator, device)
+            known = chance < drawn(torch.rand, (rows, 1), generator, device) - 0.5
             level = torch.where(known, 0.0, level)
             prediction = self.dynamics(mix(clean, noise, level), level, condition, attend="all")
         else:
-            level = random_levels((rows, time), config.pure, generator)
+            level = drawn(partial(random_levels, pure=config.pure), (rows, time), generator, device)
             past = self._past(batch, condition, generator)
             noisy = mix(clean, noise, level)
             if past.guessed is not None:
-                second = torch.rand(rows, time, generator=generator) < config.second
+                second = drawn(torch.rand, (rows, time), generator, device) < config.second
                 second[:, 0] = False  # nothing precedes a first frame, so nothing was played there
                 noisy = torch.where(second[:, :, None, None, None], past.guessed, noisy)
                 level = torch.where(second, past.guessed_level, level)
             prediction = self.dynamics(noisy, level, condition, context=(past.latents, past.level))
-        share = batch.mask * torch.cat([torch.full((rows, 1), config.first), torch.ones(rows, time - 1)], 1)
+        later = torch.arange(time, device=device) > 0
+        share = batch.mask * torch.where(later, 1.0, config.first)
+        hidden = ~condition.acted * batch.mask * later
+        pure = (level == 1.0) * batch.mask * later
+        judged = second & (batch.mask > 0)
+        counts = total(torch.stack([part.sum() for part in (share, batch.mask, hidden, pure, judged)]))
+        any_hidden, any_judged = bool(counts[2] > 0), bool(counts[4] > 0)
+        shares, masks, hiddens, pures, judges = counts.clamp(min=EPSILON) / ranks()
         error = (prediction.clean.float() - clean).square().mean((2, 3, 4))  # (B, T)
-        loss_clean = (weight(level) * error * share).sum() / share.sum()
-        loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch)
-        hidden = ~condition.acted * batch.mask * (torch.arange(time) > 0)
+        loss_clean = (weight(level) * error * share).sum() / shares
+        loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch) / masks
         missed = (prediction.actions.float() - batch.actions).square().mean(-1)
-        loss_actions = (missed * hidden).sum() / hidden.sum().clamp(min=1)
-        pure = (level == 1.0) * batch.mask * (torch.arange(time) > 0)
+        loss_actions = (missed * hidden).sum() / hiddens
         logs = {
             "clean": loss_clean.detach(),
             "events": loss_events.detach(),
-            f"{batch.attend}/from pure noise": ((error * pure).sum() / pure.sum().clamp(min=1)).detach(),
+            f"{batch.attend}/from pure noise": ((error * pure).sum() / pures).detach(),
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
-        judged = second & (batch.mask > 0)
-        if judged.any():
+        if any_judged:
             true, made = clean[judged], prediction.clean[judged]
-            logs["second pass"] = error[judged].detach().mean()
-            logs["second pass, detail of truth's"] = detail(made.detach()).mean() / detail(true).mean()
+            rich = total(torch.stack([detail(made).sum(), detail(true).sum()]))
+            logs["second pass"] = error[judged].detach().sum() / judges
+            logs["second pass, detail of truth's"] = rich[0] / rich[1]
             if config.detail and torch.is_grad_enabled():
-                loss = loss + detail_loss(true, made, (weight(level) * share / share.sum())[judged], config.detail)
-        if hidden.any():
+                loss = loss + detail_loss(true, made, (weight(level) * share / shares)[judged], config.detail)
+        if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
         return loss, logs
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
         rows, time = batch.mask.shape
-        acted = torch.rand(rows, 1, generator=generator) >= self.config.drop_actions
-        told = torch.rand(rows, 1, 1, generator=generator) >= self.config.drop_text
+        device = batch.latents.device
+        acted = drawn(torch.rand, (rows, 1), generator, device) >= self.config.drop_actions
+        told = drawn(torch.rand, (rows, 1, 1), generator, device) >= self.config.drop_text
         words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
         return Condition(batch.actions, acted.expand(rows, time), words)
 
@@ -216,11 +229,12 @@ class DynamicsObjective(nn.Module):
         """The given past, slightly noised, and in some batches a rollout of the model's own."""
         rows, time = batch.mask.shape
         given = batch.latents
-        level = self.config.context_noise * torch.rand(rows, time, generator=generator)
-        level = level * (torch.rand(rows, time, generator=generator) < 0.5)
-        drowned = torch.rand(rows, 1, generator=generator) < self.config.drown
-        level = torch.where(drowned, torch.rand(rows, 1, generator=generator).expand(-1, time), level)
-        noise = torch.randn(given.shape, generator=generator)
+        level = self.config.context_noise * drawn(torch.rand, (rows, time), generator, given.device)
+        level = level * (drawn(torch.rand, (rows, time), generator, given.device) < 0.5)
+        drowned = drawn(torch.rand, (rows, 1), generator, given.device) < self.config.drown
+        depth = drawn(torch.rand, (rows, 1), generator, given.device)
+        level = torch.where(drowned, depth.expand(-1, time), level)
+        noise = drawn(torch.randn, given.shape, generator, given.device)
         if time == 1 or float(torch.rand((), generator=generator)) >= self.config.rollout:
             return _Past(mix(given, noise, level), level)
         lower = float(SECOND[0] + (SECOND[1] - SECOND[0]) * torch.rand((), generator=generator))
@@ -242,18 +256,19 @@ class DynamicsObjective(nn.Module):
             pass goes on. Both (B, T, C, h, w).
         """
         dynamics, (rows, time) = self.dynamics, level.shape
-        begin = 1 + torch.randint((time + 1) // 2, (rows,), generator=generator)
+        device = clean.device
+        begin = 1 + drawn(partial(torch.randint, (time + 1) // 2), (rows,), generator, device)
         two = bool(torch.rand((), generator=generator) < TWO_PASSES)
         cache = dynamics.new_cache(rows, *clean.shape[3:])
         words, seen = dynamics.read(condition.words, rows, time)
-        full, part = torch.ones(rows, 1), torch.full((rows, 1), lower)
+        full, part = torch.ones(rows, 1, device=device), torch.full((rows, 1), lower, device=device)
         frames, guesses = [], []
         with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
             for t in range(time):
                 now = Condition(condition.actions[:, t : t + 1], condition.acted[:, t : t + 1])
                 read = words, seen[:, t : t + 1]
                 frame = clean[:, t : t + 1]
-                guess = torch.randn(frame.shape, generator=generator)
+                guess = drawn(torch.randn, frame.shape, generator, device)
                 if t > 0:
                     own = dynamics.step(guess, full, now, cache, read).clean.float()
                     guess = mix(own, guess, part)
@@ -268,10 +283,10 @@ class DynamicsObjective(nn.Module):
         return torch.cat(frames, 1), torch.cat(guesses, 1)
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
-        """Squared error of symlog(reward), cross-entropy of whether each event and the end happen."""
+        """Squared error of symlog(reward), cross-entropy of each event and of the end; summed over frames."""
         reward = F.mse_loss(events[..., 0], symlog(batch.events[..., 0]), reduction="none")
         happened = (batch.events[..., 1:] > 0).float()
         named = F.binary_cross_entropy_with_logits(events[..., 1:], happened, reduction="none")
         ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")
         each = torch.cat([rearrange(reward, "b t -> b t 1"), named, rearrange(ended, "b t -> b t 1")], -1).mean(-1)
-        return (each * batch.mask).sum() / batch.mask.sum()
+        return (each * batch.mask).sum()

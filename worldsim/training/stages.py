@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,14 +20,16 @@ from einops import rearrange
 
 from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
-from worldsim.data.episodes import DatasetError, DatasetInfo, Detail
+from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail
+from worldsim.data.rollout import Job, Recorder
 from worldsim.data.sources import LiveSource, RecordedSource, Source
-from worldsim.model.card import WorldCard
-from worldsim.model.checkpoint import Checkpoint, CheckpointError, load, save
+from worldsim.model.card import WorldCard, read_card
+from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.tensors import continue_from, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
 from worldsim.training.latents import (
     LatentBucket,
     encode_dataset,
@@ -45,9 +47,13 @@ from worldsim.training.losses import (
     TokenizerObjective,
 )
 from worldsim.training.machine import compile_modules
+from worldsim.training.parallel import barrier, from_first, joined, mean, rank, ranks
 
-__all__ = ["HELDOUT", "TrainDynamics", "TrainTokenizer", "train_dynamics", "train_tokenizer"]
+__all__ = ["HELDOUT", "Live", "TrainDynamics", "TrainTokenizer", "look", "train_dynamics", "train_tokenizer"]
 
+PresetName = Literal["tiny", "small", "base", "large"]
+
+APART = 1_000_003  # between the seeds of live sources of neighbouring ranks
 HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
 
 PLAY_BUCKETS = (
@@ -59,6 +65,7 @@ PLAY_BUCKETS = (
 """Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs; and
 single frames, from which words are learned: where a past is given, they say little that it does not show."""
 
+USUAL_WORDS = 300  # of a vocabulary, where a dry run has not read the captions
 STARTS = (24, 8)  # start clips that a checkpoint carries, and their frames
 
 
@@ -71,9 +78,9 @@ class Live:
     policy: str = "random"
     """Who acts: "random", or "module:function"; "worldsim_agents.explore:mix" explores the voxel world."""
     workers: int = 2
-    """Processes."""
+    """Processes, for each rank."""
     seed: int = 0
-    """Decides the worlds that come."""
+    """Decides the worlds that come; each rank has its own."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +94,7 @@ class TrainTokenizer:
     live: Live = field(default_factory=Live)
     """A live source instead of datasets."""
     rows: int = 32
-    """Frames in a batch; fewer of larger frames, where datasets differ."""
+    """Frames in a batch, which ranks share; fewer of larger frames, where datasets differ."""
     model: TokenizerConfig = field(default_factory=TokenizerConfig)
     loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
@@ -97,6 +104,10 @@ class TrainTokenizer:
     """Go on with the run in OUT."""
     start: str = ""
     """Checkpoint whose tokenizer to begin from."""
+    preset: PresetName = "small"
+    """Sizes and rates to begin with; each may be changed by its own option. See `worldsim.training.presets`."""
+    dry_run: bool = False
+    """Print parameters, memory and time, and write nothing."""
 
 
 @dataclass(frozen=True)
@@ -119,20 +130,35 @@ class TrainDynamics:
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(default_factory=FitConfig)
     buckets: tyro.conf.Suppress[tuple[LatentBucket, ...]] = PLAY_BUCKETS
     """Shapes of batches."""
+    times_rows: int = 1
+    """Times as many clips in each batch as the preset has."""
     resume: bool = False
     """Go on with the run in OUT."""
     start: str = ""
     """Checkpoint whose dynamics network to begin from; rows of words, events and actions are matched by name."""
+    preset: PresetName = "small"
+    """Sizes and rates to begin with; each may be changed by its own option. See `worldsim.training.presets`."""
+    dry_run: bool = False
+    """Print parameters, memory and time, and write nothing."""
+
+    @property
+    def shapes(self) -> tuple[LatentBucket, ...]:
+        """Shapes of batches with all their rows."""
+        return tuple(replace(bucket, rows=bucket.rows * self.times_rows) for bucket in self.buckets)
 
 
 def train_tokenizer(config: TrainTokenizer) -> Path:
-    """Run (or resume) the stage; returns the checkpoint folder.
+    """Run (or resume) the stage; returns the checkpoint folder, which a dry run does not make.
 
     Raises:
         DatasetError, CheckpointError, TrainingError.
     """
+    if config.dry_run:
+        print(estimate_tokenizer(config.model, config.rows, look(config.data, config.live).size, config.fit))
+        return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     with ExitStack() as stack:
+        stack.enter_context(joined(config.fit.device))
         sources, live = _sources(config.data, config.live, Tokenizer.stride)
         if live is not None:
             stack.enter_context(live)
@@ -149,7 +175,7 @@ def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
         compile_modules([tokenizer.encoder, tokenizer.decoder])
 
     def frames(start: int) -> Iterator[torch.Tensor]:
-        for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, start=start):
+        for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, rank(), ranks(), start):
             yield rearrange(pixels_to_unit(clip.frames), "b 1 c h w -> b c h w")
 
     fitted = fit(
@@ -161,19 +187,26 @@ def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
     _measure_statistics(tokenizer, frames(10**6), 32)
     record = _record(config, fitted, sources)
     card = _card("tokenizer", sources[0].info, config.model, record)
-    save(config.out / "checkpoint", card, tokenizer)
-    return config.out / "checkpoint"
+    return _save(config.out / "checkpoint", card, tokenizer)
 
 
 def train_dynamics(config: TrainDynamics) -> Path:
-    """Run (or resume) the stage; returns the checkpoint folder.
+    """Run (or resume) the stage; returns the checkpoint folder, which a dry run does not make.
 
     Raises:
         DatasetError, CheckpointError, PromptError, TrainingError.
     """
+    if config.dry_run:
+        info, card = look(config.data, config.live), read_card(find(config.tokenizer))
+        sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
+        model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
+        print(estimate_dynamics(model, config.shapes, _grid(info.size), loss, config.fit))
+        return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     given = load(config.tokenizer)
     with ExitStack() as stack:
+        device = stack.enter_context(joined(config.fit.device))
+        given.tokenizer.to(device)
         sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
         if live is not None:
             stack.enter_context(live)
@@ -200,29 +233,37 @@ def _train_dynamics(
     if old is not None and old.dynamics is not None:
         fresh = continue_from(dynamics, card, old.dynamics, old.card)
         record["start"] = old.card.training | {"anew": fresh}
-        if not config.resume:
+        if not config.resume and rank() == 0:
             told = f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
             print(f"from {config.start}: {told}")
-    grid = (info.size[0] // tokenizer.stride, info.size[1] // tokenizer.stride)
-    objective = DynamicsObjective(dynamics, config.loss, compiled=grid)
+    objective = DynamicsObjective(dynamics, config.loss, compiled=_grid(info.size))
     if config.fit.compile:
         compile_modules(dynamics.blocks)
-    shares = [bucket.weight for bucket in config.buckets]
-    frames = float(np.average([bucket.rows * bucket.length for bucket in config.buckets], weights=shares))
+    shares = [bucket.weight for bucket in config.shapes]
+    frames = float(np.average([bucket.rows * bucket.length for bucket in config.shapes], weights=shares))
     starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
     fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=record | _record(config, fitted, sources))
-    save(config.out / "checkpoint", card, tokenizer, dynamics, starts)
-    return config.out / "checkpoint"
+    return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
+
+
+def _save(
+    folder: Path, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics | None = None, starts: Clip | None = None
+) -> Path:
+    """Have rank 0 write the checkpoint; all wait until it is there."""
+    if rank() == 0:
+        save(folder, card, tokenizer, dynamics, starts)
+    barrier()
+    return folder
 
 
 def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -> None:
     """Raise `CheckpointError` when there is nothing to begin from; say so when the latents were others."""
     if old.dynamics is None:
         raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
-    if not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
+    if rank() == 0 and not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
         print(
             f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
             "on, and its network has to learn the new ones"
@@ -248,15 +289,42 @@ def _feed(
             (np.random.default_rng([seed, number]), detail) for number in range(16) for detail in details
         ]
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
-        words = Vocabulary.collect((prompt.text for clip in seen for line in clip.text for prompt in line), known)
-        buckets = config.buckets
+        texts = [prompt.text for clip in seen for line in clip.text for prompt in line]
+        words = Vocabulary(from_first(Vocabulary.collect(texts, known).words))
+        buckets = config.shapes
         return lambda start: prefetch(live_batches(live, buckets, tokenizer, words, longest, seed, start), 2), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
     words = Vocabulary.collect(texts, known)
     longest = longest_caption(episodes, words, longest)
-    return lambda start: prefetch(latent_batches(episodes, config.buckets, words, longest, seed, start), 4), words
+    return lambda start: prefetch(latent_batches(episodes, config.shapes, words, longest, seed, start), 4), words
+
+
+def look(data: tuple[Path, ...], live: Live) -> DatasetInfo:
+    """What the clips will be like, without any worker or clip.
+
+    Raises:
+        TrainingError, DatasetError, RecordError: neither data nor a live source, or none that can be read.
+    """
+    _check_given(data, live)
+    if data:
+        return Dataset.open(data[0]).info
+    recorder = Recorder.open(Job(live.env, live.policy, 2, {}, live.seed))
+    try:
+        return recorder.info()
+    finally:
+        recorder.close()
+
+
+def _check_given(data: tuple[Path, ...], live: Live) -> None:
+    if bool(data) == bool(live.env):
+        raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
+
+
+def _grid(size: tuple[int, int]) -> tuple[int, int]:
+    """The (h, w) of the latents of frames of this size."""
+    return size[0] // Tokenizer.stride, size[1] // Tokenizer.stride
 
 
 def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Source], LiveSource | None]:
@@ -264,10 +332,9 @@ def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Sourc
 
     Each weighs as much as it has pixels: larger frames come in fewer rows, so every frame is as likely as any other.
     """
-    if bool(data) == bool(live.env):
-        raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
+    _check_given(data, live)
     if live.env:
-        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed)
+        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed + rank() * APART)
         try:
             _check_size(source.info.size, grain, live.env)
         except DatasetError:
@@ -300,8 +367,8 @@ def _statistics(tokenizer: Tokenizer) -> dict[str, torch.Tensor]:
 def _measure_statistics(tokenizer: Tokenizer, frames: Iterator[torch.Tensor], count: int) -> None:
     """Set the per-channel mean and spread of the latents from `count` batches."""
     raw = torch.cat([rearrange(tokenizer.raw(next(frames)), "b c h w -> (b h w) c") for _ in range(count)])
-    tokenizer.mean.copy_(raw.mean(0))
-    tokenizer.std.copy_(raw.std(0))
+    tokenizer.mean.copy_(mean(raw.mean(0)))
+    tokenizer.std.copy_(mean((raw - tokenizer.mean).square().mean(0)).sqrt())
 
 
 def _card(
