@@ -20,7 +20,6 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_levels, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.detail import detail, detail_loss
 from worldsim.training.parallel import drawn, mean, ranks, total
 
 __all__ = [
@@ -36,6 +35,7 @@ Logs = dict[str, torch.Tensor]
 
 SECOND = (0.4, 0.8)  # levels at which the second of two passes of a rollout starts
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
+OWN = 6  # most frames of a rollout that are the model's own
 TWO_PASSES = 0.75  # share of rollouts played with two passes; the others take one
 
 
@@ -119,8 +119,6 @@ class DynamicsLossConfig:
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     second: float = 0.5
     """Share of a rollout's frames that train the second of two passes, from the model's own first guess."""
-    detail: float = 0.5
-    """Pull of the second pass's frames towards as much detail as truth has, in pulls of the squared error."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -130,7 +128,7 @@ class DynamicsLossConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
-        check_numbers(self, 0, math.inf, "first", "events", "actions", "detail")
+        check_numbers(self, 0, math.inf, "first", "events", "actions")
 
 
 @dataclass
@@ -207,12 +205,7 @@ class DynamicsObjective(nn.Module):
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
         if any_judged:
-            true, made = clean[judged], prediction.clean[judged]
-            rich = total(torch.stack([detail(made).sum(), detail(true).sum()]))
             logs["second pass"] = error[judged].detach().sum() / judges
-            logs["second pass, detail of truth's"] = rich[0] / rich[1]
-            if config.detail and torch.is_grad_enabled():
-                loss = loss + detail_loss(true, made, (weight(level) * share / shares)[judged], config.detail)
         if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
         return loss, logs
@@ -246,10 +239,12 @@ class DynamicsObjective(nn.Module):
         self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition, lower: float,
         generator: torch.Generator,
     ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """The clip as the model plays it: each row begins to go on by itself somewhere in the first half.
+        """The clip as the model plays it: each row goes on by itself for its last few frames.
 
         The targets stay true, for the actions are: so the network learns to find back from where its own errors have
-        led it (corrective rollouts, BAgger, arXiv 2512.12080). One or two passes per frame, as in quick play.
+        led it (corrective rollouts, BAgger, arXiv 2512.12080). Long rollouts would teach it to fade: what is true after
+        many frames of its own cannot be known, and the squared error asks for the mean of it. One or two passes per
+        frame, as in quick play.
 
         Returns:
             The clip, and of each frame its first guess mixed with noise to the level `lower`: from there a second
@@ -257,7 +252,7 @@ class DynamicsObjective(nn.Module):
         """
         dynamics, (rows, time) = self.dynamics, level.shape
         device = clean.device
-        begin = 1 + drawn(partial(torch.randint, (time + 1) // 2), (rows,), generator, device)
+        begin = time - 1 - drawn(partial(torch.randint, min(OWN, time - 1)), (rows,), generator, device)
         two = bool(torch.rand((), generator=generator) < TWO_PASSES)
         cache = dynamics.new_cache(rows, *clean.shape[3:])
         words, seen = dynamics.read(condition.words, rows, time)
