@@ -39,6 +39,7 @@ class CounterTokenizer(nn.Module):
     """Latents are grey levels, one for each 8×8 pixels."""
 
     stride = 8
+    mean = torch.zeros(1)
 
     def encode(self, frames: torch.Tensor) -> torch.Tensor:
         return (F.avg_pool3d(frames.mean(2), (1, 8, 8))[:, :, None] + 1) * 127.5  # (B, T, 1, h, w)
@@ -125,7 +126,7 @@ def test_what_is_recorded_and_batched_lines_up(data: Path) -> None:
 
 def test_the_objective_finds_no_fault_with_the_rule_on_the_latents_of_a_recording(data: Path) -> None:
     episodes = encode_dataset(Dataset.open(data), CounterTokenizer())  # type: ignore[arg-type]
-    exact = DynamicsLossConfig(context_noise=0, drop_actions=0, first=0)
+    exact = DynamicsLossConfig(context_noise=0, drown=0, drop_actions=0, first=0)
     objective = DynamicsObjective(CounterDynamics(), exact)  # type: ignore[arg-type]
     draws = latent_batches(episodes, [LatentBucket(4, 6)], WORDS, 8, seed=0)
     for batch in islice(draws, 10):

@@ -31,7 +31,7 @@ def report(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
 
 def test_the_learned_world_is_measured_in_single_and_vector_envs(tmp_path: Path, report) -> None:
     checkpoint = save_tiny_checkpoint(tmp_path / "tiny")
-    small = ["--rows", "1", "2", "--passes", "1", "--warm-up", "1", "--count", "3", "--no-long"]
+    small = ["--rows", "1", "2", "--passes", "1", "--warm-up", "1", "--count", "3", "--no-long", "--sizes"]
     found = report("learned.py", "--checkpoint", str(checkpoint), *small)
     assert found["threads"] == 1 and [speed["rows"] for speed in found["speeds"]] == [1, 2]
     for speed in found["speeds"]:

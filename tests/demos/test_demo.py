@@ -95,7 +95,7 @@ def test_a_world_with_other_actions_gets_its_own() -> None:
 
 
 def test_mistakes_are_told_before_anything_is_written(checkpoint: Path, tmp_path: Path) -> None:
-    with pytest.raises(PlayError, match="demo needs"):
+    with pytest.raises(PlayError, match="--steps and --passes must be at least 1, got 0"):
         Demo(steps=0)
     with pytest.raises(CheckpointError, match="nowhere"):
         demo(Demo("nowhere", out=tmp_path / "out"))
