@@ -1,6 +1,6 @@
 """How often things happen in a dataset: `shares` reads it from the index, the command prints it.
 
-python -m worldsim_agents.explore.shares data/voxel
+    python -m worldsim_agents.explore data/voxel
 """
 
 from __future__ import annotations
