@@ -23,7 +23,7 @@ from worldsim.video import contact_sheet, write_png
 
 __all__ = ["Beside", "Demo", "beside_the_truth", "demo", "scripted_actions"]
 
-SEEDS = (2**30 + 93, 2**30 + 84, 2**30 + 86)  # a village, snowy hills, a desert's shore: chosen by the true frames alone
+SEEDS = (2**30 + 93, 2**30 + 84, 2**30 + 86)  # a village, snowy hills, a desert's shore; chosen by true frames alone
 WALK_IN = (("forward", 4), ("turn_right", 2), ("forward", 3))  # leads to the frames that both worlds begin with
 SCRIPT = (  # action and steps, over and over
     ("forward", 8), ("turn_left", 6), ("noop", 2), ("turn_right", 6), ("forward+jump", 8), ("sprint", 6),
