@@ -8,6 +8,7 @@ import torch
 from networks import random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Attend, Condition
+from worldsim.model.noise import step_down
 from worldsim.training.losses import (
     OWN,
     DynamicsLossConfig,
@@ -49,7 +50,7 @@ def test_the_generator_alone_decides_what_is_random(attend: Attend) -> None:
 
 
 def test_every_weight_learns_from_the_two_kinds_of_batches() -> None:
-    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(drop_actions=0.5, drop_text=0.5))
+    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(drop_actions=0.5, drop_text=0.5, jumps=0.7))
     for attend in ("past", "all"):
         objective(a_batch(attend), torch.Generator().manual_seed(0))[0].backward()
     still = [name for name, p in objective.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
@@ -97,19 +98,36 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig())
     condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words)
     noise, level = torch.randn(batch.latents.shape, generator=generator), 0.1 * torch.ones(batch.mask.shape)
-    played, guesses = objective._roll_out(batch.latents, noise, level, condition, 0.5, generator)
+    played = objective._roll_out(batch.latents, noise, level, condition, generator)
     same = (played == batch.latents).flatten(2).all(2)  # (B, T)
     assert same[:, : 12 - 1 - OWN + 1].all() and not same[:, 11].any(), "a few at the end are its own"
     assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"
-    assert guesses.shape == batch.latents.shape and 0.5 < guesses[:, 1:].std() < 1, "half noise, half a guess"
 
 
-def test_the_second_pass_of_rollouts_learns_from_the_models_own_guesses() -> None:
-    def loss(second: float) -> float:
-        objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(rollout=1.0, second=second))
-        return float(objective(a_batch(), torch.Generator().manual_seed(0))[0])
+def test_a_jump_shall_lead_where_two_halves_lead_and_other_rows_learn_the_truth() -> None:
+    batch, dynamics = a_batch(rows=2), tiny_dynamics()
+    objective = DynamicsObjective(dynamics, DynamicsLossConfig(jumps=0.5))
+    jumps = objective._jumping(2, torch.device("cpu"))
+    assert jumps.tolist() == [False, True]
+    level, span = torch.full(batch.mask.shape, 0.5), torch.full(batch.mask.shape, 0.5)
+    level[:, 3:], span[:, 3:] = 1.0, 0.25
+    condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words, span)
+    past = batch.latents, torch.zeros(batch.mask.shape)
+    noisy = torch.randn(batch.latents.shape)
+    with torch.no_grad():
+        target = objective._jump_targets(noisy, level, condition, past, jumps, batch.latents)
+        half = replace(condition, span=span / 2)
+        between = step_down(noisy, dynamics(noisy, level, half, context=past).clean, level, level - span / 2)
+        then = dynamics(between, level - span / 2, half, context=past).clean
+    two = step_down(between, then, level - span / 2, level - span)
+    assert torch.equal(target[0], batch.latents[0])
+    torch.testing.assert_close(step_down(noisy, target, level, level - span)[1], two[1], rtol=0, atol=1e-5)
 
-    assert loss(0.0) != loss(1.0)
+
+@pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.25, 2), (0.5, 4), (1.0, 8)])
+def test_the_share_of_rows_that_jump_is_exact(share: float, rows: int) -> None:
+    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(jumps=share))
+    assert int(objective._jumping(8, torch.device("cpu")).sum()) == rows
 
 
 def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:

@@ -27,6 +27,7 @@ from worldsim.model.layers import (
     modulate,
     rotary_table,
 )
+from worldsim.model.noise import FINEST, SPANS
 from worldsim.model.patches import patchify, space_coordinates, unpatchify
 from worldsim.model.player import Player
 from worldsim.model.text import TextConfig, TextEncoder
@@ -109,11 +110,21 @@ class Condition:
         actions: f32 (B, T, A); row t leads to frame t.
         acted: bool (B, T); False hides the action, so that the network acts by itself.
         words: the prompts, or None.
+        span: f32 (B, T) in [0, 1], how much of the noise the pass takes away before the next one; up to `FINEST` it
+            follows the flow, above it jumps (shortcut models, arXiv 2410.12557). None: the flow.
     """
 
     actions: torch.Tensor
     acted: torch.Tensor
     words: Words | None = None
+    span: torch.Tensor | None = None
+
+    def take(self, rows: torch.Tensor) -> Condition:
+        """The condition of some rows."""
+        words = self.words and Words(self.words.numbers[rows], self.words.present[rows], self.words.seen[rows])
+        return Condition(
+            self.actions[rows], self.acted[rows], words, None if self.span is None else self.span[rows]
+        )
 
 
 @dataclass
@@ -182,6 +193,7 @@ class Dynamics(nn.Module):
         self.embed = nn.Linear(2 * values, width)  # the frame, and the one before it, which it mostly resembles
         self.level_in = MLP(64, config.condition)
         self.level_out = nn.Linear(64, config.condition)
+        self.spans = nn.Parameter(torch.zeros(len(SPANS), 64))
         self.action_in = nn.Linear(config.actions, config.condition)
         self.action_out = nn.Linear(config.condition, config.condition)
         self.no_action = nn.Parameter(0.02 * torch.randn(config.condition))
@@ -225,11 +237,20 @@ class Dynamics(nn.Module):
         return torch.cat([vectors, read], 1), torch.cat([seen, shown.reshape(batch, time, prompts * longest)], 2)
 
     def frame_condition(self, level: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """(B, T, condition): level and action of each frame, what modulates its tokens."""
-        noise = self.level_out(nn.functional.silu(self.level_in(fourier(level, 64))))
+        """(B, T, condition): level, span and action of each frame, what modulates its tokens."""
+        noise = self.level_in(fourier(level, 64))
+        if condition.span is not None:
+            noise = noise + self._jump(condition.span)
+        noise = self.level_out(nn.functional.silu(noise))
         action = self.action_out(nn.functional.silu(self.action_in(condition.actions)))
         action = torch.where(condition.acted[..., None], action, self.no_action.to(action.dtype))
         return nn.functional.silu(noise + action)
+
+    def _jump(self, span: torch.Tensor) -> torch.Tensor:
+        """Spans (B, T) → (B, T, 64): nothing up to `FINEST`; between two of `SPANS`, what lies between theirs."""
+        place = torch.log2(span.clamp(min=FINEST) / FINEST)[..., None]  # 1 at the first of the spans, 2 at the second
+        each = torch.arange(1, len(SPANS) + 1, device=span.device)
+        return (1 - (place - each).abs()).clamp(min=0).to(self.spans.dtype) @ self.spans
 
     # -- the network ---------------------------------------------------------------------------------------------
 
@@ -290,7 +311,11 @@ class Dynamics(nn.Module):
             mask = torch.cat(
                 [torch.cat([past, torch.zeros_like(past)], 1), torch.cat([past & ~itself, itself], 1)]
             )  # (2T, 2T): context frames first, then noisy frames
-            both = Condition(condition.actions.repeat(1, 2, 1), condition.acted.repeat(1, 2))
+            span = condition.span
+            both = Condition(
+                condition.actions.repeat(1, 2, 1), condition.acted.repeat(1, 2),
+                span=None if span is None else torch.cat([torch.zeros_like(span), span], 1),
+            )  # fmt: skip
             clean, pooled = self._network(
                 torch.cat([context[0], noisy], 1), before.repeat(1, 2, 1, 1, 1), torch.cat([context[1], level], 1),
                 both,

@@ -6,9 +6,15 @@ Rectified flow with a noise level per frame (Diffusion Forcing, arXiv 2407.01392
 
 from __future__ import annotations
 
+import math
+
 import torch
 
-__all__ = ["mix", "random_levels", "sampling_levels", "step_down", "weight"]
+__all__ = ["FINEST", "SPANS", "mix", "random_jumps", "random_levels", "sampling_levels", "step_down", "weight"]
+
+FINEST = 1 / 16  # the longest step that is taken as the flow itself: no jump
+SPANS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # the longer ones, jumps, that are trained as two halves each
+SHARES = (0.25, 0.25, 0.35, 0.15)  # how often: two passes a frame, as in play, need the most care
 
 
 def mix(clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
@@ -50,6 +56,17 @@ def random_levels(shape: tuple[int, ...], pure: float, generator: torch.Generato
     """
     level = torch.sigmoid(torch.randn(shape, generator=generator))
     return torch.where(torch.rand(shape, generator=generator) < pure, 1.0, level)
+
+
+def random_jumps(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
+    """Training jumps f32 (*shape, 2): the levels that they start from, and their spans, one of `SPANS`.
+
+    A jump of span s starts from a multiple of s, as in sampling with 1/s passes.
+    """
+    which = torch.multinomial(torch.tensor(SHARES), math.prod(shape), True, generator=generator).view(shape)
+    span = torch.tensor(SPANS)[which]
+    place = (torch.rand(shape, generator=generator) / span).floor()  # 0 … 1/s - 1
+    return torch.stack([(place + 1) * span, span], -1)
 
 
 def weight(level: torch.Tensor) -> torch.Tensor:

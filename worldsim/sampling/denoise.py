@@ -82,7 +82,7 @@ class Look(Protocol):
 def hide(condition: Condition, acted: bool, told: bool) -> Condition:
     """The condition without its actions, its prompts, or both."""
     seen = condition.acted if acted else torch.zeros_like(condition.acted)
-    return Condition(condition.actions, seen, condition.words if told else None)
+    return Condition(condition.actions, seen, condition.words if told else None, condition.span)
 
 
 @torch.no_grad()
@@ -124,6 +124,8 @@ def denoise(
 
     def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
         shown = hide(condition, acted, told)
+        if cache is not None or attend == "past":  # who sees all frames has not learned to jump
+            shown.span = torch.full_like(level, levels[turn] - levels[turn + 1])
         if cache is None:
             return dynamics(latents, level, shown, attend=attend).clean
         words = read if told else dynamics.read(None, len(noise), 1)

@@ -20,7 +20,7 @@ from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import LatentBucket
 from worldsim.training.loop import FitConfig, is_hidden
-from worldsim.training.losses import TWO_PASSES, DynamicsLossConfig
+from worldsim.training.losses import OWN, PASSES, DynamicsLossConfig
 from worldsim.training.machine import choose_device, has_bfloat16
 
 __all__ = ["Estimate", "estimate_dynamics", "estimate_tokenizer", "measured_rate"]
@@ -69,8 +69,13 @@ def estimate_dynamics(
     with torch.device("meta"):
         dynamics = Dynamics(model)
         counted = [_count(lambda bucket=bucket: _pass(dynamics, bucket, grid)) for bucket in buckets]
-    # A rollout passes each frame once to three times without a way back; a step, twice and back, is 6 such passes.
-    extra = [loss.rollout * (2 + TWO_PASSES) / 6 if bucket.attend == "past" else 0.0 for bucket in buckets]
+    # A step passes frames and their past, and back: 6 passes of a frame. Without a way back come two passes of each row
+    # that jumps, and in a rollout one for each frame, and those of its own frames.
+    extra = [
+        (4 * loss.jumps + loss.rollout * (1 + float(np.mean(PASSES)) * min(1.0, OWN / bucket.length))) / 6
+        if bucket.attend == "past" else 0.0
+        for bucket in buckets
+    ]  # fmt: skip
     work = [operations * (1 + more) for (operations, _), more in zip(counted, extra, strict=True)]
     frames = [bucket.rows * bucket.length for bucket in buckets]
     shares = [bucket.weight for bucket in buckets]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import torch
 from einops import rearrange
@@ -18,11 +19,13 @@ from torch.nn import functional as F
 
 from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
-from worldsim.model.noise import mix, random_levels, weight
+from worldsim.model.noise import mix, random_jumps, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.parallel import drawn, mean, ranks, total
+from worldsim.training.parallel import drawn, mean, rank, ranks, total
 
 __all__ = [
+    "OWN",
+    "PASSES",
     "DynamicsLossConfig",
     "DynamicsObjective",
     "LatentBatch",
@@ -32,11 +35,11 @@ __all__ = [
 ]
 
 Logs = dict[str, torch.Tensor]
+Past = tuple[torch.Tensor, torch.Tensor]  # given latents (B, T, C, h, w) and their levels (B, T)
 
-SECOND = (0.4, 0.8)  # levels at which the second of two passes of a rollout starts
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
 OWN = 6  # most frames of a rollout that are the model's own
-TWO_PASSES = 0.75  # share of rollouts played with two passes; the others take one
+PASSES = (1, 2, 2, 4)  # of a rollout, one of these at random
 
 
 def symlog(value: torch.Tensor) -> torch.Tensor:
@@ -105,7 +108,7 @@ class LatentBatch:
 class DynamicsLossConfig:
     """Weights and shares of the dynamics loss."""
 
-    pure: float = 0.4
+    pure: float = 0.25
     """Share of frames that start from pure noise, as in play."""
     context_noise: float = 0.3
     """Highest noise level of given frames; half of them are clean."""
@@ -117,8 +120,8 @@ class DynamicsLossConfig:
     """Share of rows whose prompts are hidden: play mostly has none."""
     rollout: float = 0.0
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
-    second: float = 0.5
-    """Share of a rollout's frames that train the second of two passes, from the model's own first guess."""
+    jumps: float = 0.25
+    """Share of rows that learn to jump: to take as one step what the model itself takes as two halves."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -127,18 +130,8 @@ class DynamicsLossConfig:
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "second", "drown")
+        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "jumps", "drown")
         check_numbers(self, 0, math.inf, "first", "events", "actions")
-
-
-@dataclass
-class _Past:
-    """The given past: latents (B, T, C, h, w) and levels (B, T); where it was played, the second pass's inputs too."""
-
-    latents: torch.Tensor
-    level: torch.Tensor
-    guessed: torch.Tensor | None = None
-    guessed_level: float = 0.0
 
 
 class DynamicsObjective(nn.Module):
@@ -165,7 +158,7 @@ class DynamicsObjective(nn.Module):
         rows, time = batch.mask.shape
         clean, config = batch.latents, self.config
         device = clean.device
-        second = torch.zeros(rows, time, dtype=torch.bool, device=device)
+        target = clean
         condition = self._condition(batch, generator)
         noise = drawn(torch.randn, clean.shape, generator, device)
         if batch.attend == "all":
@@ -174,26 +167,28 @@ class DynamicsObjective(nn.Module):
             chance = drawn(torch.rand, (rows, time), generator, device)
             known = chance < drawn(torch.rand, (rows, 1), generator, device) - 0.5
             level = torch.where(known, 0.0, level)
+            condition.span = torch.zeros_like(level)
             prediction = self.dynamics(mix(clean, noise, level), level, condition, attend="all")
         else:
             level = drawn(partial(random_levels, pure=config.pure), (rows, time), generator, device)
             past = self._past(batch, condition, generator)
+            start, span = drawn(random_jumps, (rows, time), generator, device).unbind(-1)
+            jumps = self._jumping(rows, device)
+            level = torch.where(jumps[:, None], start, level)
+            condition.span = torch.where(jumps[:, None], span, 0.0)
             noisy = mix(clean, noise, level)
-            if past.guessed is not None:
-                second = drawn(torch.rand, (rows, time), generator, device) < config.second
-                second[:, 0] = False  # nothing precedes a first frame, so nothing was played there
-                noisy = torch.where(second[:, :, None, None, None], past.guessed, noisy)
-                level = torch.where(second, past.guessed_level, level)
-            prediction = self.dynamics(noisy, level, condition, context=(past.latents, past.level))
+            target = self._jump_targets(noisy, level, condition, past, jumps, clean)
+            prediction = self.dynamics(noisy, level, condition, context=past)
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
         hidden = ~condition.acted * batch.mask * later
-        pure = (level == 1.0) * batch.mask * later
-        judged = second & (batch.mask > 0)
-        counts = total(torch.stack([part.sum() for part in (share, batch.mask, hidden, pure, judged)]))
-        any_hidden, any_judged = bool(counts[2] > 0), bool(counts[4] > 0)
-        shares, masks, hiddens, pures, judges = counts.clamp(min=EPSILON) / ranks()
-        error = (prediction.clean.float() - clean).square().mean((2, 3, 4))  # (B, T)
+        flowing = (condition.span == 0).float()
+        pure = (level == 1.0) * flowing * batch.mask * later
+        jumped = (1 - flowing) * batch.mask
+        counts = total(torch.stack([part.sum() for part in (share, batch.mask, hidden, pure, jumped)]))
+        any_hidden, any_jumped = bool(counts[2] > 0), bool(counts[4] > 0)
+        shares, masks, hiddens, pures, leaps = counts.clamp(min=EPSILON) / ranks()
+        error = (prediction.clean.float() - target).square().mean((2, 3, 4))  # (B, T)
         loss_clean = (weight(level) * error * share).sum() / shares
         loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch) / masks
         missed = (prediction.actions.float() - batch.actions).square().mean(-1)
@@ -204,8 +199,8 @@ class DynamicsObjective(nn.Module):
             f"{batch.attend}/from pure noise": ((error * pure).sum() / pures).detach(),
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
-        if any_judged:
-            logs["second pass"] = error[judged].detach().sum() / judges
+        if any_jumped:
+            logs["jumps"] = ((error * jumped).sum() / leaps).detach()
         if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
         return loss, logs
@@ -218,7 +213,40 @@ class DynamicsObjective(nn.Module):
         words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
         return Condition(batch.actions, acted.expand(rows, time), words)
 
-    def _past(self, batch: LatentBatch, condition: Condition, generator: torch.Generator) -> _Past:
+    def _jumping(self, rows: int, device: torch.device) -> torch.Tensor:
+        """Bool (B,): every so many rows learn to jump, counted over all ranks."""
+        share = self.config.jumps
+        index = rank() * rows + torch.arange(rows, device=device)
+        return ((index + 1) * share).floor() > (index * share).floor()
+
+    @torch.no_grad()
+    def _jump_targets(
+        self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, past: Past, jumps: torch.Tensor,
+        clean: torch.Tensor,
+    ) -> torch.Tensor:  # fmt: skip
+        """What rows that jump shall predict: what leads in one step to where two halves lead (shortcut forcing, Dreamer
+        4, arXiv 2509.24527); the clean latents in all other rows. (B, T, C, h, w)."""
+        if self.config.jumps == 0:
+            return clean
+        some = jumps.nonzero()[:, 0] if jumps.any() else jumps.new_zeros(1, dtype=torch.long)  # ranks go together
+        shown = condition.take(some)
+        start, span = level[some], condition.span[some]  # pyright: ignore[reportOptionalSubscript]
+        span = torch.where(span > 0, span, start)
+        half = span / 2
+        shown.span = half
+        context = past[0][some], past[1][some]
+        with torch.compiler.set_stance("force_eager"):  # few rows, not worth compiling
+            at = noisy[some]
+            first = self.dynamics(at, start, shown, context=context).clean.float()
+            between = step_down(at, first, start, start - half)
+            then = self.dynamics(between, start - half, shown, context=context).clean.float()
+        end = step_down(between, then, start - half, start - span)
+        ratio = ((start - span) / start)[:, :, None, None, None]
+        target = clean.clone()
+        target[some] = (end - ratio * at) / (1 - ratio)
+        return torch.where(jumps[:, None, None, None, None], target, clean)
+
+    def _past(self, batch: LatentBatch, condition: Condition, generator: torch.Generator) -> Past:
         """The given past, slightly noised, and in some batches a rollout of the model's own."""
         rows, time = batch.mask.shape
         given = batch.latents
@@ -228,54 +256,45 @@ class DynamicsObjective(nn.Module):
         depth = drawn(torch.rand, (rows, 1), generator, given.device)
         level = torch.where(drowned, depth.expand(-1, time), level)
         noise = drawn(torch.randn, given.shape, generator, given.device)
-        if time == 1 or float(torch.rand((), generator=generator)) >= self.config.rollout:
-            return _Past(mix(given, noise, level), level)
-        lower = float(SECOND[0] + (SECOND[1] - SECOND[0]) * torch.rand((), generator=generator))
-        given, guessed = self._roll_out(given, noise, level, condition, lower, generator)
-        return _Past(mix(given, noise, level), level, guessed, lower)
+        if time > 1 and float(torch.rand((), generator=generator)) < self.config.rollout:
+            given = self._roll_out(given, noise, level, condition, generator)
+        return mix(given, noise, level), level
 
     @torch.no_grad()
     def _roll_out(
-        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition, lower: float,
+        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
         generator: torch.Generator,
-    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
-        """The clip as the model plays it: each row goes on by itself for its last few frames.
+    ) -> torch.Tensor:  # fmt: skip
+        """The clip (B, T, C, h, w) as the model plays it: each row goes on by itself for its last few frames.
 
         The targets stay true, for the actions are: so the network learns to find back from where its own errors have
         led it (corrective rollouts, BAgger, arXiv 2512.12080). Long rollouts would teach it to fade: what is true after
-        many frames of its own cannot be known, and the squared error asks for the mean of it. One or two passes per
-        frame, as in quick play.
-
-        Returns:
-            The clip, and of each frame its first guess mixed with noise to the level `lower`: from there a second
-            pass goes on. Both (B, T, C, h, w).
+        many frames of its own cannot be known, and the squared error asks for the mean of it.
         """
         dynamics, (rows, time) = self.dynamics, level.shape
         device = clean.device
         begin = time - 1 - drawn(partial(torch.randint, min(OWN, time - 1)), (rows,), generator, device)
-        two = bool(torch.rand((), generator=generator) < TWO_PASSES)
+        levels = sampling_levels(PASSES[int(torch.randint(len(PASSES), (), generator=generator))])
         cache = dynamics.new_cache(rows, *clean.shape[3:])
         words, seen = dynamics.read(condition.words, rows, time)
-        full, part = torch.ones(rows, 1, device=device), torch.full((rows, 1), lower, device=device)
-        frames, guesses = [], []
+        frames = []
         with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
             for t in range(time):
                 now = Condition(condition.actions[:, t : t + 1], condition.acted[:, t : t + 1])
                 read = words, seen[:, t : t + 1]
                 frame = clean[:, t : t + 1]
-                guess = drawn(torch.randn, frame.shape, generator, device)
-                if t > 0:
-                    own = dynamics.step(guess, full, now, cache, read).clean.float()
-                    guess = mix(own, guess, part)
-                    if two:
-                        own = dynamics.step(guess, part, now, cache, read).clean.float()
+                own = drawn(torch.randn, frame.shape, generator, device)
+                if t >= time - OWN - 1 and t > 0:
+                    for here, below in pairwise(levels):
+                        at, lower = (torch.full((rows, 1), value, device=device) for value in (here, below))
+                        jump = Condition(now.actions, now.acted, span=at - lower)
+                        own = step_down(own, dynamics.step(own, at, jump, cache, read).clean.float(), at, lower)
                     frame = torch.where((begin <= t)[:, None, None, None, None], own, frame)
                 kept = mix(frame, noise[:, t : t + 1], level[:, t : t + 1])
                 dynamics.step(kept, level[:, t : t + 1], now, cache, read)
                 cache.advance(kept[:, 0])
                 frames.append(frame)
-                guesses.append(guess)
-        return torch.cat(frames, 1), torch.cat(guesses, 1)
+        return torch.cat(frames, 1)
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
         """Squared error of symlog(reward), cross-entropy of each event and of the end; summed over frames."""
