@@ -107,8 +107,7 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
 def test_a_jump_shall_lead_where_two_halves_lead_and_other_rows_learn_the_truth() -> None:
     batch, dynamics = a_batch(rows=2), tiny_dynamics()
     objective = DynamicsObjective(dynamics, DynamicsLossConfig(jumps=0.5))
-    jumps = objective._jumping(2, torch.device("cpu"))
-    assert jumps.tolist() == [False, True]
+    jumps = torch.tensor([False, True])
     level, span = torch.full(batch.mask.shape, 0.5), torch.full(batch.mask.shape, 0.5)
     level[:, 3:], span[:, 3:] = 1.0, 0.25
     condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words, span)
@@ -125,9 +124,10 @@ def test_a_jump_shall_lead_where_two_halves_lead_and_other_rows_learn_the_truth(
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.25, 2), (0.5, 4), (1.0, 8)])
-def test_the_share_of_rows_that_jump_is_exact(share: float, rows: int) -> None:
-    objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(jumps=share))
-    assert int(objective._jumping(8, torch.device("cpu")).sum()) == rows
+def test_the_share_of_rows_that_jump_is_exact_and_every_row_may(share: float, rows: int) -> None:
+    objective, generator = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(jumps=share)), torch.Generator()
+    drawn = torch.stack([objective._jumping(8, generator, torch.device("cpu")) for _ in range(64)])
+    assert (drawn.sum(1) == rows).all() and (drawn.any(0) == (share > 0)).all()
 
 
 def test_a_tokenizer_that_repeats_its_frames_has_no_error_to_pay_for() -> None:

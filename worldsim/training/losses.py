@@ -173,7 +173,7 @@ class DynamicsObjective(nn.Module):
             level = drawn(partial(random_levels, pure=config.pure), (rows, time), generator, device)
             past = self._past(batch, condition, generator)
             start, span = drawn(random_jumps, (rows, time), generator, device).unbind(-1)
-            jumps = self._jumping(rows, device)
+            jumps = self._jumping(rows, generator, device)
             level = torch.where(jumps[:, None], start, level)
             condition.span = torch.where(jumps[:, None], span, 0.0)
             noisy = mix(clean, noise, level)
@@ -213,11 +213,11 @@ class DynamicsObjective(nn.Module):
         words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
         return Condition(batch.actions, acted.expand(rows, time), words)
 
-    def _jumping(self, rows: int, device: torch.device) -> torch.Tensor:
-        """Bool (B,): every so many rows learn to jump, counted over all ranks."""
-        share = self.config.jumps
+    def _jumping(self, rows: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
+        """Bool (B,): every so many rows learn to jump, counted over all ranks; a lone row does so now and then."""
+        share, phase = self.config.jumps, float(torch.rand((), generator=generator))
         index = rank() * rows + torch.arange(rows, device=device)
-        return ((index + 1) * share).floor() > (index * share).floor()
+        return ((index + 1) * share + phase).floor() > (index * share + phase).floor()
 
     @torch.no_grad()
     def _jump_targets(
