@@ -6,30 +6,30 @@ import re
 from dataclasses import dataclass, field
 
 PLACES = {
-    "plains": ("grassy plains", "a green field"),
-    "forest": ("a forest", "the woods"),
-    "desert": ("a desert", "dry land of sand"),
-    "snow": ("a snowy field", "land under white snow"),
-    "mountains": ("mountains", "high rocks"),
-    "beach": ("a beach", "the edge of the water"),
-    "ocean": ("the sea", "open water"),
-    "savanna": ("a savanna", "dry yellow grass"),
-    "swamp": ("a swamp", "wet dark land"),
+    "plains": ("grassy plains", "a green field", "a meadow"),
+    "forest": ("a forest", "the woods", "woodland"),
+    "desert": ("a desert", "dry land of sand", "sand dunes"),
+    "snow": ("a snowy field", "land under white snow", "a snowy forest"),
+    "mountains": ("mountains", "high rocks", "rocky heights"),
+    "beach": ("a beach", "the edge of the water", "a sandy shore"),
+    "ocean": ("the sea", "open water", "the ocean"),
+    "savanna": ("a savanna", "dry yellow grass", "a hot savanna"),
+    "swamp": ("a swamp", "wet dark land", "a marsh"),
 }
 TIMES = {
-    "sunrise": ("at sunrise", "as the sun rises"),
-    "morning": ("in the morning", "early in the day"),
-    "noon": ("at noon", "in the middle of the day"),
-    "afternoon": ("in the afternoon", "late in the day"),
-    "sunset": ("at sunset", "as the sun sets"),
-    "evening": ("in the evening", "early in the night"),
-    "midnight": ("at midnight", "in the middle of the night"),
-    "night": ("at night", "late in the night"),
+    "sunrise": ("at sunrise", "as the sun rises", "at dawn"),
+    "morning": ("in the morning", "early in the day", "before noon"),
+    "noon": ("at noon", "in the middle of the day", "at midday"),
+    "afternoon": ("in the afternoon", "late in the day", "past noon"),
+    "sunset": ("at sunset", "as the sun sets", "at dusk"),
+    "evening": ("in the evening", "early in the night", "after dusk"),
+    "midnight": ("at midnight", "in the middle of the night", "at the darkest hour"),
+    "night": ("at night", "late in the night", "before dawn"),
 }
 SKIES = {
-    "rain": ("in the rain", "while it rains"),
-    "snow": ("while it snows", "under falling snow"),
-    "thunder": ("in a storm", "under black clouds"),
+    "rain": ("in the rain", "while it rains", "in pouring rain"),
+    "snow": ("while it snows", "under falling snow", "in falling snow"),
+    "thunder": ("in a storm", "under black clouds", "in a thunderstorm"),
 }
 SIDES = {
     "left": ("on the left", "to the left"),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
+from inspect import signature
 from typing import Any, Protocol
 
 import gymnasium as gym
@@ -64,6 +66,7 @@ class Job:
         seed: with the number of an episode, it decides everything random in that episode.
         size: (H, W) to bring frames to by area averages; None leaves them as they are.
         image_key: the picture's key in a Dict observation that has several.
+        reworded: share of captions in other than the usual words, where the env has such: `caption(detail, other)`.
     """
 
     env_id: str
@@ -73,6 +76,7 @@ class Job:
     seed: int = 0
     size: tuple[int, int] | None = None
     image_key: str | None = None
+    reworded: float = 0.5
 
     def __post_init__(self) -> None:
         if self.episode_length < 2:
@@ -157,11 +161,11 @@ class Recorder:
             events[row, 0] = reward
             events[row, 1:] = read_events(info, self._event_names)
             if row % CAPTION_ROWS == CAPTION_ROWS // 2:
-                captions += self._caption(len(captions))
+                captions += self._caption(len(captions), seed)
             on_step()
         rows = row + 1
         if len(captions) * CAPTION_ROWS < rows:
-            captions += self._caption(len(captions))
+            captions += self._caption(len(captions), seed)
         ends = np.zeros((2, rows), np.bool_)
         ends[:, -1] = terminated, truncated
         whole = Episode(frames, actions, events, *ends, captions=tuple(captions), seed=seed)
@@ -175,12 +179,15 @@ class Recorder:
         picture = self._picture(observation)
         return picture if self.job.size is None else resize(picture, self.job.size)
 
-    def _caption(self, interval: int) -> list[Caption]:
+    def _caption(self, interval: int, seed: int) -> list[Caption]:
         """What the env says is to be seen now, for the whole interval; nothing when it has no captions."""
         caption = getattr(self.env.unwrapped, "caption", None)
         if caption is None:
             return []
         start = interval * CAPTION_ROWS
+        rng = np.random.default_rng([seed, interval])
+        if rng.random() < self.job.reworded and "other" in signature(caption).parameters:
+            caption = partial(caption, other=int(rng.integers(1, 2**31)))
         return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
 
 

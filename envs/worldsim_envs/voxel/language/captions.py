@@ -6,6 +6,8 @@ one.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -53,14 +55,16 @@ def said(facts: Facts, detail: str, other: int = 0) -> str:
         detail: one of DETAILS.
         other: 0 for the usual words; any other number chooses among the paraphrases.
     """
-    pick = np.random.default_rng(other).integers if other else lambda n: 0
+    rng = np.random.default_rng(other)
+
+    def pick(phrases: Sequence[str]) -> str:
+        return phrases[int(rng.integers(len(phrases)))] if other else phrases[0]
+
     place = PLACES[facts.biome]
     when, sky = time_words(facts.time)
-    weather = " " + WEATHERS[facts.weather][0][int(pick(2))] if facts.weather in WEATHERS else ""
-    scene = TEMPLATES[int(pick(len(TEMPLATES)))].format(
-        place=place[0][int(pick(2))], when=when[int(pick(2))], weather=weather
-    )
-    side = {name: phrases[int(pick(2))] for name, phrases in SIDES.items()}
+    weather = " " + pick(WEATHERS[facts.weather][0]) if facts.weather in WEATHERS else ""
+    scene = pick(TEMPLATES).format(place=pick(place[0]), when=pick(when), weather=weather)
+    side = {name: pick(phrases) for name, phrases in SIDES.items()}
     if detail == "short":
         main = [_group(facts.creatures[0], side)] if facts.creatures and facts.creatures[0].side != "behind" else []
         main += [f"{word} {side[where]}" for word, where in facts.things[:1]]
@@ -81,7 +85,7 @@ def said(facts: Facts, detail: str, other: int = 0) -> str:
         sentences.append("the player is in the water")
     sentences.append("the player " + facts.deed)
     if detail == "full" and facts.order:
-        sentences.append(in_order(facts.order, int(pick(3))))
+        sentences.append(in_order(facts.order, int(rng.integers(3)) if other else 0))
     return " . ".join(sentences)
 
 

@@ -6,34 +6,34 @@ from worldsim_envs.voxel.blocks import MINED_KINDS
 from worldsim_envs.voxel.events import CREATURES
 
 # biome -> phrases for the place, and what it looks like
-PLACES: dict[str, tuple[tuple[str, str], str]] = {
-    "plains": (("grassy plains", "a green field"), "green grass and a few trees"),
-    "forest": (("a forest", "the woods"), "oak and birch trees"),
-    "desert": (("a desert", "dry land of sand"), "yellow sand and green cactus"),
-    "snow": (("a snowy field", "land under white snow"), "white snow and dark spruce trees"),
-    "mountains": (("mountains", "high rocks"), "gray stone and high peaks"),
-    "beach": (("a beach", "the edge of the water"), "yellow sand beside the water"),
-    "ocean": (("the sea", "open water"), "deep blue water"),
-    "savanna": (("a savanna", "dry yellow grass"), "yellow grass and wide trees"),
-    "swamp": (("a swamp", "wet dark land"), "dark grass and still water"),
+PLACES: dict[str, tuple[tuple[str, ...], str]] = {
+    "plains": (("grassy plains", "a green field", "a meadow"), "green grass and a few trees"),
+    "forest": (("a forest", "the woods", "woodland"), "oak and birch trees"),
+    "desert": (("a desert", "dry land of sand", "sand dunes"), "yellow sand and green cactus"),
+    "snow": (("a snowy field", "land under white snow", "a snowy forest"), "white snow and dark spruce trees"),
+    "mountains": (("mountains", "high rocks", "rocky heights"), "gray stone and high peaks"),
+    "beach": (("a beach", "the edge of the water", "a sandy shore"), "yellow sand beside the water"),
+    "ocean": (("the sea", "open water", "the ocean"), "deep blue water"),
+    "savanna": (("a savanna", "dry yellow grass", "a hot savanna"), "yellow grass and wide trees"),
+    "swamp": (("a swamp", "wet dark land", "a marsh"), "dark grass and still water"),
 }
 # until share of the day, phrases, sky
-TIMES: tuple[tuple[float, tuple[str, str], str], ...] = (
-    (0.04, ("at sunrise", "as the sun rises"), "the sky is orange"),
-    (0.17, ("in the morning", "early in the day"), "the sky is bright"),
-    (0.33, ("at noon", "in the middle of the day"), "the sky is blue"),
-    (0.46, ("in the afternoon", "late in the day"), "the sky is blue"),
-    (0.54, ("at sunset", "as the sun sets"), "the sky is orange"),
-    (0.70, ("in the evening", "early in the night"), "the sky is dark"),
-    (0.80, ("at midnight", "in the middle of the night"), "the sky is black with stars"),
-    (0.96, ("at night", "late in the night"), "the sky is dark with stars"),
-    (1.01, ("at sunrise", "as the sun rises"), "the sky is orange"),
+TIMES: tuple[tuple[float, tuple[str, ...], str], ...] = (
+    (0.04, ("at sunrise", "as the sun rises", "at dawn"), "the sky is orange"),
+    (0.17, ("in the morning", "early in the day", "before noon"), "the sky is bright"),
+    (0.33, ("at noon", "in the middle of the day", "at midday"), "the sky is blue"),
+    (0.46, ("in the afternoon", "late in the day", "past noon"), "the sky is blue"),
+    (0.54, ("at sunset", "as the sun sets", "at dusk"), "the sky is orange"),
+    (0.70, ("in the evening", "early in the night", "after dusk"), "the sky is dark"),
+    (0.80, ("at midnight", "in the middle of the night", "at the darkest hour"), "the sky is black with stars"),
+    (0.96, ("at night", "late in the night", "before dawn"), "the sky is dark with stars"),
+    (1.01, ("at sunrise", "as the sun rises", "at dawn"), "the sky is orange"),
 )
 # sky -> phrases beside a place, and a sentence
-WEATHERS: dict[str, tuple[tuple[str, str], str]] = {
-    "rain": (("in the rain", "while it rains"), "it rains"),
-    "snow": (("while it snows", "under falling snow"), "it snows"),
-    "thunder": (("in a storm", "under black clouds"), "a storm rages"),
+WEATHERS: dict[str, tuple[tuple[str, ...], str]] = {
+    "rain": (("in the rain", "while it rains", "in pouring rain"), "it rains"),
+    "snow": (("while it snows", "under falling snow", "in falling snow"), "it snows"),
+    "thunder": (("in a storm", "under black clouds", "in a thunderstorm"), "a storm rages"),
 }
 SIDES: dict[str, tuple[str, str]] = {
     "left": ("on the left", "to the left"),
@@ -126,7 +126,7 @@ def event_sentence(name: str) -> str:
     return _PATTERNS[pattern].format(_THINGS[name.removeprefix(pattern)])
 
 
-def time_words(share: float) -> tuple[tuple[str, str], str]:
+def time_words(share: float) -> tuple[tuple[str, ...], str]:
     """Return the phrases for a share 0…1 of the day, and for its sky."""
     for until, phrases, sky in TIMES:
         if share < until:
