@@ -34,6 +34,7 @@ class Step:
     frames: np.ndarray
     events: np.ndarray
     ended: np.ndarray
+    actions: np.ndarray | None = None
 
 
 class CounterWorld:
@@ -51,7 +52,7 @@ class CounterWorld:
         self.prompts: tuple[str, ...] = ("",) * rows
         self.random = [np.random.default_rng(0) for _ in range(rows)]
         self.shown = np.zeros((rows, *SIZE, 3), np.uint8)
-        self.imagined = 0
+        self.imagined, self.steps = 0, 2
 
     def reset(self, frames=None, actions=None, prompts=None, seeds=(), rows=None) -> Step:
         rows = list(range(self.rows)) if rows is None else rows
@@ -78,7 +79,11 @@ class CounterWorld:
         width = len(self.card.event_names)
         return Step(self.shown.copy(), np.zeros((self.rows, width), np.float32), np.zeros(self.rows, np.float32))
 
-    def imagine(self, actions: np.ndarray) -> Step:
+    def imagine(self, actions: np.ndarray | None, passes: int | None = None) -> Step:
+        """By itself it goes back, if it is given passes enough."""
+        if actions is None:
+            assert passes is not None and passes >= 4
+            actions = np.tile(np.float32([0, 1]), (self.rows, 1))
         assert actions.shape == (self.rows, self.card.action_spec.width) and actions.dtype == np.float32
         self.imagined += 1
         self.count += 1
@@ -86,7 +91,8 @@ class CounterWorld:
         self.shown = np.stack([self._draw(row, numbers[row]) for row in range(self.rows)])
         lengths = [len(prompt) for prompt in self.prompts]
         events = np.stack([self.count, numbers, lengths], axis=1).astype(np.float32)
-        return Step(self.shown.copy(), events, np.where(self.count >= self.end_at, 0.9, 0.1).astype(np.float32))
+        ended = np.where(self.count >= self.end_at, 0.9, 0.1).astype(np.float32)
+        return Step(self.shown.copy(), events, ended, actions.copy())
 
     def set_prompt(self, prompt, rows=None) -> None:
         rows = list(range(self.rows)) if rows is None else rows

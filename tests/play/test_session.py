@@ -11,6 +11,7 @@ from fakes import CounterWorld
 from worldsim.data.episodes import Dataset
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
+from worldsim.play.run import Play
 from worldsim.play.session import Session
 from worldsim.video import read_mp4, read_png
 from worldsim_envs.learned import LearnedEnv
@@ -183,6 +184,45 @@ def test_a_world_alone_cannot_be_switched(tmp_path: Path) -> None:
     assert play.world == "true" and "only the true world" in play.message
     with pytest.raises(PlayError, match="world must be one of true, got 'learned'"):
         Session(play.games, "learned")
+
+
+def test_the_learned_world_acts_by_itself_until_a_key_is_held(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned", auto=True)
+    play.tick()
+    assert shown(play)[:2] == [1, 20] and play.action == "by itself: back"
+    play.press("w")
+    play.tick()
+    assert shown(play)[:2] == [2, 10] and play.action == "forward"
+    play.release("w")
+    play.press("f2")
+    play.tick()
+    assert shown(play)[:2] == [3, 0] and play.action == "nothing"
+    play.press("f2")
+    play.switch()
+    play.tick()
+    assert play.world == "true" and shown(play)[1] == 0, "the true world waits for the player"
+
+
+def test_what_a_world_imagined_by_itself_is_recorded_as_its_actions(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned", auto=True)
+    play.press("f5")
+    for _ in range(3):
+        play.tick()
+    play.press("f5")
+    episode = Dataset.open(tmp_path / "play-001" / "learned").read(0)
+    assert episode.actions.tolist() == [[0, 0], [0, 1], [0, 1], [0, 1]]
+
+
+def test_a_headless_run_of_a_world_that_acts_by_itself_shows_what_it_did(tmp_path: Path) -> None:
+    play = session(tmp_path, "learned", auto=True)
+    files, _ = play_headless(play, 6, tmp_path)
+    assert play.world == "learned" and shown(play)[:2] == [6, 20] and len(read_mp4(files[0])[0]) == 7
+
+
+def test_what_cannot_act_by_itself_is_told() -> None:
+    for wrong in ({"world": "true"}, {"env": "CartPole-v1"}, {"prompt": "a forest"}):
+        with pytest.raises(PlayError, match="--auto needs the learned world|give one prompt"):
+            Play(auto="a desert", **wrong)
 
 
 def test_a_headless_run_writes_a_film_and_a_picture_of_both_worlds(tmp_path: Path) -> None:

@@ -42,8 +42,9 @@ HELP = (
     "Shift       sneak                F5      record, stop recording",
     "arrows      look around          F1      this help",
     "mouse       look (click first)   Esc     quit",
-    "F, left button   attack, mine    1 - 9   choose from the hotbar",
-    "E, right button  use, place              (other envs: action 1 - 9)",
+    "F, left button   attack, mine    F2      the learned world acts by itself",
+    "E, right button  use, place      1 - 9   choose from the hotbar",
+    "                                         (other envs: action 1 - 9)",
 )
 
 

@@ -33,6 +33,8 @@ PICTURES = 12  # frames on the contact sheet
 def play_headless(session: Session, steps: int, folder: Path) -> tuple[list[Path], float]:
     """Play `steps` steps by script; in their middle the world is switched, if there are two.
 
+    Where the learned world acts by itself, nobody touches a key.
+
     Returns:
         `folder/play.mp4` and `folder/play.png`, and the steps per second.
 
@@ -45,13 +47,14 @@ def play_headless(session: Session, steps: int, folder: Path) -> tuple[list[Path
     frames, labels = [session.frame], [session.world]
     start = time.perf_counter()
     for step, held in zip(range(steps), keys, strict=False):
-        if step and step == steps // 2 and len(session.games) > 1:
-            session.press("tab")
         session.release_all()
-        for key in held:
-            session.press(key)
+        if not session.auto:
+            if step and step == steps // 2 and len(session.games) > 1:
+                session.press("tab")
+            for key in held:
+                session.press(key)
         frames.append(session.tick())
-        labels.append(f"{session.world} {step + 1}")
+        labels.append(f"{session.world} {step + 1}" if not session.auto else session.action.removeprefix("by itself: "))
     speed = steps / (time.perf_counter() - start)
     chosen = np.linspace(0, steps, min(PICTURES, steps + 1)).round().astype(int)
     film = np.stack(frames)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from worldsim.play.games import Game, LearnedGame, TrueGame
+from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
 from worldsim.play.session import Session
 from worldsim.sampling.world import World
@@ -27,6 +27,8 @@ class Play:
     """Play this Gymnasium env alone, without any checkpoint."""
     prompt: str = ""
     """What the learned world begins under."""
+    auto: str | None = None
+    """Let the learned world act by itself under this prompt, "" for none, and show what it does; F2 switches it."""
     seed: int = 0
     """Decides the first episode."""
     passes: int = 2
@@ -34,11 +36,18 @@ class Play:
     device: str = "cpu"
     """Where the model runs."""
     headless: bool = False
-    """Open no window; a scripted player plays, and OUT/play.mp4 and OUT/play.png show it."""
+    """Open no window; a scripted player plays, or the world itself with --auto; OUT/play.mp4 and OUT/play.png show
+    it."""
     steps: int = 200
     """How long the scripted player plays."""
     out: Path = Path("out")
     """Where films and recordings go."""
+
+    def __post_init__(self) -> None:
+        if self.auto is not None and (self.env or self.world == "true"):
+            raise PlayError("--auto needs the learned world: the true one does not act by itself")
+        if self.auto and self.prompt and self.auto != self.prompt:
+            raise PlayError(f"give one prompt, got --auto {self.auto!r} and --prompt {self.prompt!r}")
 
 
 def play(config: Play) -> list[Path]:
@@ -70,4 +79,5 @@ def open_session(config: Play) -> Session:
         world = World.from_pretrained(config.checkpoint, rows=1, steps=config.passes, device=config.device)
         games["true"] = TrueGame.open(world.card.env["id"], world.card.env["kwargs"])
         games["learned"] = LearnedGame(world)
-    return Session(games, "true" if config.env else config.world, config.seed, config.prompt, config.out)
+    prompt, auto = config.auto or config.prompt, config.auto is not None
+    return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto)

@@ -28,6 +28,7 @@ class Session:
         world: the name of the one to begin in.
         seed: of the first episode; every reset takes the next one.
         prompt: what the learned world begins under.
+        auto: whether the learned world acts by itself while the player does nothing.
         folder: where recordings go, each into a folder of its own.
 
     Raises:
@@ -50,10 +51,12 @@ class Session:
         seed: int = 0,
         prompt: str = "",
         folder: Path = Path("out"),
+        auto: bool = False,
     ) -> None:
         if world not in games:
             raise PlayError(f"world must be one of {', '.join(games)}, got {world!r}")
         self.games, self.world, self.seed, self.prompt, self.folder = games, world, seed, prompt, folder
+        self.auto = auto
         self.controls = Controls(self.game.info.actions)
         self.held: set[str] = set()
         self.action = "nothing"
@@ -91,9 +94,14 @@ class Session:
             self.message = "the episode ended; this is a new one"
             return self.frame
         look, self._look = self._look, np.zeros(2)
-        vector = self.controls.vector(() if self.typing is not None else self.held, (look[0], look[1]))
-        shown = self.game.step(vector)
-        self.action = self.controls.describe(vector)
+        held = () if self.typing is not None else self.held
+        if self.auto and isinstance(self.game, LearnedGame) and not (held or look.any()):
+            shown, vector = self.game.dream()
+            self.action = f"by itself: {self.controls.describe(vector)}"
+        else:
+            vector = self.controls.vector(held, (look[0], look[1]))
+            shown = self.game.step(vector)
+            self.action = self.controls.describe(vector)
         self._past[self.world].append((shown, vector))
         if self._recording is not None:
             self._recording.add(vector, shown)
@@ -112,12 +120,22 @@ class Session:
             self.reset()
         elif key == "f1":
             self.helping = not self.helping
+        elif key == "f2":
+            self.toggle_auto()
         elif key == "f5":
             self.toggle_recording()
         elif key == "escape":
             self.quit()
         else:
             self.held.add(key)
+
+    def toggle_auto(self) -> None:
+        """Let the learned world act by itself, or leave that to the player again."""
+        self.auto = not self.auto
+        able = isinstance(self.game, LearnedGame)
+        self.message = "the player acts again" if not self.auto else "the world acts by itself; any key takes over"
+        if self.auto and not able:
+            self.message = "the learned world will act by itself; the true one cannot"
 
     def release(self, key: str) -> None:
         """A key goes up."""

@@ -220,8 +220,12 @@ class World:
         self._check_given(frames, actions, self.rows)
         return self._observe(frames, actions)
 
-    def imagine(self, actions: np.ndarray | None, *, watch: Watch | None = None) -> Step:
+    def imagine(
+        self, actions: np.ndarray | None, *, passes: int | None = None, watch: Watch | None = None
+    ) -> Step:  # fmt: skip
         """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the network acts by itself.
+
+        `passes` denoising passes make it, `steps` by default.
 
         Raises:
             WorldError: wrong shape, not finite, out of range, or no reset before.
@@ -231,7 +235,7 @@ class World:
         if actions is not None:
             self._check_actions(actions, (self.rows, self.card.action_spec.width))
             actions = np.asarray(actions, np.float32)
-        return self._advance(actions, None, watch=watch)
+        return self._advance(actions, None, passes, watch)
 
     def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
         frames = frames[:, -self.card.window :]
