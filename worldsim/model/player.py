@@ -19,7 +19,8 @@ from worldsim.model.layers import RMSNorm, Rotary, SpaceAttention, TextAttention
 from worldsim.model.patches import space_coordinates
 
 if TYPE_CHECKING:
-    from worldsim.model.dynamics import Condition, Dynamics
+    from worldsim.model.conditions import Condition
+    from worldsim.model.dynamics import Dynamics
 
 __all__ = ["Player"]
 
