@@ -62,8 +62,8 @@ def load_weights(module: nn.Module, tensors: Mapping[str, torch.Tensor], origin:
 def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: WorldCard) -> list[str]:
     """Copy what was learned into a network of other words, events or actions; returns what started anew.
 
-    Rows that belong to a word, its place, an event or an action field are matched by name, so that nothing learned is lost when
-    the world grows. All other tensors are copied where their shapes agree.
+    Rows that belong to a word, its place, an event or an action field are matched by name, so that nothing learned is
+    lost when the world grows. All other tensors are copied where their shapes agree.
     """
     named = {
         "text.embed": (0, card.vocabulary, old_card.vocabulary),
