@@ -264,6 +264,12 @@ class World:
             given = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).to(self.cache.last.device)
             return pixels_from_unit(self.tokenizer.decode(given[:, None]))[:, 0]
 
+    def latents(self, frames: np.ndarray) -> np.ndarray:
+        """Latents f32 (B, C, h, w) of frames u8 (B, H, W, 3), as a step has them. Raises `ClipError`."""
+        with torch.inference_mode():
+            given = pixels_to_unit(np.asarray(frames)[:, None]).to(self.cache.last.device)
+            return self.tokenizer.encode(given)[:, 0].float().cpu().numpy()
+
     def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
         frames = frames[:, -self.card.window :]
         led = [None] * frames.shape[1] if actions is None else actions[:, -self.card.window :].swapaxes(0, 1)

@@ -75,7 +75,7 @@ class TaskJudge:
         if not self.has_goal:
             return rewards, np.zeros(len(rewards), np.bool_), happened
         np.minimum(self._counts + happened[:, self._columns], self._often, out=self._counts)
-        success: np.ndarray = (self._counts >= self._often)[:, self._required].all(axis=1)
+        success = np.asarray((self._counts >= self._often)[:, self._required].all(axis=1))
         rewards = rewards + success
         if self.dense:
             progress = np.where(success, 1.0, (self._counts / self._often).mean(axis=1))
