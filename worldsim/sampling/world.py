@@ -9,66 +9,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
-from worldsim.model.cache import Cache
+from worldsim.clip import Clip, pixels_from_unit, pixels_to_unit
 from worldsim.model.calibration import Calibration, read_calibration
 from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, find, load
-from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
+from worldsim.model.dynamics import Condition, Dynamics, Words
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
+from worldsim.sampling.checks import check_actions, check_given, check_rows
 from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
+from worldsim.sampling.steps import SURPRISES, Snapshot, Step, WorldError, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
-
-
-class WorldError(ValueError):
-    """Frames, actions, rows or seeds that a `World` does not take."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one frame brought, for the rows that moved.
-
-    Attributes:
-        frames: u8 (B, H, W, 3).
-        events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
-        ended: f32 (B,), probability that the episode terminated.
-        actions: f32 (B, A), what led to the frames: as given, or as the network imagined where nothing was given.
-        latents: f32 (B, C, h, w), the frames as the network has them.
-        surprise: f32 (B,), what was asked for of `SURPRISES`; zeros where nothing was.
-    """
-
-    frames: np.ndarray
-    events: np.ndarray
-    ended: np.ndarray
-    actions: np.ndarray
-    latents: np.ndarray
-    surprise: np.ndarray
-
-
-SURPRISES = {
-    "again": "a second look: root mean square of what the network would still change of its finished frame; free",
-    "seeds": "two guesses: root mean square of half the difference of first guesses from mirrored noise; one pass more",
-}
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a `World` remembers: a later `restore` goes on exactly from here."""
-
-    cache: Cache
-    prompts: tuple[str, ...]
-    randomness: tuple[torch.Tensor, ...]
 
 
 class World:
@@ -151,7 +112,7 @@ class World:
             PromptError: too long.
             WorldError: rows and prompts do not go together.
         """
-        where = self._check_rows(rows)
+        where = check_rows(rows, self.rows)
         texts = [prompt] * len(where) if isinstance(prompt, str) else list(prompt)
         if len(texts) != len(where):
             raise WorldError(f"expected a prompt, or one for each of {len(where)} rows, got {len(texts)}")
@@ -201,13 +162,13 @@ class World:
             WorldError, ClipError, PromptError.
             Cancelled: `watch` returned False; the rows have to be reset again.
         """
-        where = self._check_rows(rows)
+        where = check_rows(rows, self.rows)
         if len(seeds) != len(where):
             raise WorldError(f"expected one seed for each of {len(where)} rows, got {len(seeds)}")
         if not all(isinstance(seed, int | np.integer) and 0 <= seed < 2**63 for seed in seeds):
             raise WorldError(f"seeds must be integers in [0, 2**63), got {list(seeds)}")
         if frames is not None:
-            self._check_given(frames, actions, len(where))
+            check_given(self.card, frames, actions, len(where))
         self.set_prompt(list(prompts) if prompts is not None else "", where)
         for row, seed in zip(where, seeds, strict=True):
             self._generators[row] = torch.Generator().manual_seed(int(seed))
@@ -232,7 +193,7 @@ class World:
             WorldError, ClipError.
         """
         self._check_started()
-        self._check_given(frames, actions, self.rows)
+        check_given(self.card, frames, actions, self.rows)
         return self._observe(frames, actions)
 
     def imagine(
@@ -256,7 +217,7 @@ class World:
         if surprise and surprise not in SURPRISES:
             raise WorldError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
         if actions is not None:
-            self._check_actions(actions, (self.rows, self.card.action_spec.width))
+            check_actions(actions, (self.rows, self.card.action_spec.width))
             actions = np.asarray(actions, np.float32)
         return self._advance(actions, None, passes, watch, pixels, surprise)
 
@@ -367,37 +328,10 @@ class World:
         twin._read = twin._read_prompts()
         return twin
 
-    def _check_rows(self, rows: Sequence[int] | None) -> list[int]:
-        where = list(range(self.rows)) if rows is None else list(rows)
-        whole = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in where)
-        if not where or not whole or len(set(where)) != len(where) or min(where) < 0 or max(where) >= self.rows:
-            raise WorldError(f"rows must be different numbers in [0, {self.rows}), got {where}")
-        return [int(row) for row in where]
-
     def _check_started(self) -> None:
         if any(generator is None for generator in self._generators):
             waiting = [row for row, generator in enumerate(self._generators) if generator is None]
             raise WorldError(f"rows {waiting} have not been reset; call reset first")
-
-    def _check_actions(self, actions: np.ndarray, expected: tuple[int, ...]) -> None:
-        if not isinstance(actions, np.ndarray) or actions.shape != expected or actions.dtype.kind not in "fiu":
-            got = f"{actions.shape} {actions.dtype}" if isinstance(actions, np.ndarray) else type(actions).__name__
-            raise WorldError(f"actions must be {expected} float32 in [-1, 1], got {got}")
-        if not np.isfinite(actions).all() or np.abs(actions).max(initial=0) > 1:
-            raise WorldError(
-                f"actions must be finite and in [-1, 1], got {actions.min()} … {actions.max()}; "
-                "encode them with card.action_spec"
-            )
-
-    def _check_given(self, frames: np.ndarray, actions: np.ndarray | None, rows: int) -> None:
-        check_frames(frames)
-        if frames.shape[0] != rows or frames.shape[1] < 1 or frames.shape[2:4] != self.card.size:
-            expected = f"({rows}, T, {self.card.size[0]}, {self.card.size[1]}, 3)"
-            raise WorldError(
-                f"frames must be {expected} uint8, got {frames.shape}; resize them, or use another checkpoint"
-            )
-        if actions is not None:
-            self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
 
 
 class _Guesses:
@@ -411,11 +345,3 @@ class _Guesses:
         if preview.done == 1:
             self.first = preview.latents
         return None if self.watch is None else self.watch(preview)
-
-
-def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """Raw outputs → rewards and event probabilities f32 (B, T, E), and probabilities of the end f32 (B, T)."""
-    raw = prediction.events.float()
-    reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
-    events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
-    return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
