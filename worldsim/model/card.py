@@ -39,6 +39,7 @@ class WorldCard:
         vocabulary: the words it knows, in the order of their rows.
         context_level: noise level at which it likes to see given frames in play.
         shift: how far the levels of denoising passes crowd towards noise in play; see `noise.sampling_levels`.
+        temperature: size of the noise that frames in play begin as; below 1 they keep closer to what is most likely.
         training: record of the training: data, compute, metrics, limits.
     """
 
@@ -53,6 +54,7 @@ class WorldCard:
     vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
     context_level: float = 0.1
     shift: float = 1.0
+    temperature: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -67,7 +69,7 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        keys = ("name", "size", "fps", "env", "context_level", "shift", "training")
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "temperature", "training")
         plain = {key: getattr(self, key) for key in keys}
         return plain | {
             "version": VERSION,
@@ -97,6 +99,7 @@ class WorldCard:
                 vocabulary=tuple(data["vocabulary"]),
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
+                temperature=float(data.get("temperature", 1.0)),
                 training=dict(data["training"]),
             )
             Vocabulary(card.vocabulary)
@@ -130,8 +133,9 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
     if not 0 <= card.context_level <= 1:
         raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
-    if not 0 < card.shift < math.inf:
-        raise CheckpointError(f"card.json: shift must be positive, got {card.shift}")
+    for name in ("shift", "temperature"):
+        if not 0 < getattr(card, name) < math.inf:
+            raise CheckpointError(f"card.json: {name} must be positive, got {getattr(card, name)}")
     if config is None:
         return
     pairs = {
