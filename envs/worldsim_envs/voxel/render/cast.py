@@ -37,12 +37,11 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
     Returns distance (-1 for none), packed cell, face and the face's coordinate in sixteenths (in the endless world, not
     round the torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water)
     with the axis of its surface. The ray is known to be free up to the distance `begin`; `start` is WATER for an eye
-    under water.
+    under water. Indices are unsigned, since numba looks at each signed one for being below zero.
     """
     blocks, roofs, tiles, traits = grid[0], grid[3], grid[4], grid[8]
     nx, ny, nz = blocks.shape
-    mask_x, mask_y = np.uint64(nx - 1), np.uint64(ny - 1)  # unsigned, since numba looks for indices below zero
-    tile_mask_x, tile_mask_y = np.uint64(tiles.shape[0] - 1), np.uint64(tiles.shape[1] - 1)
+    mask_x, mask_y, tile_mask_x, tile_mask_y = nx - 1, ny - 1, tiles.shape[0] - 1, tiles.shape[1] - 1
     east, north, up = dx > 0, dy > 0, dz > 0
     si, sj, sk = (1 if east else -1), (1 if north else -1), (1 if up else -1)
     wi, wj = 1.0 / max(abs(dx), 1e-12), 1.0 / max(abs(dy), 1e-12)
@@ -53,7 +52,7 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
     water_in, water_out, water_axis = (0.0 if start == WATER else -1.0), -1.0, 2
     while True:
         tile_end = min(min(next_a, next_b), reach)
-        if min(z, oz + dz * tile_end) < tiles[np.uint64(a) & tile_mask_x, np.uint64(b) & tile_mask_y]:
+        if min(z, oz + dz * tile_end) < tiles[np.uint64(a & tile_mask_x), np.uint64(b & tile_mask_y)]:
             i = min(max(int(np.floor(ox + dx * t)), a * TILE), a * TILE + TILE - 1)
             j = min(max(int(np.floor(oy + dy * t)), b * TILE), b * TILE + TILE - 1)
             next_i = ((i + 1 - ox) if east else (ox - i)) * wi
@@ -61,7 +60,7 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
             while True:
                 end = min(min(next_i, next_j), tile_end)
                 z_end = oz + dz * end
-                x, y = np.uint64(i) & mask_x, np.uint64(j) & mask_y
+                x, y = np.uint64(i & mask_x), np.uint64(j & mask_y)
                 if min(z, z_end) < roofs[x, y]:
                     k, last = int(np.floor(z)), int(np.floor(z_end))
                     while True:

@@ -79,8 +79,8 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
         np.zeros((3, *size), np.float32), np.zeros((3, *size), np.int32), np.zeros((3, *size)),
         np.zeros(WORK), np.zeros(4 * PIECE, np.int64), np.zeros(PIECE, np.int64), np.zeros(width, np.uint64),
         smooth, smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8),
-        (marks, marks.view(np.uint64), np.zeros(2 * height * width + 2, np.int64)),
-        np.zeros(height * width, np.int64), np.zeros(3 * height * width, np.float32),
+        marks, marks.view(np.uint64), np.zeros(2 * height * width + 2, np.int64), np.zeros(height * width, np.int64),
+        np.zeros(3 * height * width, np.float32),
         np.zeros((HANDS, height - height // 2, width - width // 2, 4), np.float32), np.full(HANDS, -1),
         np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
         np.zeros(PAINT_MARKS, np.uint8),
@@ -92,7 +92,7 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
          scratch, seen, depth, owners, hud, out):  # fmt: skip
     """Draw what the player sees into `out` (H * W * 3,) u8; blocks, distances and rows of entities + 1 into (H, W)."""
     (scene, camera, ceilings, units, grazing, hits, places, rays, work, spots, later, todo, smooth, flat, shares,
-     sides, (mark_row, words, edges), divided, mixed, hands, held, box, far, what, paint_marks) = scratch  # fmt: skip
+     sides, mark_row, words, edges, divided, mixed, hands, held, box, far, what, paint_marks) = scratch  # fmt: skip
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
