@@ -115,7 +115,7 @@ def test_record_writes_a_dataset_and_says_what_comes_next(tmp_path: Path, capsys
     folder = tmp_path / "data"
     words = ["record", "--env", "CartPole-v1", "--steps", "5", "--out", str(folder), "--size", "32", "48"]
     code, out, _ = run(capsys, *words)
-    assert code == 0 and "worldsim train tokenizer" in out
+    assert code == 0 and "worldsim train --data" in out
     info = json.loads((folder / "dataset.json").read_text())
     assert info["env_id"] == "CartPole-v1" and info["size"] == [32, 48]
 

@@ -70,6 +70,9 @@ COMMANDS = {
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
+    "agent calibrate": Command(
+        "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
+    ),
 }
 
 
@@ -83,7 +86,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if name == "train" and words[1:] and not words[1].startswith("-"):
         name = None  # the name of a stage that there is not
     if name is None:
-        if not words or words[0] in ("-h", "--help"):
+        group = bool(words) and any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+        asked = not words or words[0] in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))
+        if asked:
             print(_overview())
             sys.exit(0)
         print(f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=sys.stderr)
