@@ -286,7 +286,8 @@ def _runs(config: Train, plan: Plan) -> tuple[TrainTokenizer, TrainDynamics]:
         ),
         TrainDynamics(
             str(config.out / "tokenizer" / "checkpoint"), config.data, config.out, name=name, model=plan.dynamics,
-            loss=DynamicsLossConfig(context_noise=plan.noise), fit=fits[1], buckets=BUCKETS, start=plan.start,
+            loss=DynamicsLossConfig(context_noise=plan.noise, actions=0.3), fit=fits[1], buckets=BUCKETS,
+            start=plan.start,
         ),
     )  # fmt: skip
 
