@@ -21,7 +21,7 @@ RENDER = "render"  # as an image_key: the picture is what the env's render() sho
 GRAIN = 16  # pixels: sides of frames that networks take are multiples of this
 USUAL_AREA = 64 * 64  # pixels of a frame that two CPU cores learn from in reasonable time
 LARGEST_AREA = 128 * 128  # pixels up to which frames of a usable size stay as they are
-SMALLEST_SIDE = 10  # pixels: a smaller array of bytes is a map of codes, not a picture
+SMALLEST_SIDE = 8  # pixels: a smaller array of bytes is a map of codes, not a picture
 SLENDER = 0.25  # how much a change of area counts against an equal change of shape
 
 
@@ -76,7 +76,7 @@ def find_picture(space: spaces.Space[Any], image_key: str | None = None) -> Call
     """The function observation → u8 (H, W, 3), or None where observations hold no picture and `render()` must serve.
 
     Accepts u8 boxes (H, W, 3), (H, W, 1) and (H, W), the last two as grey, alone or as the one picture of a Dict. Boxes
-    with a side below 10 pixels are maps of codes, and count only when a key names them.
+    with a side below 8 pixels are maps of codes, and count only when a key names them.
 
     Args:
         space: the observation space.
