@@ -27,6 +27,7 @@ class Card:
     event_names: tuple[str, ...] = ("reward", "action", "prompt")
     env: dict = field(default_factory=lambda: {"id": "CartPole-v1", "kwargs": {}})
     window: int = 4
+    shown: tuple[int, int] | None = None
 
 
 @dataclass
@@ -46,6 +47,7 @@ class CounterWorld:
 
             spec = ActionSpec(Discrete(3), names, table, meanings=MEANINGS)
         self.card, self.rows, self.end_at = Card(spec), rows, end_at
+        self.calibration = None
         self.starts = _counting_starts(starts, spec.width) if starts else None
         self.count = np.zeros(rows, np.int64)
         self.prompts: tuple[str, ...] = ("",) * rows
