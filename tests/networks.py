@@ -15,6 +15,7 @@ from torch import nn
 from worldsim.actions import ActionSpec
 from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
+from worldsim.model.temperature import Temperature
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World
@@ -54,7 +55,7 @@ def tiny_card(**changes: Any) -> WorldCard:
     return replace(card, vocabulary=tuple(WORDS.words), **changes)
 
 
-def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, temperature: float | None = None) -> World:
+def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, temperature: Temperature | None = None) -> World:
     networks = tiny_tokenizer(seed), tiny_dynamics(seed)
     return World(tiny_card(), *networks, None, rows=rows, steps=steps, temperature=temperature)
 

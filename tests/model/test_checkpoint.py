@@ -15,6 +15,7 @@ from worldsim.files import former
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics
+from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import continue_from
 from worldsim.model.text import Vocabulary
 
@@ -31,7 +32,9 @@ def some_starts() -> Clip:
 def test_what_is_loaded_is_what_was_saved_rounded_to_bf16(tmp_path: Path) -> None:
     tokenizer, dynamics, starts = tiny_tokenizer(), tiny_dynamics(), some_starts()
     tokenizer.mean.copy_(torch.tensor([0.123456789, 1.0, -3.3]))
-    card = tiny_card(training={"steps": 3, "note": ["kept"]}, context_level=0.2)
+    card = tiny_card(
+        training={"steps": 3, "note": ["kept"]}, context_level=0.2, temperature=Temperature(0.8, 1.1, 0.4)
+    )
     save(tmp_path / "one", card, tokenizer, dynamics, starts)
     found, *networks, clip = load(tmp_path / "one")
     assert found.to_json() == card.to_json() and found.window == 4 and found.max_prompt_words == 8

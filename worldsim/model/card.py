@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from worldsim.actions import ActionError, ActionSpec
 from worldsim.model.dynamics import DynamicsConfig
+from worldsim.model.temperature import Temperature
 from worldsim.model.text import PAD, UNKNOWN, PromptError, TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 
@@ -40,7 +41,7 @@ class WorldCard:
         vocabulary: the words it knows, in the order of their rows.
         context_level: noise level at which it likes to see given frames in play.
         shift: how far the levels of denoising passes crowd towards noise in play; see `noise.sampling_levels`.
-        temperature: size of the noise that frames in play begin as; below 1 they keep closer to what is most likely.
+        temperature: size of the noise that frames in play begin as.
         training: record of the training: data, compute, metrics, limits.
     """
 
@@ -55,7 +56,7 @@ class WorldCard:
     vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
     context_level: float = 0.1
     shift: float = 1.0
-    temperature: float = 1.0
+    temperature: Temperature = Temperature()
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
 
@@ -71,12 +72,13 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        keys = ("name", "size", "fps", "env", "context_level", "shift", "temperature", "training", "shown")
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "training", "shown")
         plain = {key: getattr(self, key) for key in keys}
         return plain | {
             "version": VERSION,
             "action_spec": self.action_spec.to_json(),
             "event_names": list(self.event_names),
+            "temperature": asdict(self.temperature),
             "tokenizer": asdict(self.tokenizer),
             "dynamics": None if self.dynamics is None else asdict(self.dynamics),
             "vocabulary": list(self.vocabulary),
@@ -101,7 +103,7 @@ class WorldCard:
                 vocabulary=tuple(data["vocabulary"]),
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
-                temperature=float(data.get("temperature", 1.0)),
+                temperature=_config(Temperature, data.get("temperature", {})),
                 training=dict(data["training"]),
                 shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
             )
@@ -138,9 +140,8 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
     if not 0 <= card.context_level <= 1:
         raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
-    for name in ("shift", "temperature"):
-        if not 0 < getattr(card, name) < math.inf:
-            raise CheckpointError(f"card.json: {name} must be positive, got {getattr(card, name)}")
+    if not 0 < card.shift < math.inf:
+        raise CheckpointError(f"card.json: shift must be positive, got {card.shift}")
     if config is None:
         return
     pairs = {

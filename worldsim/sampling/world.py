@@ -8,7 +8,6 @@ never read back. Each row has a random generator of its own, so rows do not depe
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +23,7 @@ from worldsim.model.dynamics import Condition, Dynamics, Words
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
+from worldsim.model.temperature import Temperature
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
@@ -43,20 +43,18 @@ class World:
         rows: B.
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull.
-        temperature: size of the noise that frames begin as; below 1 they keep closer to what is most likely.
+        temperature: size of the noise that frames begin as.
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
     """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
-        guidance: Guidance | None = None, temperature: float | None = None,
+        guidance: Guidance | None = None, temperature: Temperature | None = None,
     ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
-        self.temperature = card.temperature if temperature is None else temperature
-        if not 0 < self.temperature < math.inf:
-            raise WorldError(f"temperature must be above 0, 1 as a rule, got {temperature}")
+        self.temperature = temperature or card.temperature
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
@@ -71,7 +69,7 @@ class World:
     @classmethod
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
-        half: bool | None = None, temperature: float | None = None,
+        half: bool | None = None, temperature: Temperature | None = None,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
@@ -85,7 +83,7 @@ class World:
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
-            WorldError: rows or steps below 1, no positive temperature, or a device that is not there.
+            WorldError: rows or steps below 1, or a device that is not there.
         """
         try:
             place = torch.empty(0, device=device).device
@@ -290,7 +288,7 @@ class World:
         shape = (2, *self.cache.last.shape[1:])
         rows = [torch.randn(shape, generator=generator) for generator in self._generators]
         noise = torch.stack(rows).to(self.cache.last.device)
-        noise[:, :1] *= self.temperature
+        noise[:, 0] *= self.temperature.after(self.cache.last, self.cache.count > 0)[:, None, None, None]
         return noise
 
     # -- branching -----------------------------------------------------------------------------------------------

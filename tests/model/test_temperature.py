@@ -1,0 +1,35 @@
+"""How large the noise is that a frame begins as."""
+
+import pytest
+import torch
+
+from worldsim.model.config import ConfigError
+from worldsim.model.temperature import Temperature, detail
+
+
+def chequered(size: float) -> torch.Tensor:
+    """One frame of latents whose neighbouring cells differ by `size`."""
+    grid = torch.arange(8)[:, None] + torch.arange(8)
+    return (size * (grid % 2)).expand(1, 3, 8, 8).float()
+
+
+def test_detail_is_the_difference_between_neighbours() -> None:
+    assert detail(chequered(0.3)).item() == pytest.approx(0.3)
+    assert detail(torch.full((2, 3, 4, 6), 5.0)).tolist() == [0, 0]
+
+
+def test_noise_grows_where_detail_is_missing_and_only_after_a_first_frame() -> None:
+    rule = Temperature(usual=0.8, faded=1.2, least=0.5)
+    frames = torch.cat([chequered(size) for size in (1.0, 0.5, 0.4, 0.3, 0.0, 0.0)])
+    begun = torch.tensor([True, True, True, True, True, False])
+    assert rule.after(frames, begun).tolist() == pytest.approx([0.8, 0.8, 1.0, 1.2, 1.2, 0.8])
+
+
+def test_by_default_it_is_as_in_training() -> None:
+    assert Temperature().after(torch.zeros(3, 2, 4, 4), torch.ones(3, dtype=torch.bool)).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("field", "value"), [("usual", 0.0), ("faded", -1.0), ("least", float("nan")), ("usual", 9)])
+def test_what_is_no_temperature_is_named(field: str, value: float) -> None:
+    with pytest.raises(ConfigError, match=f"Temperature.*{field}"):
+        Temperature(**{field: value})
