@@ -26,14 +26,13 @@ from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.tensors import continue_from, load_weights
+from worldsim.model.tensors import continue_from, fingerprint, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
 from worldsim.training.latents import (
     LatentBucket,
     encode_dataset,
-    fingerprint,
     latent_batches,
     live_batches,
     longest_caption,
