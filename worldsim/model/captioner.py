@@ -19,8 +19,9 @@ from worldsim.model.config import ConfigError, check_whole
 from worldsim.model.layers import MLP, RMSNorm
 from worldsim.model.patches import space_coordinates
 
-__all__ = ["Captioner", "CaptionerConfig", "moment"]
+__all__ = ["Captioner", "CaptionerConfig", "moment", "stretches"]
 
+STRETCH = 16  # rows that a caption covers, as recordings have them
 HEAD = 32  # channels of a head
 TURNS = (0.5, 1.0, 2.0, 4.0)  # half turns per unit of place that tell a patch where it is
 Keys = tuple[torch.Tensor, torch.Tensor]  # keys and values, each (B, heads, N, d)
@@ -34,6 +35,11 @@ def moment(start: int, end: int, frames: int) -> np.ndarray:
     """
     middle = (start + end) // 2
     return np.arange(middle - frames + 2, middle + 2).clip(start, end - 1)
+
+
+def stretches(start: int, end: int) -> list[tuple[int, int]]:
+    """The rows start … end - 1 in stretches of which each gets a caption of its own."""
+    return [(first, min(first + STRETCH, end)) for first in range(start, end, STRETCH)]
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""`Language`: what a world has learned of words beside its pictures: a captioner, its vocabulary, and captions by pairs.
+"""`Language`: what was learned of words: a captioner, its vocabulary, and captions of moments, short and detailed.
 
 It is one file, `language.safetensors`, that lies in a checkpoint of the tokenizer on whose latents it was trained.
 Describing a clip and scoring a text against it are the same network asked in two ways.
@@ -131,10 +131,10 @@ def load_language(place: str | Path, tokenizer: Tokenizer | None = None) -> Lang
     if len(vocabulary) != network.config.words or tuple(vocabulary.words[: len(SIGNS)]) != SIGNS:
         raise CheckpointError(f"{path}: its vocabulary must begin with {SIGNS} and have {network.config.words} words")
     load_weights(network, tensors, str(path))
-    if tokenizer is not None and fingerprint(tokenizer) != told["tokenizer"]:
+    if tokenizer is not None and (name := fingerprint(tokenizer)) != told["tokenizer"]:
         raise CheckpointError(
-            f"{path} was trained on the latents of tokenizer {told['tokenizer']}, this one is {fingerprint(tokenizer)}; "
-            "train a captioner on this tokenizer"
+            f"{path} was trained on the latents of tokenizer {told['tokenizer']}, this one is {name}; train a "
+            "captioner on this tokenizer"
         )
     return Language(network.eval(), vocabulary, told["tokenizer"], pairs, told["training"])
 

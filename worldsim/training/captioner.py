@@ -97,7 +97,7 @@ class TrainCaptioner:
     """Moments in a batch."""
     detailed: float = 0.4
     """Share of batches of detailed captions."""
-    pairs: int = 1000
+    pairs: int = 2000
     """Captions kept by pairs, short and detailed, from which prompts are expanded."""
     model: CaptionerConfig = field(default_factory=CaptionerConfig)
     """Sizes; channels and words follow the data."""
