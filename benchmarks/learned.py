@@ -18,9 +18,9 @@ import numpy as np
 import torch
 import tyro
 from torch import nn
-from torch.nn import functional as F
 
 import worldsim  # registers the ids
+from worldsim.model.products import Product
 from worldsim.sampling.world import World
 
 EARLY, LATE, SPAN = 50, 950, 100  # first steps of the two spans that are compared, and their length
@@ -118,13 +118,14 @@ class _Limit:
         tokens = rows * world.cache.keys[0].shape[1]
         kind = player.kind
         self.passes, self.operations, self.size = world.steps + 1, 0, 0
-        self.products: list[tuple[torch.Tensor, torch.Tensor]] = []
+        self.products: list[tuple[torch.Tensor, Product]] = []
         for layer in player.layers:
-            for weight in (layer.qkv, layer.out, layer.time_qkv, layer.time_out, layer.up[0], layer.down[0]):
-                if weight is not None:
-                    self.products.append((torch.randn(tokens, weight.shape[1]).to(kind), weight))
-        self.products.append((torch.randn(rows, player.modulation.shape[1]).to(kind), player.modulation))
-        for x, weight in self.products:
+            for product in (layer.qkv, layer.out, layer.time_qkv, layer.time_out, layer.up, layer.down):
+                if product is not None:
+                    self.products.append((torch.randn(tokens, product.weight.shape[1]).to(kind), product))
+        self.products.append((torch.randn(rows, player.modulation.weight.shape[1]).to(kind), player.modulation))
+        for x, product in self.products:
+            weight = product.weight
             self.operations += self.passes * 2 * len(x) * weight.numel()
             self.size += self.passes * weight.numel() * weight.element_size()
         remembered = world.cache.keys + world.cache.values
@@ -150,8 +151,8 @@ class _Limit:
         """Milliseconds."""
         begun = time.perf_counter()
         for _ in range(self.passes):
-            for x, weight in self.products:
-                F.linear(x, weight)
+            for x, product in self.products:
+                product(x)
         for x, module in self.convolutions:
             module(x)
         return 1000 * (time.perf_counter() - begun)

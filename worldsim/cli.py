@@ -69,6 +69,9 @@ COMMANDS = {
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
+    "agent calibrate": Command(
+        "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
+    ),
 }
 
 
@@ -126,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
-        asked = not words or words[0] in ("-h", "--help") or words in (["train"], ["train", "-h"], ["train", "--help"])
+        group = bool(words) and any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+        asked = not words or words[0] in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))
         if asked:
             print(_overview())
             sys.exit(0)

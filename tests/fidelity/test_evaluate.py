@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tiny import KWARGS, save_tiny_checkpoint
+from worldsim.data.envs import RecordError, takes
 from worldsim.data.record import record
 from worldsim.fidelity.evaluate import Evaluate, evaluate, fingerprint
 from worldsim.fidelity.heldout import FidelityError
@@ -111,3 +112,23 @@ def test_a_line_that_is_no_trial_is_named(tmp_path: Path) -> None:
     (tmp_path / "trials.jsonl").write_text('{"probe": "dream"}\n')
     with pytest.raises(FidelityError, match="line 1 is no trial"):
         read_trials(tmp_path / "trials.jsonl")
+
+
+def test_another_size_is_drawn_by_the_env_itself_and_measured(
+    done: tuple[Evaluate, dict[str, Any]], tmp_path: Path
+) -> None:
+    options, _ = done
+    small = {"worlds": 2, "windows": 1, "context": 2, "steps": 2, "passes": 1, "resamples": 50}
+    other = Evaluate(options.checkpoint, size=(48, 32), probes=("free-running",), out=tmp_path, **small)
+    report = evaluate(other)
+    assert "--size 48 32" in report["command"] and report["data"]["env"] == "worldsim/Voxel-v0"
+    assert read_png(tmp_path / "report.png").shape[0] > 200 + 4 * 48
+    for wrong, words in (((40, 32), "steps of 16"), ((0, 16), "two numbers of pixels")):
+        with pytest.raises(FidelityError, match=words):
+            evaluate(Evaluate(options.checkpoint, size=wrong, out=tmp_path))
+
+
+def test_whether_an_env_can_be_drawn_at_a_size_is_read_off_its_constructor() -> None:
+    assert takes("worldsim/Voxel-v0", "size") and not takes("CartPole-v1", "size")
+    with pytest.raises(RecordError, match="cannot find the env 'Nowhere-v0'"):
+        takes("Nowhere-v0", "size")

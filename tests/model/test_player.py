@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from networks import at, random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.dynamics import Condition, Dynamics, Prediction
+from worldsim.model.products import Product
 
 NAMES = ("clean", "events", "end", "actions")
 
@@ -50,6 +52,19 @@ def test_other_prompts_and_grids_are_taken_in_turn() -> None:
                 with torch.no_grad():
                     said.append(network.step(noisy, level, bare, network.new_cache(2, *grid), read).clean)
             torch.testing.assert_close(*said, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [(1,), (2, 16), (3, 64)])
+def test_a_matrix_in_the_processors_own_layout_gives_the_same_product(kind: torch.dtype, rows: tuple[int, ...]) -> None:
+    x, weight, bias = torch.randn(*rows, 40).to(kind), torch.randn(24, 40), torch.randn(24)
+    plain = F.linear(x.float(), weight.to(kind).float(), bias.to(kind).float())
+    close = {"rtol": 1e-5, "atol": 1e-5} if kind == torch.float32 else {"rtol": 0.01, "atol": 0.05}
+    found = Product(weight, bias, kind)(x)
+    assert found.dtype == kind and found.shape == (*rows, 24)
+    torch.testing.assert_close(found.float(), plain, **close)
+    curved = Product(weight, bias, kind, gelu=True)(x)
+    torch.testing.assert_close(curved.float(), F.gelu(plain, approximate="tanh"), **close)
 
 
 def test_a_prepared_tokenizer_paints_what_it_painted_before() -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.envs.registration import load_env_creator
 
 from worldsim import __version__
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import find_picture, render_picture
 
-__all__ = ["RecordError", "describe_env", "make_env", "open_env", "pictures_of", "read_events"]
+__all__ = ["RecordError", "describe_env", "make_env", "open_env", "pictures_of", "read_events", "takes"]
 
 
 class RecordError(ValueError):
@@ -26,6 +28,15 @@ def make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
         return gym.make(env_id, disable_env_checker=True, **env_kwargs)
     except (gym.error.Error, ImportError, TypeError, ValueError) as error:
         raise RecordError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
+
+
+def takes(env_id: str, keyword: str) -> bool:
+    """Whether the env's constructor has this keyword. Raises `RecordError` when there is no such env."""
+    try:
+        creator = load_env_creator(gym.spec(env_id).entry_point)  # pyright: ignore[reportArgumentType]
+    except (gym.error.Error, ImportError, AttributeError) as error:
+        raise RecordError(f"cannot find the env {env_id!r}: {error}") from error
+    return keyword in signature(creator).parameters
 
 
 def open_env(env_id: str, env_kwargs: dict[str, Any], image_key: str | None = None) -> gym.Env[Any, Any]:

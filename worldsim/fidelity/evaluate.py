@@ -7,7 +7,7 @@ import platform
 import shlex
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,9 +16,10 @@ from typing import Any
 import torch
 
 from worldsim import __version__
+from worldsim.data.envs import takes
 from worldsim.data.episodes import Dataset
 from worldsim.data.rollout import default_policy
-from worldsim.fidelity.heldout import open_heldout, record_heldout
+from worldsim.fidelity.heldout import FidelityError, open_heldout, record_heldout
 from worldsim.fidelity.measure import measure
 from worldsim.fidelity.options import EVENT_STEPS, Evaluate
 from worldsim.fidelity.pictures import long_strips, picture
@@ -44,7 +45,7 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
         CheckpointError, DatasetError, RecordError, FidelityError.
     """
     begun = time.perf_counter()
-    world = World.from_pretrained(options.checkpoint, rows=1, steps=options.passes, device=options.device)
+    world = _at_size(options, World.from_pretrained(options.checkpoint, steps=options.passes, device=options.device))
     with TemporaryDirectory() if options.data is None else nullcontext(str(options.data)) as folder:
         dataset = _heldout(options, world, Path(folder))
         found = measure(options, world, dataset, training)
@@ -60,6 +61,21 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
     print(table(figures))
     print("written:", ", ".join(map(str, [options.out / "report.json", *files])))
     return report
+
+
+def _at_size(options: Evaluate, world: World) -> World:
+    """The world with frames of the size that is asked for."""
+    if options.size is None:
+        return world
+    card, dynamics = world.card, world.dynamics
+    grain = world.tokenizer.stride * dynamics.config.patch
+    if options.size[0] % grain or options.size[1] % grain:
+        raise FidelityError(f"--size must be in steps of {grain} pixels, got {options.size[0]} {options.size[1]}")
+    env = card.env
+    if takes(env["id"], "size"):
+        env = {"id": env["id"], "kwargs": {**env["kwargs"], "size": list(options.size)}}
+    card = replace(card, size=options.size, env=env)
+    return World(card, world.tokenizer, dynamics, None, rows=1, steps=options.passes)
 
 
 def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:

@@ -31,6 +31,7 @@ __all__ = ["Measured", "measure"]
 SHOWN = 4  # worlds in the pictures
 NEEDS = {"actions": ("actions",), "prompts": ("attributes",), "events": ("attributes",)}  # probe -> readers
 SKY_ROWS = 33  # two captions
+TRUE_TIMES = 4  # as many true episodes as long rollouts: few would make the range of truth too narrow
 DRAWS = ("windows", "next-frame", "free-running", "stamina", "prompts", "events")
 
 
@@ -116,7 +117,7 @@ def _long(
         truth = dataset
         if options.data is None or read:
             truth = record_heldout(
-                Path(folder), world.card, options.long_worlds, options.long, options.seed + 1,
+                Path(folder), world.card, TRUE_TIMES * options.long_worlds, options.long, options.seed + 1,
                 f"{Sticky.__module__}:{Sticky.__name__}", options.workers,
             )  # fmt: skip
         if "stamina" in options.probes:

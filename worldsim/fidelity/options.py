@@ -26,6 +26,9 @@ class Evaluate:
     probes: tuple[Probe, ...] = ("next-frame", "free-running", "stamina")
     """What to measure. The last three need readers, which are trained when they are not in --readers yet. Stamina, and
     how readings of actions drift, need --long."""
+    size: tuple[int, int] | None = None
+    """Height and width in pixels to measure at, instead of the checkpoint's own. New worlds of an env with the keyword
+    `size` are drawn at it; those of any other are resized."""
     heldout: float = 0.05
     """Share of the dataset's worlds that training held out."""
     policy: str = ""
@@ -74,6 +77,8 @@ class Evaluate:
                 raise FidelityError(f"--{option} must be at least {lowest}, got {getattr(self, name)}")
         if 0 < self.long <= LAST:
             raise FidelityError(f"--long must be 0, or more than the {LAST} frames it looks at, got {self.long}")
+        if self.size is not None and min(self.size) < 1:
+            raise FidelityError(f"--size must be two numbers of pixels, got {self.size[0]} {self.size[1]}")
         if not self.probes:
             raise FidelityError("--probes must name at least one")
         if "actions" in self.probes and self.steps < 2:

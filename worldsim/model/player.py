@@ -15,11 +15,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from worldsim.model.cache import Cache
-from worldsim.model.layers import RMSNorm, Rotary, SpaceAttention, TextAttention, TimeAttention, rotary_table
+from worldsim.model.layers import MLP, RMSNorm, Rotary, SpaceAttention, TextAttention, TimeAttention, rotary_table
 from worldsim.model.patches import space_coordinates
+from worldsim.model.products import Product
 
 if TYPE_CHECKING:
-    from worldsim.model.dynamics import Condition, Dynamics
+    from worldsim.model.conditions import Condition
+    from worldsim.model.dynamics import Dynamics
 
 __all__ = ["Player"]
 
@@ -32,16 +34,16 @@ class _Layer:
     """A block's matrices; `gains` are those of the heads that turn, (heads, d), and their partners' for the sine."""
 
     number: int
-    qkv: torch.Tensor
-    out: torch.Tensor
+    qkv: Product
+    out: Product
     gains: Rotary
-    time_qkv: torch.Tensor | None
-    time_out: torch.Tensor | None
+    time_qkv: Product | None
+    time_out: Product | None
     time_gains: Rotary | None
     text: TextAttention | None
     text_norm: RMSNorm | None
-    up: tuple[torch.Tensor, torch.Tensor]
-    down: tuple[torch.Tensor, torch.Tensor]
+    up: Product
+    down: Product
 
 
 class Player:
@@ -56,7 +58,7 @@ class Player:
         self.dynamics, self.config = dynamics, dynamics.config
         self.kind = torch.bfloat16 if half else torch.float32
         parts = [*(block.modulation for block in dynamics.blocks), dynamics.modulation]
-        self.modulation = self._kept(torch.cat([part.weight for part in parts]))  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        self.modulation = Product(torch.cat([part.weight for part in parts]), None, self.kind)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
         self.sizes = [len(part.bias) // self.config.width for part in parts]  # pyright: ignore[reportArgumentType, reportAttributeAccessIssue]
         self.bias = torch.cat([part.bias.detach().float() for part in parts]).view(-1, self.config.width)  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType, reportCallIssue]
         ones = [piece % 3 > 0 for size in self.sizes for piece in range(size)]  # shifts aside: 1 + scale, 1 + gate
@@ -68,22 +70,21 @@ class Player:
         self.tables: dict[tuple[int, int], list[Rotary]] = {}
         self.told: dict[int, tuple[torch.Tensor, list[tuple[torch.Tensor, ...]]]] = {}  # by the identity of the words
 
-    def _kept(self, tensor: torch.Tensor, kind: torch.dtype | None = None) -> torch.Tensor:
-        return tensor.detach().to(kind or self.kind).contiguous()
-
     def _layer(self, number: int, block: nn.Module) -> _Layer:
         space: SpaceAttention = block.space  # pyright: ignore[reportAssignmentType]
         time: TimeAttention | None = block.time  # pyright: ignore[reportAssignmentType]
-        mlp = block.mlp
+        mlp: MLP = block.mlp  # pyright: ignore[reportAssignmentType]
+        kind = self.kind
         joined = None if time is None else torch.cat([time.query.weight, time.key.weight, time.value.weight])
         return _Layer(
             number,
-            self._kept(space.qkv.weight), self._kept(space.out.weight), _gains(space, space.heads, space.heads),
-            None if joined is None else self._kept(joined), None if time is None else self._kept(time.out.weight),
+            Product(space.qkv.weight, None, kind), Product(space.out.weight, None, kind),
+            _gains(space, space.heads, space.heads),
+            None if joined is None else Product(joined, None, kind),
+            None if time is None else Product(time.out.weight, None, kind),
             None if time is None else _gains(time, time.heads, time.groups),
             block.text, block.text_norm,  # pyright: ignore[reportArgumentType]
-            (self._kept(mlp.up.weight), self._kept(mlp.up.bias)),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
-            (self._kept(mlp.down.weight), self._kept(mlp.down.bias)),  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+            Product(mlp.up.weight, mlp.up.bias, kind, gelu=True), Product(mlp.down.weight, mlp.down.bias, kind),
         )  # fmt: skip
 
     @torch.inference_mode()
@@ -99,7 +100,7 @@ class Player:
         tokens = both.view(batch, 2 * channels, grid[0], patch, grid[1], patch).permute(0, 2, 4, 1, 3, 5)
         x = dynamics.embed(tokens.reshape(batch, grid[0] * grid[1], 2 * channels * patch**2))  # (B, N, D)
         per_frame = dynamics.frame_condition(level, condition)[:, 0]  # (B, condition)
-        parts = F.linear(per_frame.to(self.kind), self.modulation).float().view(batch, -1, width) + self.bias
+        parts = self.modulation(per_frame.to(self.kind)).float().view(batch, -1, width) + self.bias
         parts = [part.unsqueeze(1).unbind(2) for part in parts.split(self.sizes, 1)]  # of each block: each (B, 1, D)
         space = self._space_tables(grid, x.device)
         cos, sin = rotary_table(cache.count[:, None], dynamics.time_frequencies)
@@ -114,8 +115,7 @@ class Player:
                 ring += 1
             if layer.text is not None:
                 x = x + self._text(layer, x, told[layer.number], read[1])
-            y = F.linear(self._modulated(x, part[3], part[4]), *layer.up)
-            y = F.linear(F.gelu(y, approximate="tanh"), *layer.down).float()
+            y = layer.down(layer.up(self._modulated(x, part[3], part[4]))).float()
             x = torch.addcmul(x, part[5], y)
         normal = x * self._scale(x)
         clean = dynamics.out(torch.addcmul(parts[-1][0], normal, parts[-1][1]))
@@ -126,12 +126,12 @@ class Player:
     def _space(self, layer: _Layer, x: torch.Tensor, table: list[Rotary]) -> torch.Tensor:
         batch, patches, width = x.shape
         heads = width // self.config.head_width
-        qkv = F.linear(x, layer.qkv).float().view(batch, patches, 3 * heads, -1)
+        qkv = layer.qkv(x).float().view(batch, patches, 3 * heads, -1)
         turned = self._turned(qkv[:, :, : 2 * heads], table[layer.number])
         q, k = turned[:, :, :heads].transpose(1, 2), turned[:, :, heads:].transpose(1, 2)
         v = qkv[:, :, 2 * heads :].transpose(1, 2)
         y = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(batch, patches, width)
-        return F.linear(y.to(self.kind), layer.out).float()
+        return layer.out(y.to(self.kind)).float()
 
     def _time(self, layer: _Layer, x: torch.Tensor, turn: Rotary, cache: Cache, ring: int) -> torch.Tensor:
         assert layer.time_qkv is not None and layer.time_out is not None and layer.time_gains is not None
@@ -139,7 +139,7 @@ class Player:
         keys, values = cache.keys[ring], cache.values[ring]  # (B, N, g, S, d)
         groups, slots, wide = keys.shape[2:]
         heads = width // wide
-        qkv = F.linear(x, layer.time_qkv).float().view(batch, patches, heads + 2 * groups, wide)
+        qkv = layer.time_qkv(x).float().view(batch, patches, heads + 2 * groups, wide)
         gains = layer.time_gains
         turned = self._turned(qkv[:, :, : heads + groups], (gains[0] * turn[0], gains[1] * turn[1]))
         rows = torch.arange(batch, device=x.device)
@@ -148,7 +148,7 @@ class Player:
         q = turned[:, :, :heads].reshape(batch, patches * groups, heads // groups, wide)
         k, v = (side.view(batch, patches * groups, slots, wide).to(q.dtype) for side in (keys, values))
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=cache.seen[:, None])
-        return F.linear(y.reshape(batch, patches, width).to(self.kind), layer.time_out).float()
+        return layer.time_out(y.reshape(batch, patches, width).to(self.kind)).float()
 
     def _text(
         self, layer: _Layer, x: torch.Tensor, told: tuple[torch.Tensor, ...], seen: torch.Tensor

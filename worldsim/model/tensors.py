@@ -71,11 +71,12 @@ def load_weights(module: nn.Module, tensors: Mapping[str, torch.Tensor], origin:
 def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: WorldCard) -> list[str]:
     """Copy what was learned into a network of other words, events or actions; returns what started anew.
 
-    Rows that belong to a word, an event or an action field are matched by name, so that nothing learned is lost when
-    the world grows. All other tensors are copied where their shapes agree.
+    Rows that belong to a word, its place, an event or an action field are matched by name, so that nothing learned is
+    lost when the world grows. All other tensors are copied where their shapes agree.
     """
     named = {
         "text.embed": (0, card.vocabulary, old_card.vocabulary),
+        "text.place": (0, range(len(dynamics.text.place)), range(len(old.text.place))),
         "event_head.weight": (0, card.event_names, old_card.event_names),
         "event_head.bias": (0, card.event_names, old_card.event_names),
         "action_in.weight": (1, card.action_spec.names, old_card.action_spec.names),

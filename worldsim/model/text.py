@@ -98,7 +98,7 @@ class TextConfig:
     """Channels of a word."""
     depth: int = 2
     """Transformer layers."""
-    longest: int = 64
+    longest: int = 96
     """Most words of a prompt."""
 
     def __post_init__(self) -> None:

@@ -9,55 +9,27 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
-from worldsim.model.cache import Cache
+from worldsim.clip import Clip, pixels_from_unit, pixels_to_unit
+from worldsim.model.calibration import Calibration, read_calibration
 from worldsim.model.card import WorldCard
-from worldsim.model.checkpoint import CheckpointError, load
-from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
-from worldsim.model.noise import mix
+from worldsim.model.checkpoint import CheckpointError, find, load
+from worldsim.model.dynamics import Condition, Dynamics, Words
+from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.denoise import Guidance, Watch, denoise
+from worldsim.sampling.checks import check_actions, check_given, check_rows
+from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
+from worldsim.sampling.steps import SURPRISES, Snapshot, Step, WorldError, read_events
 
-__all__ = ["Snapshot", "Step", "World", "WorldError", "read_events"]
-
-
-class WorldError(ValueError):
-    """Frames, actions, rows or seeds that a `World` does not take."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """What one frame brought, for the rows that moved.
-
-    Attributes:
-        frames: u8 (B, H, W, 3).
-        events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
-        ended: f32 (B,), probability that the episode terminated.
-        actions: f32 (B, A), what led to the frames: as given, or as the network imagined where nothing was given.
-    """
-
-    frames: np.ndarray
-    events: np.ndarray
-    ended: np.ndarray
-    actions: np.ndarray
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """All that a `World` remembers: a later `restore` goes on exactly from here."""
-
-    cache: Cache
-    prompts: tuple[str, ...]
-    randomness: tuple[torch.Tensor, ...]
+__all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
 
 class World:
@@ -71,6 +43,7 @@ class World:
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull.
         cache: what the worlds remember of their past.
+        calibration: from which probability on events count, as measured with these weights, or None.
     """
 
     def __init__(
@@ -81,6 +54,7 @@ class World:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
+        self.calibration: Calibration | None = None
         self.vocabulary = Vocabulary(card.vocabulary)
         height, width = card.size
         self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
@@ -118,7 +92,9 @@ class World:
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
-        return cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
+        world = cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
+        world.calibration = read_calibration(find(checkpoint))
+        return world
 
     # -- prompts -------------------------------------------------------------------------------------------------
 
@@ -136,7 +112,7 @@ class World:
             PromptError: too long.
             WorldError: rows and prompts do not go together.
         """
-        where = self._check_rows(rows)
+        where = check_rows(rows, self.rows)
         texts = [prompt] * len(where) if isinstance(prompt, str) else list(prompt)
         if len(texts) != len(where):
             raise WorldError(f"expected a prompt, or one for each of {len(where)} rows, got {len(texts)}")
@@ -186,13 +162,13 @@ class World:
             WorldError, ClipError, PromptError.
             Cancelled: `watch` returned False; the rows have to be reset again.
         """
-        where = self._check_rows(rows)
+        where = check_rows(rows, self.rows)
         if len(seeds) != len(where):
             raise WorldError(f"expected one seed for each of {len(where)} rows, got {len(seeds)}")
         if not all(isinstance(seed, int | np.integer) and 0 <= seed < 2**63 for seed in seeds):
             raise WorldError(f"seeds must be integers in [0, 2**63), got {list(seeds)}")
         if frames is not None:
-            self._check_given(frames, actions, len(where))
+            check_given(self.card, frames, actions, len(where))
         self.set_prompt(list(prompts) if prompts is not None else "", where)
         for row, seed in zip(where, seeds, strict=True):
             self._generators[row] = torch.Generator().manual_seed(int(seed))
@@ -217,25 +193,45 @@ class World:
             WorldError, ClipError.
         """
         self._check_started()
-        self._check_given(frames, actions, self.rows)
+        check_given(self.card, frames, actions, self.rows)
         return self._observe(frames, actions)
 
     def imagine(
-        self, actions: np.ndarray | None, *, passes: int | None = None, watch: Watch | None = None
+        self, actions: np.ndarray | None, *, passes: int | None = None, watch: Watch | None = None,
+        pixels: bool = True, surprise: str = "",
     ) -> Step:  # fmt: skip
         """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the network acts by itself.
 
-        `passes` denoising passes make it, `steps` by default.
+        Args:
+            actions: as above.
+            passes: denoising passes that make it, `steps` by default.
+            watch: called with a `Preview` after each denoising pass.
+            pixels: without them the decoder rests, and the step's frames are (B, 0, 0, 3).
+            surprise: which of `SURPRISES` to measure; it changes nothing else.
 
         Raises:
-            WorldError: wrong shape, not finite, out of range, or no reset before.
-            Cancelled: `watch`, called with a `Preview` after each denoising pass, returned False; no frame was added.
+            WorldError: wrong shape, not finite, out of range, no reset before, or a surprise that is not known.
+            Cancelled: `watch` returned False; no frame was added.
         """
         self._check_started()
+        if surprise and surprise not in SURPRISES:
+            raise WorldError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
         if actions is not None:
-            self._check_actions(actions, (self.rows, self.card.action_spec.width))
+            check_actions(actions, (self.rows, self.card.action_spec.width))
             actions = np.asarray(actions, np.float32)
-        return self._advance(actions, None, passes, watch)
+        return self._advance(actions, None, passes, watch, pixels, surprise)
+
+    def picture(self, latents: np.ndarray) -> np.ndarray:
+        """Frames u8 (B, H, W, 3) of a step's latents f32 (B, C, h, w), as the step would have shown them."""
+        with torch.inference_mode():
+            given = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).to(self.cache.last.device)
+            return pixels_from_unit(self.tokenizer.decode(given[:, None]))[:, 0]
+
+    def latents(self, frames: np.ndarray) -> np.ndarray:
+        """Latents f32 (B, C, h, w) of frames u8 (B, H, W, 3), as a step has them. Raises `ClipError`."""
+        with torch.inference_mode():
+            given = pixels_to_unit(np.asarray(frames)[:, None]).to(self.cache.last.device)
+            return self.tokenizer.encode(given)[:, 0].float().cpu().numpy()
 
     def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
         frames = frames[:, -self.card.window :]
@@ -248,7 +244,7 @@ class World:
     @torch.inference_mode()
     def _advance(
         self, actions: np.ndarray | None, given: torch.Tensor | None, passes: int | None = None,
-        watch: Watch | None = None,
+        watch: Watch | None = None, pixels: bool = True, surprise: str = "",
     ) -> Step:  # fmt: skip
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
@@ -257,21 +253,31 @@ class World:
         acted = torch.full((rows, 1), actions is not None, device=device)
         condition = Condition(led[:, None].to(device), acted)
         noise = self._noise()
-        latents = given
+        latents, guesses = given, _Guesses(watch)
         if latents is None:
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
-                read=self._read, guidance=self.guidance, watch=watch,
+                read=self._read, guidance=self.guidance, watch=guesses,
             )  # fmt: skip
+        apart = torch.zeros_like(latents)
+        if surprise == "seeds" and guesses.first is not None:
+            here, below = sampling_levels(passes or self.steps, self.card.shift)[:2]
+            all_noise = torch.full((rows, 1), here, device=device)
+            jump = replace(condition, span=all_noise - below)
+            apart = (dynamics.step(-noise[:, :1], all_noise, jump, cache, self._read).clean - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
         prediction = dynamics.step(kept, level, condition, cache, self._read)
         cache.advance(kept[:, 0])
-        frames = np.empty(0, np.uint8) if given is not None else pixels_from_unit(self.tokenizer.decode(latents))[:, 0]
+        if surprise == "again":
+            apart = prediction.clean - latents
+        shown = latents[:, 0].float().cpu().numpy()
+        frames = self.picture(shown) if pixels and given is None else np.empty((rows, 0, 0, 3), np.uint8)
         events, ended = read_events(prediction)
         if actions is None:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
-        return Step(frames, events[:, 0], ended[:, 0], actions.copy())
+        far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
+        return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
 
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
@@ -322,42 +328,20 @@ class World:
         twin._read = twin._read_prompts()
         return twin
 
-    def _check_rows(self, rows: Sequence[int] | None) -> list[int]:
-        where = list(range(self.rows)) if rows is None else list(rows)
-        whole = all(isinstance(row, int | np.integer) and not isinstance(row, bool) for row in where)
-        if not where or not whole or len(set(where)) != len(where) or min(where) < 0 or max(where) >= self.rows:
-            raise WorldError(f"rows must be different numbers in [0, {self.rows}), got {where}")
-        return [int(row) for row in where]
-
     def _check_started(self) -> None:
         if any(generator is None for generator in self._generators):
             waiting = [row for row, generator in enumerate(self._generators) if generator is None]
             raise WorldError(f"rows {waiting} have not been reset; call reset first")
 
-    def _check_actions(self, actions: np.ndarray, expected: tuple[int, ...]) -> None:
-        if not isinstance(actions, np.ndarray) or actions.shape != expected or actions.dtype.kind not in "fiu":
-            got = f"{actions.shape} {actions.dtype}" if isinstance(actions, np.ndarray) else type(actions).__name__
-            raise WorldError(f"actions must be {expected} float32 in [-1, 1], got {got}")
-        if not np.isfinite(actions).all() or np.abs(actions).max(initial=0) > 1:
-            raise WorldError(
-                f"actions must be finite and in [-1, 1], got {actions.min()} … {actions.max()}; "
-                "encode them with card.action_spec"
-            )
 
-    def _check_given(self, frames: np.ndarray, actions: np.ndarray | None, rows: int) -> None:
-        check_frames(frames)
-        if frames.shape[0] != rows or frames.shape[1] < 1 or frames.shape[2:4] != self.card.size:
-            expected = f"({rows}, T, {self.card.size[0]}, {self.card.size[1]}, 3)"
-            raise WorldError(
-                f"frames must be {expected} uint8, got {frames.shape}; resize them, or use another checkpoint"
-            )
-        if actions is not None:
-            self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
+class _Guesses:
+    """Keeps what the first denoising pass said, and lets whoever watches watch."""
 
+    def __init__(self, watch: Watch | None) -> None:
+        self.watch = watch
+        self.first: torch.Tensor | None = None
 
-def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
-    """Raw outputs → rewards and event probabilities f32 (B, T, E), and probabilities of the end f32 (B, T)."""
-    raw = prediction.events.float()
-    reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
-    events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
-    return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
+    def __call__(self, preview: Preview) -> object:
+        if preview.done == 1:
+            self.first = preview.latents
+        return None if self.watch is None else self.watch(preview)

@@ -1,0 +1,61 @@
+"""What a `World` gives and keeps: steps, snapshots, the events of a step, and the error for what it does not take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from worldsim.model.cache import Cache
+from worldsim.model.conditions import Prediction
+
+__all__ = ["SURPRISES", "Snapshot", "Step", "WorldError", "read_events"]
+
+
+class WorldError(ValueError):
+    """Frames, actions, rows or seeds that a `World` does not take."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one frame brought, for the rows that moved.
+
+    Attributes:
+        frames: u8 (B, H, W, 3).
+        events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
+        ended: f32 (B,), probability that the episode terminated.
+        actions: f32 (B, A), what led to the frames: as given, or as the network imagined where nothing was given.
+        latents: f32 (B, C, h, w), the frames as the network has them.
+        surprise: f32 (B,), what was asked for of `SURPRISES`; zeros where nothing was.
+    """
+
+    frames: np.ndarray
+    events: np.ndarray
+    ended: np.ndarray
+    actions: np.ndarray
+    latents: np.ndarray
+    surprise: np.ndarray
+
+
+SURPRISES = {
+    "again": "a second look: root mean square of what the network would still change of its finished frame; free",
+    "seeds": "two guesses: root mean square of half the difference of first guesses from mirrored noise; one pass more",
+}
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that a `World` remembers: a later `restore` goes on exactly from here."""
+
+    cache: Cache
+    prompts: tuple[str, ...]
+    randomness: tuple[torch.Tensor, ...]
+
+
+def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
+    """Raw outputs → rewards and event probabilities f32 (B, T, E), and probabilities of the end f32 (B, T)."""
+    raw = prediction.events.float()
+    reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
+    events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
+    return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
