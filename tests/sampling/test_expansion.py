@@ -73,6 +73,12 @@ def test_a_usual_moment_that_fits_is_told_and_goes_on_where_the_prompt_ends() ->
     assert "a cow is ahead" in expand("a pig on the left", PAIRS).text
 
 
+def test_before_noon_is_not_noon() -> None:
+    pairs = [("a desert before noon", "a desert before noon . the sky is bright")]
+    assert not expand("noon", pairs).changed and not expand("a desert at noon", pairs).changed
+    assert expand("before noon", pairs).text == "before noon . a desert before noon . the sky is bright"
+
+
 def test_words_that_stand_together_must_be_said_together() -> None:
     assert "dark" not in expand("blue sky", PAIRS).text
     assert not expand("dark desert", PAIRS).changed  # the sky is, not the desert

@@ -27,6 +27,7 @@ LINKS = frozenset(
     {"a", "an", "the", "in", "on", "at", "of", "is", "are", "and", "with", "to", "while", "under", "here", "there",
      ",", ".", ";", ":", "!", "?"}
 )  # fmt: skip
+TURNS = ("before", "after")  # what follows one of these is not told: "before noon" is not noon
 BREAKS = frozenset({"in", "at", "and", "with", "while", "under", ",", ".", ";", ":", "!", "?"})
 DENIALS = frozenset({"no", "not", "t", "without", "never", "nothing", "none", "nobody", "neither", "nor", "except"})
 ALWAYS, ENOUGH = 0.95, 5  # share of moments that make a rule, and how many there must be
@@ -133,19 +134,21 @@ def _units(words: Sequence[str], moments: Sequence[str]) -> list[tuple[str, ...]
         ends = range(len(words), place, -1)
         end = next((end for end in ends if any(f" {_phrase(words[place:end])} " in told for told in moments)), None)
         piece = words[place : end or place + 1]
-        place += len(piece)
         telling = [number for number, word in enumerate(piece) if word not in LINKS]
+        piece = piece[: telling[-1] + 1] if telling else piece  # links at its end begin the next one
+        place += len(piece)
         if not telling:
             joined = joined and BREAKS.isdisjoint(piece)
         elif end is None:
             joined = False
         else:
-            phrase = _phrase(piece[telling[0] : telling[-1] + 1])
-            if joined and BREAKS.isdisjoint(piece[: telling[0]]):
+            first = telling[0]
+            phrase = _phrase(piece[first - (piece[:first][-1:] == ["at"]) :])  # "at dusk", lest it be "after dusk"
+            if joined and BREAKS.isdisjoint(piece[:first]):
                 units[-1] = (*units[-1], phrase)
             else:
                 units.append((phrase,))
-            joined = BREAKS.isdisjoint(piece[telling[-1] + 1 :])
+            joined = True
     return units
 
 
@@ -162,10 +165,14 @@ def _phrase(words: Sequence[str]) -> str:
 
 def _says(told: str, unit: Sequence[str]) -> bool:
     """Whether a moment's captions hold all phrases of a unit in one sentence."""
-    if len(unit) == 1:
-        return f" {unit[0]} " in told
+    if not all(_holds(told, phrase) for phrase in unit):
+        return False
     sentences = (f" {sentence} " for sentence in told.split(MARK))
-    return any(all(f" {phrase} " in sentence for phrase in unit) for sentence in sentences)
+    return any(all(_holds(sentence, phrase) for phrase in unit) for sentence in sentences)
+
+
+def _holds(told: str, phrase: str) -> bool:
+    return f" {phrase} " in told and not any(f" {turn} {phrase} " in told for turn in TURNS)
 
 
 def _typical(details: Sequence[list[str]]) -> list[str]:
