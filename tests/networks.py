@@ -54,8 +54,9 @@ def tiny_card(**changes: Any) -> WorldCard:
     return replace(card, vocabulary=tuple(WORDS.words), **changes)
 
 
-def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0) -> World:
-    return World(tiny_card(), tiny_tokenizer(seed), tiny_dynamics(seed), None, rows=rows, steps=steps)
+def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, temperature: float | None = None) -> World:
+    networks = tiny_tokenizer(seed), tiny_dynamics(seed)
+    return World(tiny_card(), *networks, None, rows=rows, steps=steps, temperature=temperature)
 
 
 def random_clip(

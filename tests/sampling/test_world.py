@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from networks import SIZE, tiny_world
-from worldsim.sampling.world import Step, World
+from worldsim.sampling.world import Step, World, WorldError
 
 ROWS, STEPS = 4, 10
 SEEDS = (11, 12, 13, 14)
@@ -78,6 +78,16 @@ def test_two_worlds_with_the_same_seeds_show_the_same_and_other_seeds_show_somet
     other = roll(second, actions())
     assert_same(mine, other, [0, 1, 2])
     assert all((a.frames[3] != b.frames[3]).any() for a, b in zip(mine, other, strict=True))
+
+
+def test_the_lower_the_temperature_the_less_do_first_frames_of_other_seeds_differ() -> None:
+    def apart(temperature: float) -> float:
+        one, other = tiny_world(2, temperature=temperature).reset(seeds=[0, 1]).latents
+        return float(np.abs(one - other).mean())
+
+    assert 0 < apart(0.01) < 0.2 * apart(0.5) and apart(0.5) < apart(1.0)
+    with pytest.raises(WorldError, match="temperature must be above 0"):
+        tiny_world(1, temperature=0.0)
 
 
 def test_actions_act_from_the_frame_that_they_lead_to() -> None:

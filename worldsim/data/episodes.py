@@ -9,7 +9,7 @@ files. Rows follow the time convention of `worldsim.clip`.
 
 from __future__ import annotations
 
-from worldsim.data.format import Caption, DatasetError, DatasetInfo, Detail, Entry, Episode, stack
+from worldsim.data.format import Caption, DatasetError, DatasetInfo, Detail, Entry, Episode, spoken, stack
 from worldsim.data.reader import Dataset
 from worldsim.data.writer import EpisodeWriter
 
@@ -22,5 +22,6 @@ __all__ = [
     "Entry",
     "Episode",
     "EpisodeWriter",
+    "spoken",
     "stack",
 ]

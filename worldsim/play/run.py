@@ -24,7 +24,7 @@ class Play:
     world: Literal["learned", "true"] = "learned"
     """Where to begin; Tab switches."""
     env: str = ""
-    """Play this Gymnasium env alone, without any checkpoint."""
+    """Play this Gymnasium env alone, without any checkpoint; "module:id" for a module that registers it."""
     prompt: str = ""
     """What the learned world begins under."""
     auto: str | None = None
@@ -77,7 +77,12 @@ def open_session(config: Play) -> Session:
         games["true"] = TrueGame.open(config.env, {})
     else:
         world = World.from_pretrained(config.checkpoint, rows=1, steps=config.passes, device=config.device)
-        games["true"] = TrueGame.open(world.card.env["id"], world.card.env["kwargs"])
+        try:
+            games["true"] = TrueGame.from_card(world.card)
+        except PlayError as error:
+            if config.world == "true":
+                raise
+            print(f"the learned world alone: {error}")
         games["learned"] = LearnedGame(world)
     prompt, auto = config.auto or config.prompt, config.auto is not None
     return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto)

@@ -8,6 +8,7 @@ never read back. Each row has a random generator of its own, so rows do not depe
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -42,16 +43,20 @@ class World:
         rows: B.
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull.
+        temperature: size of the noise that frames begin as; below 1 they keep closer to what is most likely.
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
     """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
-        guidance: Guidance | None = None,
+        guidance: Guidance | None = None, temperature: float | None = None,
     ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
+        self.temperature = card.temperature if temperature is None else temperature
+        if not 0 < self.temperature < math.inf:
+            raise WorldError(f"temperature must be above 0, 1 as a rule, got {temperature}")
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
@@ -66,7 +71,7 @@ class World:
     @classmethod
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
-        half: bool | None = None,
+        half: bool | None = None, temperature: float | None = None,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
@@ -75,11 +80,12 @@ class World:
             rows: B, worlds rolled out together.
             steps: denoising passes per frame.
             device: where the networks run.
+            temperature: as above; the card's by default.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
-            WorldError: rows or steps below 1, or a device that is not there.
+            WorldError: rows or steps below 1, no positive temperature, or a device that is not there.
         """
         try:
             place = torch.empty(0, device=device).device
@@ -92,7 +98,7 @@ class World:
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
-        world = cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
+        world = cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps, temperature=temperature)
         world.calibration = read_calibration(find(checkpoint))
         return world
 
@@ -283,7 +289,9 @@ class World:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
         shape = (2, *self.cache.last.shape[1:])
         rows = [torch.randn(shape, generator=generator) for generator in self._generators]
-        return torch.stack(rows).to(self.cache.last.device)
+        noise = torch.stack(rows).to(self.cache.last.device)
+        noise[:, :1] *= self.temperature
+        return noise
 
     # -- branching -----------------------------------------------------------------------------------------------
 
