@@ -64,9 +64,13 @@ COMMANDS = {
     "train world": Command(
         "worldsim.training.both", "TrainWorld", "train_world", "train both, in any number of interrupted pieces"
     ),
+    "train captioner": Command(
+        "worldsim.training.captioner", "TrainCaptioner", "train_captioner", "train a captioner and matcher on captions"
+    ),
     "train": Command(
         "worldsim.training.plan", "Train", "train", "train a world on recordings of any env, with nothing to choose"
     ),
+    "caption": Command("worldsim.studio.caption", "CaptionData", "caption", "write captions for recordings without"),
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),

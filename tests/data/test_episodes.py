@@ -7,24 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gymnasium import spaces
 from safetensors.numpy import load_file, save_file
 
-from worldsim.actions import ActionSpec
+from grey import INFO, make_episode
 from worldsim.clip import Prompt
-from worldsim.data.episodes import Caption, Dataset, DatasetError, DatasetInfo, Episode, EpisodeWriter
-
-INFO = DatasetInfo("Test-v0", {}, 10.0, (4, 6), ActionSpec.from_space(spaces.Discrete(3)), ("reward", "bell"), "test")
-
-
-def make_episode(length: int = 20, seed: int = 0) -> Episode:
-    """Row t has the grey level t, action t mod 3, reward t."""
-    frames = np.broadcast_to(np.arange(length, dtype=np.uint8)[:, None, None, None], (length, 4, 6, 3)).copy()
-    actions = np.eye(3, dtype=np.float32)[np.arange(length) % 3]
-    events = np.stack([np.arange(length), np.arange(length) == 5], axis=1).astype(np.float32)
-    ends = np.zeros(length, np.bool_)
-    captions = tuple(Caption(s, s + 8, f"short {s}", f"a longer {s}") for s in range(0, length, 8))
-    return Episode(frames, actions, events, ends, ends.copy(), captions, seed)
+from worldsim.data.episodes import Dataset, DatasetError, EpisodeWriter
 
 
 @pytest.fixture
@@ -91,7 +78,7 @@ def test_a_writer_that_is_killed_leaves_a_dataset_that_opens_and_continues(tmp_p
     """A child writes without end and is killed at some moment, then again in the folder that it left."""
     code = (
         "import sys; sys.path[:0] = [sys.argv[2]]\n"
-        "from test_episodes import INFO, make_episode\n"
+        "from grey import INFO, make_episode\n"
         "from worldsim.data.episodes import EpisodeWriter\n"
         "writer = EpisodeWriter.open(sys.argv[1], INFO)\n"
         "while True:\n"
@@ -100,7 +87,7 @@ def test_a_writer_that_is_killed_leaves_a_dataset_that_opens_and_continues(tmp_p
     )
     count = 0
     for _ in range(2):
-        command = [sys.executable, "-c", code, str(tmp_path / "data"), str(Path(__file__).parent)]
+        command = [sys.executable, "-c", code, str(tmp_path / "data"), str(Path(__file__).parents[1])]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert child.stdout is not None
         for _ in range(5):

@@ -3,7 +3,8 @@
 A dataset is a folder: `dataset.json` (what made the frames, and how actions and events read), `index.jsonl` (a line
 per episode, added only when its file is safely in place) and `episodes/000000.safetensors` with `frames` u8
 (T, H, W, 3), `actions` f32 (T, A), `events` f32 (T, E), `terminated` and `truncated` u8 (T,), and captions as JSON in
-the metadata. Rows follow the time convention of `worldsim.clip`.
+the metadata. `captions.json`, where it is, holds captions that a captioner wrote later; they stand for those in the
+files. Rows follow the time convention of `worldsim.clip`.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ Files are mapped, not read through, so many processes may read. Every defect is 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from worldsim.clip import Clip
+from worldsim.data.captions import read_rewritten
 from worldsim.data.format import (
     ARRAYS,
     Caption,
@@ -41,13 +43,16 @@ class Dataset:
     folder: Path
     info: DatasetInfo
     entries: tuple[Entry, ...]
+    rewritten: Mapping[str, tuple[Caption, ...]] = field(default_factory=dict)
+    """Captions that stand for those in an episode's file, by its name; see `worldsim.data.captions`."""
 
     @classmethod
     def open(cls, folder: str | Path) -> Dataset:
         """The dataset in a folder.
 
         Raises:
-            DatasetError: no dataset there, another format version, a broken index, or a missing or truncated episode.
+            DatasetError: no dataset there, another format version, a broken index or captions file, or a missing or
+                truncated episode.
         """
         folder = Path(folder)
         file = folder / "dataset.json"
@@ -59,7 +64,7 @@ class Dataset:
             raise DatasetError(f"{file}: not JSON: {error}") from error
         if not isinstance(data, dict):
             raise DatasetError(f"{file}: must hold a JSON object, got {type(data).__name__}")
-        return cls(folder, DatasetInfo.from_json(data, file), _read_index(folder))
+        return cls(folder, DatasetInfo.from_json(data, file), _read_index(folder), read_rewritten(folder))
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -87,22 +92,28 @@ class Dataset:
         Raises:
             DatasetError: no such episode or rows, or a file that is damaged or does not fit the dataset.
         """
-        if not 0 <= episode < len(self.entries):
-            raise DatasetError(f"{self.folder}: has episodes 0 … {len(self.entries) - 1}, asked for {episode}")
-        entry = self.entries[episode]
+        entry = self._entry(episode)
         stop = entry.length if stop is None else min(stop, entry.length)
         if not 0 <= start < stop:
             raise DatasetError(f"{self.folder / entry.file}: has rows 0 … {entry.length - 1}, asked for {start}:{stop}")
-        return _read_rows(self.folder / entry.file, entry, self.info, start, stop)
+        read = _read_rows(self.folder / entry.file, entry, self.info, start, stop)
+        if entry.file in self.rewritten:
+            read = replace(read, captions=captions_within(self.rewritten[entry.file], start, stop))
+        return read
 
     def captions(self, episode: int) -> tuple[Caption, ...]:
-        """The captions of an episode, without its frames. Raises `DatasetError`."""
-        file = self.folder / self.entries[episode].file
-        try:
-            with safe_open(file, "np") as stored:
-                return tuple(Caption(**caption) for caption in json.loads((stored.metadata() or {})["captions"]))
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-            raise DatasetError(f"{file}: damaged or not an episode: {error}") from error
+        """The captions of a whole episode, without reading its rows. Raises `DatasetError` as `read` does."""
+        entry = self._entry(episode)
+        if entry.file in self.rewritten:
+            return self.rewritten[entry.file]
+        file = self.folder / entry.file
+        with _named_defects(file), safe_open(file, "np") as stored:
+            return captions_within(_stored_captions(stored.metadata()), 0, entry.length)
+
+    def _entry(self, episode: int) -> Entry:
+        if not 0 <= episode < len(self.entries):
+            raise DatasetError(f"{self.folder}: has episodes 0 … {len(self.entries) - 1}, asked for {episode}")
+        return self.entries[episode]
 
     def clip(self, requests: Sequence[tuple[int, int, int]], detail: Detail = "short") -> Clip:
         """One row for each (episode, start, stop), all equally long; what lies past an episode's end is padding.
@@ -118,26 +129,36 @@ class Dataset:
 
 
 def _read_rows(file: Path, entry: Entry, info: DatasetInfo, start: int, stop: int) -> Episode:
-    try:
-        with safe_open(file, "np") as stored:
-            slices = {name: stored.get_slice(name) for name in ARRAYS}
-            for name, row in row_shapes(info).items():
-                expected, shape = [entry.length, *row], slices[name].get_shape()
-                if shape != expected or slices[name].get_dtype() != _STORED[name]:
-                    raise DatasetError(
-                        f"{file}: {name} must be {tuple(expected)} {_STORED[name]}, "
-                        f"got {tuple(shape)} {slices[name].get_dtype()}"
-                    )
-            arrays = {name: part[start:stop] for name, part in slices.items()}
-            captions = tuple(Caption(**caption) for caption in json.loads((stored.metadata() or {})["captions"]))
-    except DatasetError:
-        raise
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{file}: damaged or not an episode: {error}; remove or record the dataset again") from error
+    with _named_defects(file), safe_open(file, "np") as stored:
+        slices = {name: stored.get_slice(name) for name in ARRAYS}
+        for name, row in row_shapes(info).items():
+            expected, shape = [entry.length, *row], slices[name].get_shape()
+            if shape != expected or slices[name].get_dtype() != _STORED[name]:
+                raise DatasetError(
+                    f"{file}: {name} must be {tuple(expected)} {_STORED[name]}, "
+                    f"got {tuple(shape)} {slices[name].get_dtype()}"
+                )
+        arrays = {name: part[start:stop] for name, part in slices.items()}
+        captions = _stored_captions(stored.metadata())
     arrays |= {name: arrays[name].astype(np.bool_) for name in ("terminated", "truncated")}
     episode = Episode(**arrays, captions=captions_within(captions, start, stop), seed=entry.seed)
     check_finite(episode, start, str(file))
     return episode
+
+
+def _stored_captions(metadata: Mapping[str, str] | None) -> tuple[Caption, ...]:
+    return tuple(Caption(**caption) for caption in json.loads((metadata or {})["captions"]))
+
+
+@contextmanager
+def _named_defects(file: Path) -> Iterator[None]:
+    """Let whatever is wrong with an episode's file become a `DatasetError` that names it."""
+    try:
+        yield
+    except DatasetError:
+        raise
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise DatasetError(f"{file}: damaged or not an episode: {error}; remove or record the dataset again") from error
 
 
 def _read_index(folder: Path) -> tuple[Entry, ...]:

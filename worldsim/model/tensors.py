@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from worldsim.files import replacing_file
 from worldsim.model.card import CheckpointError, WorldCard
 from worldsim.model.dynamics import Dynamics
 
-__all__ = ["continue_from", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["continue_from", "fingerprint", "load_weights", "read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -32,6 +33,14 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is missing") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; get it again, or restore it from a backup") from error
+
+
+def fingerprint(network: nn.Module) -> str:
+    """A name for a network's weights: other weights, another name."""
+    digest = hashlib.blake2b(digest_size=6)
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, torch.Tensor], origin: str) -> None:

@@ -16,13 +16,19 @@ from torch.nn import functional as F
 from worldsim.model.config import ConfigError, check_whole
 from worldsim.model.layers import MLP, RMSNorm
 
-__all__ = ["PromptError", "TextConfig", "TextEncoder", "Vocabulary"]
+__all__ = ["PromptError", "TextConfig", "TextEncoder", "Vocabulary", "split_words"]
 
 PAD, UNKNOWN = "[pad]", "[unknown]"
 
 
 class PromptError(ValueError):
     """A prompt that the text encoder does not take."""
+
+
+def split_words(text: str) -> list[str]:
+    """The words and signs of a text, lower-cased, as a vocabulary splits it."""
+    lower = normalizers.Lowercase().normalize_str(text)
+    return [word for word, _ in pre_tokenizers.Whitespace().pre_tokenize_str(lower)]
 
 
 class Vocabulary:
@@ -46,8 +52,7 @@ class Vocabulary:
     def collect(cls, texts: Iterable[str], known: Iterable[str] = (PAD, UNKNOWN)) -> Vocabulary:
         """The known words in their order, then the new words of the texts in alphabetical order."""
         kept = list(known)
-        splitter, lower = pre_tokenizers.Whitespace(), normalizers.Lowercase()
-        found = {word for text in texts for word, _ in splitter.pre_tokenize_str(lower.normalize_str(text))}
+        found = {word for text in texts for word in split_words(text)}
         return cls(kept + sorted(found - set(kept)))
 
     def encode(self, text: str, longest: int) -> list[int]:

@@ -2,7 +2,8 @@
 
 Each is the one sampler with other known frames. What only follows is played frame by frame through the ring cache,
 any number of frames; what has to fit something later is painted with all frames seeing each other. Given frames come
-back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold.
+back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold. Beside them: `best_of`
+several tries, and `expand` for short prompts.
 """
 
 from __future__ import annotations
@@ -16,13 +17,15 @@ from torch.nn import functional as F
 from worldsim.clip import Clip, Prompt, join, pixels_from_unit, pixels_to_unit
 from worldsim.sampling import making
 from worldsim.sampling.denoise import Cancelled, Guidance, Preview
+from worldsim.sampling.expansion import Expansion, expand, expand_by
+from worldsim.sampling.matching import Choice, Matcher, best_of
 from worldsim.sampling.requests import Options, fitting_size, given, request, whole
 from worldsim.sampling.timelines import Text, VerbError, of_clip
 from worldsim.sampling.world import World
 
 __all__ = [
-    "Cancelled", "Guidance", "Options", "Preview", "Prompt", "VerbError", "animate", "connect", "edit", "enhance",
-    "extend", "fill", "generate", "image", "loop",
+    "Cancelled", "Choice", "Expansion", "Guidance", "Matcher", "Options", "Preview", "Prompt", "VerbError", "animate",
+    "best_of", "connect", "edit", "enhance", "expand", "expand_by", "extend", "fill", "generate", "image", "loop",
 ]  # fmt: skip
 
 

@@ -5,9 +5,11 @@ Nothing is written before all of it is made, so Ctrl-C leaves no half film.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,8 +20,9 @@ from worldsim.clip import Clip
 from worldsim.sampling import verbs
 from worldsim.sampling.timelines import VerbError
 from worldsim.sampling.world import World
-from worldsim.studio.inputs import read_actions, read_frames, read_picture, read_size, read_text
+from worldsim.studio.inputs import read_actions, read_frames, read_picture, read_size
 from worldsim.studio.outputs import progress, write
+from worldsim.studio.prompts import Worded, read_language, read_prompt
 
 __all__ = [
     "Animate", "Connect", "Edit", "Enhance", "Extend", "Fill", "Generate", "Image", "Loop", "animate", "connect",
@@ -45,6 +48,15 @@ class _Verb:
     """How strongly the text pulls; 1 is as learned, 2 or 3 exaggerates and costs a third more passes."""
     action_guidance: float = 1.0
     """The same for the actions."""
+    best_of: int = 1
+    """Tries for each seed, of which the matcher keeps the one that fits the text best; it says what it found."""
+    expand: bool = False
+    """Add to the text what recorded captions say of a moment like it; the longer text is shown first."""
+    expander: str = ""
+    """A language model of yours to expand the text with: "module:function", or a command that reads the text and prints
+    a longer one, which is used if it keeps every word."""
+    captioner: Path | None = None
+    """The language.safetensors to match and expand with; the checkpoint's own by default."""
     device: str = "cpu"
     """Where the networks run."""
     out: Path = Path("out/clip.mp4")
@@ -205,64 +217,61 @@ class Enhance(_Verb):
 
 def generate(options: Generate) -> list[Path]:
     """`worldsim generate`. Raises `VerbError`, `PromptError`, `CheckpointError`, as the others do."""
-    with _making(options, "generate") as (world, more):
+    with _making(options, "generate") as (world, make):
         actions = read_actions(options.actions, world.card.action_spec, options.frames)
-        text, size = read_text(options.text), read_size(options.size)
-        clip = verbs.generate(world, text, frames=options.frames, size=size, actions=actions, **more)
+        clip = make(verbs.generate, frames=options.frames, size=read_size(options.size), actions=actions)
     return _written(options, clip, world)
 
 
 def image(options: Image) -> list[Path]:
     """`worldsim image`."""
-    with _making(options, "image") as (world, more):
-        clip = verbs.image(world, options.text, size=read_size(options.size), **more)
+    with _making(options, "image") as (world, make):
+        clip = make(verbs.image, size=read_size(options.size))
     return _written(options, clip, world)
 
 
 def animate(options: Animate) -> list[Path]:
     """`worldsim animate`. Raises also `VideoError`."""
-    with _making(options, "animate") as (world, more):
+    with _making(options, "animate") as (world, make):
         actions = read_actions(options.actions, world.card.action_spec, options.frames - 1)
         picture = read_picture(options.picture, world, read_size(options.size))
-        clip = verbs.animate(world, picture, read_text(options.text), frames=options.frames, actions=actions, **more)
+        clip = make(verbs.animate, picture, frames=options.frames, actions=actions, given=1)
     return _written(options, clip, world)
 
 
 def extend(options: Extend) -> list[Path]:
     """`worldsim extend`. Raises also `VideoError`, `ClipError`, as all that read films do."""
-    with _making(options, "extend") as (world, more):
+    with _making(options, "extend") as (world, make):
         actions = read_actions(options.actions, world.card.action_spec, options.frames)
         start = read_frames(options.clip, world, read_size(options.size))
-        clip = verbs.extend(
-            world, start, read_text(options.text), frames=options.frames, actions=actions,
-            direction="backward" if options.backward else "forward", **more,
-        )  # fmt: skip
+        direction, known = ("backward", 0) if options.backward else ("forward", _length(start))
+        clip = make(verbs.extend, start, frames=options.frames, actions=actions, direction=direction, given=known)
     return _written(options, clip, world)
 
 
 def loop(options: Loop) -> list[Path]:
     """`worldsim loop`."""
-    with _making(options, "loop") as (world, more):
+    with _making(options, "loop") as (world, make):
         size = read_size(options.size)
         start = None if options.clip is None else read_frames(options.clip, world, size)
-        clip = verbs.loop(world, start, read_text(options.text), frames=options.frames, size=size, **more)
+        clip = make(verbs.loop, start, frames=options.frames, size=size, given=0 if start is None else _length(start))
     return _written(options, clip, world)
 
 
 def connect(options: Connect) -> list[Path]:
     """`worldsim connect`."""
-    with _making(options, "connect") as (world, more):
+    with _making(options, "connect") as (world, make):
         size = read_size(options.size)
         one, two = (read_frames(path, world, size) for path in (options.first, options.second))
-        clip = verbs.connect(world, one, two, read_text(options.text), frames=options.frames, **more)
+        clip = make(verbs.connect, one, two, frames=options.frames, given=_length(one))
     return _written(options, clip, world)
 
 
 def fill(options: Fill) -> list[Path]:
     """`worldsim fill`."""
-    with _making(options, "fill") as (world, more):
+    with _making(options, "fill") as (world, make):
         start = read_frames(options.clip, world, read_size(options.size))
-        length = start.length if isinstance(start, Clip) else start.shape[1]
+        length = _length(start)
         rows = np.arange(length)
         missing = (rows % options.every != 0) if options.every else (rows >= options.start) & (rows < options.stop)
         if not missing.any() or missing.all():
@@ -271,35 +280,60 @@ def fill(options: Fill) -> list[Path]:
                 f"--every 4 to keep every fourth; got --start {options.start} --stop {options.stop} "
                 f"--every {options.every}"
             )
-        clip = verbs.fill(world, start, missing, read_text(options.text), **more)
+        clip = make(verbs.fill, start, missing)
     return _written(options, clip, world)
 
 
 def edit(options: Edit) -> list[Path]:
     """`worldsim edit`."""
-    with _making(options, "edit") as (world, more):
+    with _making(options, "edit") as (world, make):
         start = read_frames(options.clip, world, read_size(options.size))
-        clip = verbs.edit(world, start, read_text(options.text), strength=options.strength, **more)
+        clip = make(verbs.edit, start, strength=options.strength)
     return _written(options, clip, world)
 
 
 def enhance(options: Enhance) -> list[Path]:
     """`worldsim enhance`."""
-    with _making(options, "enhance") as (world, more):
+    with _making(options, "enhance") as (world, make):
         start, size = read_frames(options.clip, world, None), read_size(options.size)
-        clip = verbs.enhance(world, start, read_text(options.text), strength=options.strength, size=size, **more)
+        clip = make(verbs.enhance, start, strength=options.strength, size=size)
     return _written(options, clip, world)
 
 
 @contextmanager
-def _making(options: _Verb, name: str) -> Iterator[tuple[World, dict[str, Any]]]:
-    """The world and what all verbs take, with a progress bar."""
+def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., Clip]]]:
+    """The world, and what makes a verb's clip as the options say, with a progress bar.
+
+    What it makes is called with a verb and what the verb takes between the world and the text; the rest by keyword,
+    and `given`: how many frames at the beginning are no new ones.
+    """
     world = World.from_pretrained(options.checkpoint, device=options.device)
+    language = read_language(options, world) if options.expand or options.best_of != 1 else None
+    text = read_prompt(options, world, language)
     with progress(name) as watch:
-        yield world, {
-            "seeds": options.seeds, "passes": options.passes, "guidance": options.guidance,
-            "action_guidance": options.action_guidance, "watch": watch,
-        }  # fmt: skip
+
+        def make(verb: Callable[..., Clip], *before: Any, given: int = 0, **more: Any) -> Clip:
+            done = count()
+
+            def tried(seeds: Sequence[int]) -> Clip:
+                return verb(
+                    world, *before, text, seeds=seeds, passes=options.passes, guidance=options.guidance,
+                    action_guidance=options.action_guidance,
+                    watch=partial(watch, done=next(done), tries=options.best_of), **more,
+                )  # fmt: skip
+
+            if language is None or options.best_of == 1:
+                return tried(options.seeds)
+            matcher = verbs.Matcher(world.tokenizer, language)
+            choice = verbs.best_of(options.best_of, tried, matcher, text, options.seeds, given)
+            print(choice)
+            return choice.clip
+
+        yield world, make
+
+
+def _length(start: Clip | np.ndarray) -> int:
+    return start.length if isinstance(start, Clip) else start.shape[1]
 
 
 def _written(options: _Verb, clip: Clip, world: World) -> list[Path]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from tqdm import tqdm
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip
 from worldsim.model.clipfile import write_clip
-from worldsim.sampling.denoise import Preview, Watch
+from worldsim.sampling.denoise import Preview
 from worldsim.sampling.timelines import prompts_at
 from worldsim.video import contact_sheet, write_mp4, write_png
 
@@ -27,14 +27,17 @@ BAR = "{desc} {percentage:3.0f}% |{bar}| {elapsed} gone, {remaining} left"
 
 
 @contextmanager
-def progress(title: str) -> Iterator[Watch]:
-    """A bar on stderr, as something that watches a verb; it appears with the first pass. Warnings are a line each."""
+def progress(title: str) -> Iterator[Callable[..., None]]:
+    """A bar on stderr, as something that watches a verb; it appears with the first pass. Warnings are a line each.
+
+    Beside the preview it takes, if there are several tries, how many are done, and of how many.
+    """
     bars: list[tqdm[Any]] = []
 
-    def watch(preview: Preview) -> None:
+    def watch(preview: Preview, done: int = 0, tries: int = 1) -> None:
         if not bars:
             bars.append(tqdm(total=1.0, desc=title, bar_format=BAR, dynamic_ncols=True, mininterval=0.2))
-        bars[0].update(preview.share - bars[0].n)
+        bars[0].update((done + preview.share) / tries - bars[0].n)
 
     def tell(message: Warning | str, *_: object, **__: object) -> None:
         tqdm.write(f"worldsim {title}: {message}", file=sys.stderr)

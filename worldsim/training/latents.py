@@ -6,8 +6,6 @@ it goes on where it was stopped. A 64×64 frame takes about 1 KB. `live_batches`
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +19,13 @@ from tqdm import tqdm
 
 from worldsim.clip import Clip, Prompt, pixels_to_unit
 from worldsim.data.batches import fewer_rows, rows_of_rank
-from worldsim.data.episodes import Caption, Dataset, Detail, Entry
+from worldsim.data.episodes import Caption, Dataset, Detail
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, DynamicsConfig
 from worldsim.model.prompts import pack_words
-from worldsim.model.tensors import read_tensors, write_tensors
+from worldsim.model.tensors import fingerprint, read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
@@ -39,7 +37,6 @@ __all__ = [
     "LatentEpisode",
     "clip_to_latents",
     "encode_dataset",
-    "fingerprint",
     "latent_batches",
     "live_batches",
     "longest_caption",
@@ -92,7 +89,7 @@ def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> 
         if not files[number].exists():
             _encode_episode(dataset, number, tokenizer, files[number], chunk)
     barrier()
-    return [_read_latents(file, entry) for file, entry in zip(files, dataset.entries, strict=True)]
+    return [_read_latents(file, dataset, number) for number, file in enumerate(files)]
 
 
 def _encode_episode(dataset: Dataset, number: int, tokenizer: Tokenizer, file: Path, chunk: int) -> None:
@@ -108,26 +105,16 @@ def _encode_episode(dataset: Dataset, number: int, tokenizer: Tokenizer, file: P
         "events": torch.from_numpy(episode.events),
         "ended": torch.from_numpy(episode.terminated.astype(np.float32)),
     }
-    captions = [[c.start, c.end, c.short, c.detailed] for c in episode.captions]
-    tensors["captions"] = torch.frombuffer(bytearray(json.dumps(captions).encode()), dtype=torch.uint8)
     write_tensors(file, tensors)
 
 
-def _read_latents(file: Path, entry: Entry) -> LatentEpisode:
-    tensors = read_tensors(file)
-    captions = json.loads(bytes(tensors.pop("captions").numpy()))
-    arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
-    if len(arrays["latents"]) != entry.length:
-        raise ValueError(f"{file} holds {len(arrays['latents'])} frames, the episode {entry.length}; delete its folder")
-    return LatentEpisode(**arrays, captions=tuple(Caption(*caption) for caption in captions))
-
-
-def fingerprint(tokenizer: Tokenizer) -> str:
-    """A name for a tokenizer's weights: other weights, other latents."""
-    digest = hashlib.blake2b(digest_size=6)
-    for name, tensor in tokenizer.state_dict().items():
-        digest.update(name.encode() + tensor.detach().float().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()
+def _read_latents(file: Path, dataset: Dataset, number: int) -> LatentEpisode:
+    """Captions come from the dataset, where they may have been written anew since."""
+    tensors, length = read_tensors(file), dataset.entries[number].length
+    arrays = {name: tensors[name].numpy() for name in ("latents", "actions", "events", "ended")}
+    if len(arrays["latents"]) != length:
+        raise ValueError(f"{file} holds {len(arrays['latents'])} frames, the episode {length}; delete its folder")
+    return LatentEpisode(**arrays, captions=dataset.captions(number))
 
 
 # -- batches ---------------------------------------------------------------------------------------------------------

@@ -25,15 +25,15 @@ from worldsim.data.rollout import Job, Recorder
 from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
+from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.tensors import continue_from, load_weights
+from worldsim.model.tensors import continue_from, fingerprint, load_weights
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
 from worldsim.training.latents import (
     LatentBucket,
     encode_dataset,
-    fingerprint,
     latent_batches,
     live_batches,
     longest_caption,
@@ -130,6 +130,8 @@ class TrainDynamics:
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(default_factory=FitConfig)
     buckets: tyro.conf.Suppress[tuple[LatentBucket, ...]] = PLAY_BUCKETS
     """Shapes of batches."""
+    detailed: float = 0.5
+    """Share of batches with detailed captions; the others have short ones."""
     times_rows: int = 1
     """Times as many clips in each batch as the preset has."""
     resume: bool = False
@@ -140,6 +142,9 @@ class TrainDynamics:
     """Sizes and rates to begin with; each may be changed by its own option. See `worldsim.training.presets`."""
     dry_run: bool = False
     """Print parameters, memory and time, and write nothing."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self, 0, 1, "detailed")
 
     @property
     def shapes(self) -> tuple[LatentBucket, ...]:
@@ -282,7 +287,7 @@ def _feed(
     config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
 ) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:
     """The batches from a step on, and the vocabulary of the captions."""
-    longest, seed = config.model.text.longest, config.fit.seed
+    longest, seed, mix = config.model.text.longest, config.fit.seed, config.detailed
     if live is not None:
         details: tuple[Detail, Detail] = ("short", "detailed")
         draws: list[tuple[np.random.Generator, Detail]] = [
@@ -291,14 +296,14 @@ def _feed(
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
         texts = [prompt.text for clip in seen for line in clip.text for prompt in line]
         words = Vocabulary(from_first(Vocabulary.collect(texts, known).words))
-        buckets = config.shapes
-        return lambda start: prefetch(live_batches(live, buckets, tokenizer, words, longest, seed, start), 2), words
+        shapes = config.shapes
+        return lambda start: prefetch(live_batches(live, shapes, tokenizer, words, longest, seed, start, mix), 2), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
     words = Vocabulary.collect(texts, known)
     longest = longest_caption(episodes, words, longest)
-    return lambda start: prefetch(latent_batches(episodes, config.shapes, words, longest, seed, start), 4), words
+    return lambda start: prefetch(latent_batches(episodes, config.shapes, words, longest, seed, start, mix), 4), words
 
 
 def look(data: tuple[Path, ...], live: Live) -> DatasetInfo:
