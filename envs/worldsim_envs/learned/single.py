@@ -7,8 +7,10 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
+import torch
 from gymnasium.vector import AutoresetMode
 
+from worldsim.clip import pixels_from_unit, pixels_to_unit
 from worldsim.sampling.world import World
 from worldsim_envs.learned.vector import EnvState, LearnedVectorEnv
 
@@ -120,6 +122,29 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         twin = LearnedEnv(batch.world, prompt=batch.prompt, render_mode=self.render_mode, threshold=batch.threshold)
         twin.restore_state(self.clone_state())
         return twin
+
+    def round_trip(self, frames: np.ndarray) -> np.ndarray:
+        """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them."""
+        tokenizer = self.world.tokenizer
+        with torch.no_grad():
+            latents = tokenizer.encode(pixels_to_unit(np.ascontiguousarray(frames)[None]).to(tokenizer.mean.device))
+            return pixels_from_unit(tokenizer.decode(latents))[0]
+
+    def surprise(self, frame: np.ndarray, action: Any) -> float:
+        """See what an action truly led to, and go on from there. Returns how wrong the world's own guess was.
+
+        The guess is made as in play; its mean squared error is in latents, of spread 1, and is taken as a logarithm.
+        """
+        vector = self.action_spec.encode(action)[None]
+        before = self.world.snapshot()
+        guess = self.world.imagine(vector).frames[0]
+        self.world.restore(before)
+        self.world.observe(frame[None, None], vector[:, None])
+        self._batch._frames[0] = frame
+        tokenizer = self.world.tokenizer
+        with torch.no_grad():
+            both = tokenizer.encode(pixels_to_unit(np.stack([guess, frame])[None]).to(tokenizer.mean.device))[0]
+        return float(torch.log((both[0] - both[1]).square().mean() + 1e-6))
 
     def get_action_meanings(self) -> list[str]:
         """What each action of a Discrete space is called, as the true env calls it."""
