@@ -46,6 +46,7 @@ class CounterWorld:
 
             spec = ActionSpec(Discrete(3), names, table, meanings=MEANINGS)
         self.card, self.rows, self.end_at = Card(spec), rows, end_at
+        self.calibration = None
         self.starts = _counting_starts(starts, spec.width) if starts else None
         self.count = np.zeros(rows, np.int64)
         self.prompts: tuple[str, ...] = ("",) * rows

@@ -72,3 +72,5 @@ for _name, _steps in _PROMPTED.items():
     _register(f"worldsim/{_name}-v0", _VOXEL, _steps, reward_threshold=0.95, kwargs={"task": _name})
     _register(f"worldsim/{_name}Dense-v0", _VOXEL, _steps, reward_threshold=1.9, kwargs={"task": _name, "dense": True})
 _register("worldsim/Learned-v0", _LEARNED)
+for _name, _steps in {"Explore": 1000, "Workshop": 1000, "Survival": 10_000, **_PROMPTED}.items():
+    _register(f"worldsim/Learned-{_name}-v0", _LEARNED, _steps, kwargs={"task": _name})

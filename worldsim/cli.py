@@ -69,6 +69,9 @@ COMMANDS = {
     "fidelity run": Command(STUDY, "Run", "run_study", "study where any simulator departs from a true one"),
     "fidelity report": Command(STUDY, "Report", "report_run", "a study's figures again, from its trials alone"),
     "fidelity compare": Command(STUDY, "Compare", "compare_runs", "several studies on one page"),
+    "agent calibrate": Command(
+        "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
+    ),
 }
 
 
@@ -126,7 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
     if name is None:
-        asked = not words or words[0] in ("-h", "--help") or _asks_of_several(words)
+        group = bool(words) and any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+        asked = not words or words[0] in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))
         if asked:
             print(_overview())
             sys.exit(0)
@@ -181,12 +185,6 @@ def _is_rule(line: str) -> bool:
 def _explains_itself(error: Exception) -> bool:
     """Whether an error is one of our own, or the system's about a file, rather than a fault in the program."""
     return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("worldsim")
-
-
-def _asks_of_several(words: list[str]) -> bool:
-    """Whether somebody names the first word of several commands, and nothing else or a wish for help."""
-    begins = any(name.startswith(f"{words[0]} ") for name in COMMANDS)
-    return begins and words[1:] in ([], ["-h"], ["--help"])
 
 
 def _meant(words: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""`SB3VecEnv`: any Gymnasium `VectorEnv` as the vector env that stable-baselines3 takes, one batch and no processes."""
+"""`to_sb3`: any Gymnasium `VectorEnv` as the vector env that stable-baselines3 takes, one batch and no processes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
 from stable_baselines3.common.vec_env import VecEnv
 
-__all__ = ["AdapterError", "SB3VecEnv"]
+__all__ = ["AdapterError", "SB3VecEnv", "to_sb3"]
 
 
 class AdapterError(ValueError):
@@ -21,25 +21,32 @@ class SB3VecEnv(VecEnv):
 
     Where an episode ended, the observation is already the next episode's first; the last one of the old episode is
     `infos[row]["terminal_observation"]`, and `infos[row]["TimeLimit.truncated"]` says whether to bootstrap from it.
+    What the resets said is in `reset_infos`. Any autoreset mode will do: where the batch does not reset in the step
+    that ends an episode, this resets just those rows then, with Gymnasium's `reset_mask`.
 
     Args:
-        envs: B envs in one batch, which reset in the step that ends an episode.
+        envs: B envs in one batch.
 
     Raises:
-        AdapterError: they reset otherwise.
+        AdapterError: a batch that does not say how it resets.
 
     Example:
-        envs = gym.make_vec("worldsim/Learned-v0", num_envs=8, autoreset_mode="SameStep")
-        PPO("CnnPolicy", SB3VecEnv(envs)).learn(100_000)
+        envs = gym.make_vec("worldsim/Learned-ChopTree-v0", num_envs=8)
+        PPO("CnnPolicy", to_sb3(envs)).learn(100_000)
     """
 
     def __init__(self, envs: VectorEnv[Any, Any, Any]) -> None:
         mode = envs.metadata.get("autoreset_mode")
-        if mode is not AutoresetMode.SAME_STEP:
-            raise AdapterError(f"autoreset_mode must be SAME_STEP, got {mode}; make it with autoreset_mode='SameStep'")
+        try:
+            self._mode = AutoresetMode(mode)
+        except ValueError as error:
+            modes = ", ".join(mode.name for mode in AutoresetMode)
+            said = "metadata['autoreset_mode'] of the batch"
+            raise AdapterError(f"{said} must be one of {modes}, got {mode!r}") from error
         self.envs = envs
         self._actions: np.ndarray | None = None
         super().__init__(envs.num_envs, envs.single_observation_space, envs.single_action_space)
+        self.metadata = dict(envs.metadata)
 
     def reset(self) -> Any:
         """Begin all episodes, with what was given to `seed()` and `set_options()`; returns the observations.
@@ -66,10 +73,18 @@ class SB3VecEnv(VecEnv):
         observations, rewards, terminated, truncated, vector_infos = self.envs.step(self._actions)
         dones = terminated | truncated
         infos = self._split(vector_infos)
-        last = self._split(vector_infos.get("final_info", {}))
-        for row in np.flatnonzero(dones):
-            self.reset_infos[row] = infos[row]
-            infos[row] = {**last[row], "terminal_observation": vector_infos["final_obs"][row]}
+        if dones.any():
+            if self._mode is AutoresetMode.SAME_STEP:
+                last, fresh = vector_infos["final_obs"], infos
+                ended = self._split(vector_infos.get("final_info", {}))
+            else:
+                last, ended = _rows_of(observations, self.num_envs), infos
+                observations, reset_infos = self.envs.reset(options={"reset_mask": dones.copy()})
+                fresh = self._split(reset_infos)
+            infos = list(infos)
+            for row in np.flatnonzero(dones):
+                self.reset_infos[row] = fresh[row]
+                infos[row] = {**ended[row], "terminal_observation": last[row]}
         for row, info in enumerate(infos):
             info["TimeLimit.truncated"] = bool(truncated[row] and not terminated[row])
         return observations, rewards.astype(np.float32), dones, infos
@@ -115,3 +130,19 @@ class SB3VecEnv(VecEnv):
             for row in np.flatnonzero(infos.get(f"_{key}", np.ones(self.num_envs, np.bool_))):
                 rows[row][key] = values[row]
         return rows
+
+
+def to_sb3(envs: VectorEnv[Any, Any, Any]) -> SB3VecEnv:
+    """A Gymnasium vector env, of any autoreset mode, as stable-baselines3 takes it. Raises `AdapterError`."""
+    return SB3VecEnv(envs)
+
+
+def _rows_of(observations: Any, rows: int) -> list[Any]:
+    """Each row's observation, in memory of its own, of a batch of arrays, dicts or tuples of them."""
+    if isinstance(observations, dict):
+        parts = {key: _rows_of(part, rows) for key, part in observations.items()}
+        return [{key: part[row] for key, part in parts.items()} for row in range(rows)]
+    if isinstance(observations, tuple):
+        columns = [_rows_of(part, rows) for part in observations]
+        return [tuple(column[row] for column in columns) for row in range(rows)]
+    return [np.array(observations[row]) for row in range(rows)]

@@ -5,11 +5,13 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import DummyVecEnv, VecMonitor
 
 from fakes import CounterWorld
 from tiny import save_tiny_checkpoint
+from worldsim_agents import to_sb3
 from worldsim_agents.sb3 import AdapterError, SB3VecEnv
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
 
@@ -17,17 +19,18 @@ ENDS = {"end_at": 104, "starts": 4}  # an episode lasts one to four steps, by it
 LIMIT = 3
 
 
-def batch(**kwargs) -> SB3VecEnv:
+def batch(mode: AutoresetMode = AutoresetMode.SAME_STEP, **kwargs) -> SB3VecEnv:
     world = CounterWorld(3, **ENDS)
-    return SB3VecEnv(LearnedVectorEnv(3, world, autoreset_mode="SameStep", max_episode_steps=LIMIT, **kwargs))
+    return to_sb3(LearnedVectorEnv(3, world, autoreset_mode=mode, max_episode_steps=LIMIT, **kwargs))
 
 
 def single() -> gym.Env:
     return gym.wrappers.TimeLimit(LearnedEnv(CounterWorld(1, **ENDS)), LIMIT)
 
 
-def test_it_does_what_stable_baselines3s_own_does_with_single_envs() -> None:
-    mine, theirs = batch(), DummyVecEnv([single] * 3)
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_it_does_what_stable_baselines3s_own_does_with_single_envs(mode: AutoresetMode) -> None:
+    mine, theirs = batch(mode), DummyVecEnv([single] * 3)
     mine.seed(3)
     theirs.seed(3)
     assert np.array_equal(mine.reset(), theirs.reset())
@@ -69,9 +72,51 @@ def test_options_reach_the_whole_batch_at_the_next_reset_and_no_other() -> None:
             envs.reset()
 
 
-def test_an_env_that_resets_in_the_next_step_is_refused() -> None:
-    with pytest.raises(AdapterError, match="SameStep"):
-        SB3VecEnv(LearnedVectorEnv(2, CounterWorld(2)))
+class Walk(gym.Env):
+    """Its observation counts steps from ten times its seed on; at the third it dies, or is cut off if that is even."""
+
+    observation_space, action_space = gym.spaces.Box(0, 99, (1,), np.float32), gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.first = 10 * (seed if seed is not None else self.first // 10 + 2)
+        self.count = self.first
+        return self._seen(), {"first": self.first}
+
+    def step(self, action):
+        self.count += 1
+        over = self.count == self.first + 3
+        odd = self.first // 10 % 2 == 1
+        return self._seen(), float(action), over and odd, over and not odd, {"count": self.count}
+
+    def _seen(self):
+        return np.array([self.count], np.float32)
+
+
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_the_last_frame_the_reason_and_the_next_reset_are_each_where_they_belong(mode: AutoresetMode) -> None:
+    envs = to_sb3(gym.vector.SyncVectorEnv([Walk, Walk], autoreset_mode=mode))
+    envs.seed(1)  # rows get 1 and 2: the first dies, the second is cut off
+    assert envs.reset().tolist() == [[10], [20]] and [info["first"] for info in envs.reset_infos] == [10, 20]
+    for step in (1, 2):
+        seen, rewards, dones, infos = envs.step(np.array([0, 1]))
+        assert seen.tolist() == [[10 + step], [20 + step]] and rewards.tolist() == [0, 1] and not dones.any()
+        assert [info["count"] for info in infos] == [10 + step, 20 + step]
+    seen, rewards, dones, infos = envs.step(np.array([1, 0]))
+    assert dones.all() and rewards.tolist() == [1, 0]
+    assert seen.tolist() == [[30], [40]], "the observation is the next episode's first"
+    assert [info["terminal_observation"].tolist() for info in infos] == [[13], [23]]
+    assert [info["TimeLimit.truncated"] for info in infos] == [False, True]
+    assert [info["count"] for info in infos] == [13, 23] and [info["first"] for info in envs.reset_infos] == [30, 40]
+    seen, _, dones, _ = envs.step(np.array([0, 0]))
+    assert seen.tolist() == [[31], [41]] and not dones.any(), "no step is lost between two episodes"
+
+
+def test_a_batch_that_does_not_say_how_it_resets_is_refused() -> None:
+    envs = LearnedVectorEnv(2, CounterWorld(2))
+    envs.metadata = {}
+    with pytest.raises(AdapterError, match="must be one of NEXT_STEP"):
+        to_sb3(envs)
 
 
 def test_ppo_learns_in_the_voxel_world() -> None:

@@ -4,6 +4,7 @@
     tokenizer.safetensors     weights, bf16
     dynamics.safetensors      weights, bf16; absent in a checkpoint of a tokenizer alone
     starts.safetensors        stored starts, to begin from without any other data; optional
+    events.json               thresholds of events, measured with these very weights; optional, see `calibration`
 
 There is never half a checkpoint: see `worldsim.files`.
 """

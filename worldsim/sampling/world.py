@@ -17,17 +17,18 @@ import torch
 
 from worldsim.clip import Clip, check_frames, pixels_from_unit, pixels_to_unit
 from worldsim.model.cache import Cache
+from worldsim.model.calibration import Calibration, read_calibration
 from worldsim.model.card import WorldCard
-from worldsim.model.checkpoint import CheckpointError, load
+from worldsim.model.checkpoint import CheckpointError, find, load
 from worldsim.model.dynamics import Condition, Dynamics, Prediction, Words
 from worldsim.model.noise import mix
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.denoise import Guidance, Watch, denoise
+from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
 
-__all__ = ["Snapshot", "Step", "World", "WorldError", "read_events"]
+__all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
 
 class WorldError(ValueError):
@@ -43,12 +44,22 @@ class Step:
         events: f32 (B, E); column 0 is the reward, the others the probability that the event happened.
         ended: f32 (B,), probability that the episode terminated.
         actions: f32 (B, A), what led to the frames: as given, or as the network imagined where nothing was given.
+        latents: f32 (B, C, h, w), the frames as the network has them.
+        surprise: f32 (B,), what was asked for of `SURPRISES`; zeros where nothing was.
     """
 
     frames: np.ndarray
     events: np.ndarray
     ended: np.ndarray
     actions: np.ndarray
+    latents: np.ndarray
+    surprise: np.ndarray
+
+
+SURPRISES = {
+    "again": "a second look: root mean square of what the network would still change of its finished frame; free",
+    "seeds": "two guesses: root mean square of half the difference of first guesses from mirrored noise; one pass more",
+}
 
 
 @dataclass(frozen=True)
@@ -71,6 +82,7 @@ class World:
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull.
         cache: what the worlds remember of their past.
+        calibration: from which probability on events count, as measured with these weights, or None.
     """
 
     def __init__(
@@ -81,6 +93,7 @@ class World:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
+        self.calibration: Calibration | None = None
         self.vocabulary = Vocabulary(card.vocabulary)
         height, width = card.size
         self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
@@ -118,7 +131,9 @@ class World:
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
-        return cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
+        world = cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps)
+        world.calibration = read_calibration(find(checkpoint))
+        return world
 
     # -- prompts -------------------------------------------------------------------------------------------------
 
@@ -220,18 +235,40 @@ class World:
         self._check_given(frames, actions, self.rows)
         return self._observe(frames, actions)
 
-    def imagine(self, actions: np.ndarray | None, *, watch: Watch | None = None) -> Step:
+    def imagine(
+        self, actions: np.ndarray | None, *, watch: Watch | None = None, pixels: bool = True, surprise: str = "",
+    ) -> Step:  # fmt: skip
         """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the network acts by itself.
 
+        Args:
+            actions: as above.
+            watch: called with a `Preview` after each denoising pass.
+            pixels: without them the decoder rests, and the step's frames are (B, 0, 0, 3).
+            surprise: which of `SURPRISES` to measure; it changes nothing else.
+
         Raises:
-            WorldError: wrong shape, not finite, out of range, or no reset before.
-            Cancelled: `watch`, called with a `Preview` after each denoising pass, returned False; no frame was added.
+            WorldError: wrong shape, not finite, out of range, no reset before, or a surprise that is not known.
+            Cancelled: `watch` returned False; no frame was added.
         """
         self._check_started()
+        if surprise and surprise not in SURPRISES:
+            raise WorldError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
         if actions is not None:
             self._check_actions(actions, (self.rows, self.card.action_spec.width))
             actions = np.asarray(actions, np.float32)
-        return self._advance(actions, None, watch=watch)
+        return self._advance(actions, None, watch=watch, pixels=pixels, surprise=surprise)
+
+    def picture(self, latents: np.ndarray) -> np.ndarray:
+        """Frames u8 (B, H, W, 3) of a step's latents f32 (B, C, h, w), as the step would have shown them."""
+        with torch.inference_mode():
+            given = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).to(self.cache.last.device)
+            return pixels_from_unit(self.tokenizer.decode(given[:, None]))[:, 0]
+
+    def latents(self, frames: np.ndarray) -> np.ndarray:
+        """Latents f32 (B, C, h, w) of frames u8 (B, H, W, 3), as a step has them. Raises `ClipError`."""
+        with torch.inference_mode():
+            given = pixels_to_unit(np.asarray(frames)[:, None]).to(self.cache.last.device)
+            return self.tokenizer.encode(given)[:, 0].float().cpu().numpy()
 
     def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
         frames = frames[:, -self.card.window :]
@@ -244,7 +281,7 @@ class World:
     @torch.inference_mode()
     def _advance(
         self, actions: np.ndarray | None, given: torch.Tensor | None, passes: int | None = None,
-        watch: Watch | None = None,
+        watch: Watch | None = None, pixels: bool = True, surprise: str = "",
     ) -> Step:  # fmt: skip
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
@@ -253,21 +290,29 @@ class World:
         acted = torch.full((rows, 1), actions is not None, device=device)
         condition = Condition(led[:, None].to(device), acted)
         noise = self._noise()
-        latents = given
+        latents, guesses = given, _Guesses(watch)
         if latents is None:
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
-                read=self._read, guidance=self.guidance, watch=watch,
+                read=self._read, guidance=self.guidance, watch=guesses,
             )  # fmt: skip
+        apart = torch.zeros_like(latents)
+        if surprise == "seeds" and guesses.first is not None:
+            all_noise = torch.ones(rows, 1, device=device)
+            apart = (dynamics.step(-noise[:, :1], all_noise, condition, cache, self._read).clean - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
         prediction = dynamics.step(kept, level, condition, cache, self._read)
         cache.advance(kept[:, 0])
-        frames = np.empty(0, np.uint8) if given is not None else pixels_from_unit(self.tokenizer.decode(latents))[:, 0]
+        if surprise == "again":
+            apart = prediction.clean - latents
+        shown = latents[:, 0].float().cpu().numpy()
+        frames = self.picture(shown) if pixels and given is None else np.empty((rows, 0, 0, 3), np.uint8)
         events, ended = read_events(prediction)
         if actions is None:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
-        return Step(frames, events[:, 0], ended[:, 0], actions.copy())
+        far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
+        return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
 
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
@@ -349,6 +394,19 @@ class World:
             )
         if actions is not None:
             self._check_actions(actions, (*frames.shape[:2], self.card.action_spec.width))
+
+
+class _Guesses:
+    """Keeps what the first denoising pass said, and lets whoever watches watch."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self.watch = watch
+        self.first: torch.Tensor | None = None
+
+    def __call__(self, preview: Preview) -> object:
+        if preview.done == 1:
+            self.first = preview.latents
+        return None if self.watch is None else self.watch(preview)
 
 
 def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:

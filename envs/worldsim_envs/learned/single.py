@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-import torch
 from gymnasium.vector import AutoresetMode
 
-from worldsim.clip import pixels_from_unit, pixels_to_unit
 from worldsim.sampling.world import World
 from worldsim_envs.learned.vector import EnvState, LearnedVectorEnv
 
@@ -45,24 +44,10 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(
-        self,
-        checkpoint: str | Path | World = "overworld-small",
-        *,
-        steps: int = 2,
-        prompt: str = "",
-        render_mode: str | None = None,
-        threshold: float = 0.5,
-        device: str = "cpu",
+        self, checkpoint: str | Path | World = "overworld-small", *, render_mode: str | None = None, **settings: Any
     ) -> None:
         self._batch = LearnedVectorEnv(
-            1,
-            checkpoint,
-            steps=steps,
-            prompt=prompt,
-            render_mode=render_mode,
-            autoreset_mode=AutoresetMode.DISABLED,
-            threshold=threshold,
-            device=device,
+            1, checkpoint, render_mode=render_mode, autoreset_mode=AutoresetMode.DISABLED, **settings
         )
         self.metadata = {**self.metadata, "render_fps": self._batch.metadata["render_fps"]}
         self.render_mode = render_mode
@@ -84,8 +69,7 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
     ) -> tuple[np.ndarray, dict[str, Any]]:
         """Begin anew; `options` as in `LearnedVectorEnv.reset`, each without the leading row axis."""
         super().reset(seed=seed)
-        self._batch._random = [self.np_random]
-        frames, info = self._batch.reset(options=options)
+        frames, info = self._batch._reset(options or {}, [seed], [self.np_random])
         return frames[0], _first(info)
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
@@ -118,33 +102,36 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
 
     def fork(self) -> LearnedEnv:
         """A second env in the same state; the weights are shared, everything else goes its own way."""
-        batch = self._batch.fork()
-        twin = LearnedEnv(batch.world, prompt=batch.prompt, render_mode=self.render_mode, threshold=batch.threshold)
-        twin.restore_state(self.clone_state())
+        twin = copy.copy(self)
+        twin._batch = self._batch.fork()
+        if twin._batch._random:
+            twin.np_random = twin._batch._random[0]
         return twin
 
     def round_trip(self, frames: np.ndarray) -> np.ndarray:
         """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them."""
-        tokenizer = self.world.tokenizer
-        with torch.no_grad():
-            latents = tokenizer.encode(pixels_to_unit(np.ascontiguousarray(frames)[None]).to(tokenizer.mean.device))
-            return pixels_from_unit(tokenizer.decode(latents))[0]
+        return self.world.picture(self.world.latents(frames))
 
     def surprise(self, frame: np.ndarray, action: Any) -> float:
         """See what an action truly led to, and go on from there. Returns how wrong the world's own guess was.
 
-        The guess is made as in play; its mean squared error is in latents, of spread 1, and is taken as a logarithm.
+        The guess is made as in play; told is the logarithm of its mean squared error in latents, of spread 1.
         """
         vector = self.action_spec.encode(action)[None]
         before = self.world.snapshot()
-        guess = self.world.imagine(vector).frames[0]
+        guess = self.world.imagine(vector, pixels=False).latents[0]
         self.world.restore(before)
         self.world.observe(frame[None, None], vector[:, None])
-        self._batch._frames[0] = frame
-        tokenizer = self.world.tokenizer
-        with torch.no_grad():
-            both = tokenizer.encode(pixels_to_unit(np.stack([guess, frame])[None]).to(tokenizer.mean.device))[0]
-        return float(torch.log((both[0] - both[1]).square().mean() + 1e-6))
+        return float(np.log(np.square(guess - self.world.latents(frame[None])[0]).mean() + 1e-6))
+
+    def true_twin(self) -> gym.Env[Any, Any]:
+        """A true env in the state that this episode began from; see `LearnedVectorEnv.true_twin`."""
+        return self._batch.true_twin()
+
+    @property
+    def goal(self) -> str:
+        """The task in words; "" without one."""
+        return self._batch.goal
 
     def get_action_meanings(self) -> list[str]:
         """What each action of a Discrete space is called, as the true env calls it."""
@@ -162,4 +149,4 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
 
 def _first(info: dict[str, Any]) -> dict[str, Any]:
     """The info of a batch's only row."""
-    return {"events": info["events"][0], "end_probability": float(info["end_probability"][0])}
+    return {key: values[0] if values.ndim > 1 else values[0].item() for key, values in info.items() if key[0] != "_"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,14 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
-from worldsim.sampling.world import Snapshot, World
+from worldsim.sampling.world import SURPRISES, Snapshot, Step, World
+from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
+from worldsim_envs.learned.tasks import TaskJudge
 
 __all__ = ["EnvState", "LearnedVectorEnv"]
+
+LATENT = 8.0  # latents have unit size; what lies beyond is cut off
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,9 @@ class EnvState:
     """All that the future of a learned env depends on; from `clone_state`, for `restore_state`."""
 
     world: Snapshot
-    frames: np.ndarray
+    observed: np.ndarray
+    judge: TaskJudge | None
+    true: tuple[Any, ...]
     elapsed: np.ndarray
     over: np.ndarray
     random: tuple[Mapping[str, Any], ...]
@@ -35,8 +42,10 @@ class EnvState:
 class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     """B learned worlds in one batch, each with its own seed, prompt and episode.
 
-    Observations are frames u8 (B, H, W, 3), rewards f64 (B,). Every info holds `events` f32 (B, E), named by
-    `event_names`, and `end_probability` f32 (B,). A row's frames depend on its own seed and actions only.
+    Observations are frames u8 (B, H, W, 3), or latents f32 (B, C, h, w); rewards f64 (B,). Every info holds `events`
+    f32 (B, E), probabilities named by `event_names`, and `end_probability` f32 (B,); under a task also `happened`
+    bool (B, E) and, where it has a goal, `success`; and `surprise` f32 (B,) where it is asked for. A row's frames
+    depend on its own seed and actions only.
 
     Args:
         num_envs: B ≥ 1.
@@ -48,6 +57,18 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         autoreset_mode: one of Gymnasium's three `AutoresetMode`, or its value as text.
         threshold: an episode terminates when the probability of its end reaches this, in (0, 1].
         device: where the model runs.
+        task: of the voxel world's table: its rewards and success, read off the predicted events. None takes the reward
+            that the model predicts.
+        dense: the task's dense form, where events alone can give it.
+        start: where episodes begin that no option and no prompt begins: "" at a start stored with the checkpoint,
+            "true" in the true world, which is reset and played for a few frames, or a folder of recordings, anywhere.
+        start_frames: true frames that are seen first, from "true" or a folder.
+        start_policy: who plays them in the true world: "noop", "random", or "module:function".
+        start_kwargs: keyword arguments of that true world.
+        horizon: a rollout is truncated after so many steps, whatever the time limit of the task.
+        obs: "rgb", or "latent", which leaves the decoder out.
+        surprise: which of `worldsim.sampling.world.SURPRISES` the info holds; "" none.
+        guard: a row is truncated once its surprise is above this; a quantile of the calibration by name ("0.99") too.
 
     Raises:
         EnvError: an argument is not as described.
@@ -68,6 +89,16 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threshold: float = 0.5,
         device: str = "cpu",
+        task: str | None = None,
+        dense: bool = False,
+        start: str | Path = "",
+        start_frames: int = 8,
+        start_policy: str = "noop",
+        start_kwargs: Mapping[str, Any] | None = None,
+        horizon: int | None = None,
+        obs: str = "rgb",
+        surprise: str = "",
+        guard: float | str | None = None,
     ) -> None:
         if num_envs < 1:
             raise EnvError(f"num_envs must be at least 1, got {num_envs}")
@@ -75,6 +106,14 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             raise EnvError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
         if max_episode_steps is not None and max_episode_steps < 1:
             raise EnvError(f"max_episode_steps must be at least 1 or None, got {max_episode_steps}")
+        if horizon is not None and horizon < 1:
+            raise EnvError(f"horizon must be at least 1 or None, got {horizon}")
+        if obs not in ("rgb", "latent"):
+            raise EnvError(f"obs must be 'rgb' or 'latent', got {obs!r}")
+        if surprise and surprise not in SURPRISES:
+            raise EnvError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
+        if dense and task is None:
+            raise EnvError("dense is the form of a task: name the task too")
         if not 0 < threshold <= 1:
             raise EnvError(f"threshold must be in (0, 1], got {threshold}")
         try:
@@ -93,7 +132,10 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.prompt = prompt
         self.render_mode = render_mode
         self.max_episode_steps = max_episode_steps
+        self.horizon = horizon
         self.threshold = threshold
+        self.surprise = surprise
+        self.guard = self._read_guard(guard)
         card = self.world.card
         self.metadata = {**self.metadata, "render_fps": card.fps, "autoreset_mode": self.autoreset_mode}
         self.fps: float = card.fps
@@ -101,11 +143,22 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.event_names: tuple[str, ...] = tuple(card.event_names[1:])  # column 0 is the reward
         self.single_action_space = self.action_spec.space
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self.single_observation_space = spaces.Box(0, 255, (*card.size, 3), np.uint8)
+        self.obs = obs
+        if obs == "latent":
+            shape = tuple(self.world.cache.last.shape[1:])
+            self.single_observation_space = spaces.Box(-LATENT, LATENT, shape, np.float32)
+        else:
+            self.single_observation_space = spaces.Box(0, 255, (*card.size, 3), np.uint8)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.task = task
+        calibration = self.world.calibration
+        self._judge = None if task is None else TaskJudge(task, self.event_names, calibration, num_envs, dense)
+        self._origin = origin_of(start, card, task, start_frames, start_policy, dict(start_kwargs or {}))
+        self.true_states: list[Any] = [None] * num_envs  # of the true world at the last given frame of each row
 
         self._random: list[np.random.Generator] = []  # one per row, from the first reset on
-        self._frames = np.zeros((num_envs, *card.size, 3), np.uint8)  # what each row shows now
+        space = self.single_observation_space
+        self._observed = np.zeros((num_envs, *space.shape), space.dtype)  # what each row shows now
         self._elapsed = np.zeros(num_envs, np.int64)  # steps since the episode began
         self._over = np.zeros(num_envs, np.bool_)  # the episode has ended and not begun anew
 
@@ -122,28 +175,31 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
                 ignored.
                 `prompt` str, or B of them: the text to begin under, instead of the constructor's.
                 `reset_mask` bool (B,): only these rows begin anew.
-                Without frames a row begins from noise under its prompt; without a prompt too, from a start that is
-                stored with the checkpoint and drawn by the row's seed.
+                Without frames a row begins from noise under its prompt; without a prompt too, as the constructor's
+                `start` says, drawn by the row's seed. A true world that is forked from is reset with that very seed.
 
         Raises:
             EnvError: an option that is unknown, or not as described.
             PromptError: the prompt is too long for the model.
         """
-        options = options or {}
+        return self._reset(options or {}, read_seeds(seed, self.num_envs))
+
+    def _reset(
+        self, options: dict[str, Any], seeds: list[int | None], generators: list[np.random.Generator] | None = None
+    ) -> tuple[np.ndarray, dict[str, Any]]:
+        """`reset` with a seed for each row, and the generators that came of them where the caller has made them."""
         start = self._read(options)
         rows = read_mask(options.get("reset_mask"), self.num_envs)
-        seeds = read_seeds(seed, self.num_envs)
         if not self._random and len(rows) < self.num_envs:
             raise EnvError("the first reset must be of all rows; leave reset_mask out")
         fresh = self._random or [seeding.np_random()[0] for _ in range(self.num_envs)]
-        self._random = [
+        self._random = generators or [
             seeding.np_random(seeds[i])[0] if seeds[i] is not None and i in rows else generator
             for i, generator in enumerate(fresh)
         ]
-        self._begin(rows, start.take(rows))
+        self._begin(rows, start.take(rows), [seeds[row] for row in rows])
         asked = np.isin(np.arange(self.num_envs), rows)
-        none = np.zeros((self.num_envs, len(self.event_names)), np.float32)
-        return self._frames.copy(), _info(none, np.zeros(self.num_envs, np.float32), asked)
+        return self._observed.copy(), _info(self._nothing(), asked)
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One frame on in every row.
@@ -172,43 +228,57 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
                 f"the episodes of rows {np.flatnonzero(starting).tolist()} are over; reset before the next step "
                 "(a vector env without autoreset takes options={'reset_mask': ...})"
             )
-        step = self.world.imagine(vectors)
-        self._frames = step.frames.copy()
+        step = self._imagine(vectors)
         self._elapsed += 1
-        rewards, events = step.events[:, 0].astype(np.float64), step.events[:, 1:].astype(np.float32)
-        probability = step.ended.astype(np.float32)
-        terminated = probability >= self.threshold
+        rewards, told = step.events[:, 0].astype(np.float64), self._nothing()
+        told["events"], told["end_probability"] = step.events[:, 1:].astype(np.float32), step.ended.astype(np.float32)
+        terminated = told["end_probability"] >= self.threshold
         truncated = np.zeros(self.num_envs, np.bool_)
-        if self.max_episode_steps is not None:
-            truncated = self._elapsed >= self.max_episode_steps
+        for limit in (self.max_episode_steps, self.horizon):
+            if limit is not None:
+                truncated |= self._elapsed >= limit
+        if self._judge is not None:
+            rewards, success, told["happened"] = self._judge.step(told["events"])
+            terminated |= success
+            if self._judge.has_goal:
+                told["success"] = success
+        if self.surprise:
+            told["surprise"] = step.surprise.astype(np.float32)
+        if self.guard is not None:
+            truncated |= told["surprise"] > self.guard
         if starting.any():  # NEXT_STEP: this call is their reset, and their action counts for nothing
             self._begin(np.flatnonzero(starting))
-            rewards[starting], events[starting], probability[starting] = 0.0, 0.0, 0.0
+            rewards[starting] = 0.0
+            for values in told.values():
+                values[starting] = 0
             terminated, truncated = terminated & ~starting, truncated & ~starting
         self._over = terminated | truncated
 
-        info = _info(events, probability)
+        info = _info(told)
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._over.any():
             over = self._over.copy()
             last = np.full(self.num_envs, None, dtype=object)
             for row in np.flatnonzero(over):
-                last[row] = self._frames[row].copy()
+                last[row] = self._observed[row].copy()
+            fresh = {key: np.where(over[:, None] if values.ndim > 1 else over, values.dtype.type(0), values)
+                     for key, values in told.items()}  # fmt: skip
             info = {
-                **_info(np.where(over[:, None], 0, events), np.where(over, 0, probability)),
+                **_info(fresh),
                 "final_obs": last,
                 "_final_obs": over,
-                "final_info": _info(events, probability, over),
+                "final_info": _info(told, over),
                 "_final_info": over.copy(),
             }
             self._begin(np.flatnonzero(over))
-        return self._frames.copy(), rewards, terminated, truncated, info
+        return self._observed.copy(), rewards, terminated, truncated, info
 
     def render(self) -> tuple[np.ndarray, ...] | None:
         """The current frames, u8 (H, W, 3) each, or None with a warning when no `render_mode` was given."""
         if self.render_mode is None:
             gym.logger.warn("render() was called on an env without a render_mode; make it with render_mode='rgb_array'")
             return None
-        return tuple(frame.copy() for frame in self._frames)
+        shown = self.world.picture(self._observed) if self.obs == "latent" else self._observed
+        return tuple(frame.copy() for frame in shown)
 
     def set_prompt(self, text: str | Sequence[str]) -> None:
         """Steer with new text, one for all rows or one each, from the next frame on and until the episode's end.
@@ -222,7 +292,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         """The exact state, randomness included. Wrappers (`TimeLimit`'s counter) keep theirs."""
         return EnvState(
             self.world.snapshot(),
-            self._frames.copy(),
+            self._observed.copy(),
+            None if self._judge is None else self._judge.copy(),
+            tuple(self.true_states),
             self._elapsed.copy(),
             self._over.copy(),
             tuple(generator.bit_generator.state for generator in self._random),
@@ -231,56 +303,129 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     def restore_state(self, state: EnvState) -> None:
         """Go back to a cloned state; the same actions then give the same frames again."""
         self.world.restore(state.world)
-        self._frames, self._elapsed, self._over = state.frames.copy(), state.elapsed.copy(), state.over.copy()
+        self._observed, self._elapsed, self._over = state.observed.copy(), state.elapsed.copy(), state.over.copy()
+        self._judge = None if state.judge is None else state.judge.copy()
+        self.true_states = list(state.true)
         self._random = [_generator(state) for state in state.random]
 
     def fork(self) -> LearnedVectorEnv:
         """A second env in the same state; the weights are shared, everything else goes its own way."""
-        twin = LearnedVectorEnv(
-            self.num_envs,
-            self.world.fork(),
-            prompt=self.prompt,
-            render_mode=self.render_mode,
-            max_episode_steps=self.max_episode_steps,
-            autoreset_mode=self.autoreset_mode,
-            threshold=self.threshold,
-        )
-        twin._frames, twin._elapsed, twin._over = self._frames.copy(), self._elapsed.copy(), self._over.copy()
-        twin._random = [_generator(generator.bit_generator.state) for generator in self._random]
+        twin = copy.copy(self)
+        twin.world = self.world.fork()
+        twin.restore_state(self.clone_state())
         return twin
+
+    def true_twin(self, row: int = 0) -> gym.Env[Any, Any]:
+        """A true env in the state that a row's episode began from, to go on beside it; `start` must be "true".
+
+        Raises:
+            EnvError: the row did not begin in the true world, or its env keeps no states.
+        """
+        if not isinstance(self._origin, TrueWorld) or self.true_states[row] is None:
+            raise EnvError(f"row {row} did not begin in a true world that keeps its states; make it with start='true'")
+        return self._origin.twin(self.true_states[row])
+
+    @property
+    def goal(self) -> str:
+        """The task in words; "" without one."""
+        return "" if self._judge is None else self._judge.goal
+
+    def _read_guard(self, guard: float | str | None) -> float | None:
+        """The limit that a guard means."""
+        if guard is None:
+            return None
+        if not self.surprise:
+            raise EnvError(f"a guard watches a surprise: choose one of {', '.join(SURPRISES)}")
+        if not isinstance(guard, str):
+            if guard <= 0:
+                raise EnvError(f"guard must be above 0, got {guard}")
+            return float(guard)
+        known = {} if self.world.calibration is None else self.world.calibration.surprise.get(self.surprise, {})
+        if guard not in known:
+            raise EnvError(
+                f"guard must be a number, or one of the measured quantiles {', '.join(known) or '(none)'}, "
+                f"got {guard!r}; run worldsim agent calibrate"
+            )
+        return float(known[guard])
+
+    def _imagine(self, vectors: np.ndarray) -> Step:
+        """One step of the world, of which the rows then show what they are asked to."""
+        more: dict[str, Any] = {"surprise": self.surprise} if self.surprise else {}
+        if self.obs == "latent":
+            more["pixels"] = False
+        step = self.world.imagine(vectors, **more)
+        self._observed = self._shown(step).copy()
+        return step
+
+    def _shown(self, step: Step) -> np.ndarray:
+        """What of a step is observed."""
+        return np.clip(step.latents, -LATENT, LATENT) if self.obs == "latent" else step.frames
+
+    def _nothing(self) -> dict[str, np.ndarray]:
+        """What an info says where nothing has happened yet."""
+        rows, width = self.num_envs, len(self.event_names)
+        told = {"events": np.zeros((rows, width), np.float32), "end_probability": np.zeros(rows, np.float32)}
+        if self._judge is not None:
+            told["happened"] = np.zeros((rows, width), np.bool_)
+            if self._judge.has_goal:
+                told["success"] = np.zeros(rows, np.bool_)
+        if self.surprise:
+            told["surprise"] = np.zeros(rows, np.float32)
+        return told
 
     def _read(self, options: dict[str, Any]) -> Start:
         """What these options say that all rows start from."""
         frame = (*self.world.card.size, 3)
         return read_options(options, self.prompt, self.num_envs, frame, self.action_spec)
 
-    def _begin(self, rows: np.ndarray, start: Start | None = None) -> None:
-        """Start new episodes in these rows; without a given start, as the constructor's prompt says."""
+    def _begin(
+        self, rows: np.ndarray, start: Start | None = None, seeds: Sequence[int | None] | None = None
+    ) -> None:
+        """Start new episodes in these rows; without a given start, as the constructor's prompt and start say."""
         start = start or self._read({}).take(rows)
-        stored = self.world.starts
-        if start.frames is not None or stored is None:
+        self._elapsed[rows], self._over[rows] = 0, False
+        if self._judge is not None:
+            self._judge.begin(rows)
+        for row in rows:
+            self.true_states[row] = None
+        if start.frames is not None or (self._origin is None and self.world.starts is None):
             self._begin_from(rows, start)
             return
         free = np.array([not prompt for prompt in start.prompts])
         if not free.all():  # these first: a prompt that the model refuses is told before any row begins
             self._begin_from(rows[~free], start.take(np.flatnonzero(~free)))
         if free.any():
-            drawn = [int(self._random[row].integers(stored.rows)) for row in rows[free]]
-            self._begin_from(rows[free], Start(stored.frames[drawn], stored.actions[drawn], [""] * len(drawn)))
+            given = list(seeds or [None] * len(rows))
+            self._begin_from(rows[free], self._draw(rows[free], [given[i] for i in np.flatnonzero(free).tolist()]))
+
+    def _draw(self, rows: np.ndarray, seeds: list[int | None]) -> Start:
+        """A start for each of these rows, from the origin, or of those stored with the checkpoint."""
+        generators = [self._random[row] for row in rows]
+        if self._origin is not None:
+            start, states = self._origin.draw(generators, seeds)
+            for row, state in zip(rows, states, strict=True):
+                self.true_states[row] = state
+            return start
+        stored = self.world.starts
+        assert stored is not None
+        drawn = [int(generator.integers(stored.rows)) for generator in generators]
+        return Start(stored.frames[drawn], stored.actions[drawn], [""] * len(drawn))
 
     def _begin_from(self, rows: np.ndarray, start: Start) -> None:
-        """Start new episodes in these rows from exactly this."""
+        """Let the world go on from exactly this in these rows."""
         seeds = [int(self._random[row].integers(2**62)) for row in rows]
-        step = self.world.reset(start.frames, start.actions, start.prompts, seeds, rows.tolist())
-        self._frames[rows] = step.frames
-        self._elapsed[rows] = 0
-        self._over[rows] = False
+        self._observed[rows] = self._shown(
+            self.world.reset(start.frames, start.actions, start.prompts, seeds, rows.tolist())
+        )
 
 
-def _info(events: np.ndarray, probability: np.ndarray, rows: np.ndarray | None = None) -> dict[str, Any]:
+def _info(told: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> dict[str, Any]:
     """A vector info in Gymnasium's form: each key with the mask of the rows that it speaks of (all by default)."""
-    rows = np.ones(len(events), np.bool_) if rows is None else rows
-    return {"events": events, "_events": rows.copy(), "end_probability": probability, "_end_probability": rows.copy()}
+    info: dict[str, Any] = {}
+    for key, values in told.items():
+        info[key] = values
+        info[f"_{key}"] = np.ones(len(values), np.bool_) if rows is None else rows.copy()
+    return info
 
 
 def _generator(state: Mapping[str, Any]) -> np.random.Generator:

@@ -25,7 +25,7 @@ INVERSES = (("turn_left", "turn_right"), ("turn left", "turn right"), ("left", "
             ("forward", "backward"), ("up", "down"), ("look_up", "look_down"))  # fmt: skip
 TRIED = 6  # actions of unknown meaning that are tried as inverses of each other
 OUT, REST = 6, 4
-MOVED = 1.0  # grey levels: less is no movement
+MOVED = 0.05  # grey levels of a whole frame: less is no movement
 STIR, BLOB = 24, 4  # grey levels and pixels (of a frame of 64×64) from which on something has changed
 
 
@@ -124,7 +124,8 @@ def stirrings(simulator: Simulator, means: Means, seed: int, rng: np.random.Gene
     least = BLOB * frames.shape[1] * frames.shape[2] / 4096
     blobs = 0
     for one in changed:
-        parts = np.asarray(label(one)[0])
+        parts = np.zeros(one.shape, np.int32)
+        label(one, output=parts)
         blobs += int((np.bincount(parts.ravel())[1:] >= least).sum())
     return blobs / len(changed)
 

@@ -54,8 +54,8 @@ def curve(points: Mapping[float, Estimate | None], label: str, chance: float | N
 
     band = path("high") + " " + " ".join(reversed(path("low").split()))
     ticks = "".join(f'<text x="{x(step):.1f}" y="{height + 28}" text-anchor="middle">{step:g}</text>' for step in steps)
-    dashed = "" if chance is None else (
-        f'<line x1="{x(first)}" x2="{x(last)}" y1="{y(chance)}" y2="{y(chance)}" stroke="#999" stroke-dasharray="5 4"/>')  # fmt: skip
+    ends = f'x1="{x(first)}" x2="{x(last)}"'
+    dashed = "" if chance is None else f'<line {ends} y1="{y(chance)}" y2="{y(chance)}" class="chance"/>'
     scale = "".join(f'<text x="{LEFT / 3 - 8}" y="{y(v) + 4}" text-anchor="end">{v:g}</text>' for v in (0.0, 0.5, 1.0))
     return (f'<svg width="{LEFT + WIDE}" height="{height + 50}" role="img">{dashed}{scale}{ticks}'
             f'<polygon points="{band}" fill="{COLOURS[0]}" opacity=".2"/>'

@@ -85,7 +85,8 @@ def _difference(probe: str, one: dict[int, float], other: dict[int, float], seed
         return None
     gaps = np.array([one[world] - other[world] for world in worlds])
     if not gaps.any():
-        return {"probe": probe, "worlds": len(worlds), "S, first - other": {"value": 0.0, "low": 0.0, "high": 0.0}, "p": 1.0}
+        none = {"value": 0.0, "low": 0.0, "high": 0.0}
+        return {"probe": probe, "worlds": len(worlds), "S, first - other": none, "p": 1.0}
     found = bootstrap((gaps,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed))
     spread = found.bootstrap_distribution
     p = 2.0 * min(float((spread <= 0).mean()), float((spread >= 0).mean()))

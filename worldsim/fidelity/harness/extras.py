@@ -26,7 +26,8 @@ HALF = 0.5
 
 def actions(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """Macro-F1 over the actions, for S, the ceiling and the shuffled, and the confusion of S."""
-    names = sorted({name for line in lines for play in line["plays"] for q in play["questions"] for name in q["answers"]})
+    asked = [question for line in lines for play in line["plays"] for question in play["questions"]]
+    names = sorted({name for question in asked for name in question["answers"]})
     found: Figures = {}
     for who in ("candidate", "ceiling", "shuffled"):
         outcomes = [Outcome(unit.world, [names.index(named(unit.question, unit.question["right"]))],
@@ -72,7 +73,7 @@ def memory(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     controls = {line["seed"]: [unit.hit for unit in units([line], "candidate", ("extra",))] for line in lines}
     gains = {world: np.mean(revisits[world]) - np.mean(controls[world]) for world in revisits if controls[world]}
     found = asdict(mean(np.array(list(gains.values())), np.array(list(gains)), **options))
-    control = [unit for unit in units(lines, "candidate", ("extra",))]
+    control = list(units(lines, "candidate", ("extra",)))
     seen = share([unit.hit for unit in control], [unit.world for unit in control], options)
     return {"memory gain": found, "control, never seen": seen}
 
@@ -84,7 +85,8 @@ def windows(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     for unit in units(lines, "candidate"):
         hits[int(unit.question["name"].split()[-1])].append((unit.world, unit.hit))
         chance = unit.chance
-    curve = {str(step): share([h for _, h in rows], [w for w, _ in rows], options) for step, rows in sorted(hits.items())}
+    curve = {str(step): share([right for _, right in rows], [world for world, _ in rows], options)
+             for step, rows in sorted(hits.items())}  # fmt: skip
     levels = {int(step): (part["value"] - chance) / (1.0 - chance) for step, part in curve.items() if part}
     half = next((step for step, level in levels.items() if level < HALF * levels[min(levels)]), None)
     ends = [(line["seed"], not hit(line["plays"][0]["questions"][-1], "candidate")) for line in lines]

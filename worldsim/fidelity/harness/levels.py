@@ -65,14 +65,19 @@ def _starts(candidate: Simulator, reference: Simulator) -> str:
     observation, _ = reference.env.reset(seed=int(rng.integers(2**31)))
     frame = reference.frame(observation)
     candidate.size = frame.shape[:2]
-    for given in (frame, frame[::-1, :, ::-1]):
-        past = np.stack([given] * 4)
-        options = {"frames": past, "actions": np.array([candidate.action(0)] * 4)}
+    both = (frame, np.ascontiguousarray(frame[::-1, :, ::-1]))
+    for given, other in (both, both[::-1]):
+        options = {"frames": np.stack([given] * 4), "actions": np.array([candidate.action(0)] * 4)}
         try:
             shown = candidate.frame(candidate.env.reset(seed=0, options=options)[0])
         except Exception as error:  # whatever a foreign env raises: it does not take frames
             return f'reset(options={{"frames", "actions"}}) raised {type(error).__name__}: {str(error).splitlines()[0]}'
-        if np.abs(shown.astype(float) - given).mean() > NEAR:
+        if _gap(shown, given) > min(NEAR, _gap(given, other) / 2):
             return 'reset(options={"frames"}) does not show the last given frame: the option is ignored'
     candidate.starts = "frames"
     return ""
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Mean distance of two frames in grey levels."""
+    return float(np.abs(one.astype(np.float64) - other).mean())

@@ -18,8 +18,9 @@ Report = dict[str, Any]
 STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}td,th{border-bottom:1px solid #ddd;padding:.3em .7em;text-align:left}
-td.n{font-variant-numeric:tabular-nums;white-space:nowrap}img{image-rendering:pixelated;display:block;margin:.4em 0;max-width:100%}
-code{background:#f3f3f3;padding:.15em .35em}svg text{font:12px system-ui,sans-serif}.off{color:#a33}h2{margin-top:2em}
+td.n{font-variant-numeric:tabular-nums;white-space:nowrap}code{background:#f3f3f3;padding:.15em .35em}.off{color:#a33}
+img{image-rendering:pixelated;max-width:100%;display:block;margin:.4em 0}svg text{font:12px system-ui,sans-serif}
+svg .chance{stroke:#999;stroke-dasharray:5 4}h2{margin-top:2em}
 """
 MEANING = """S is the share of questions that the candidate's frames answer as truth does, c is chance, K is what truth
 scores through the candidate's own compression, N = (S - c) / (K - c): 1 is truth, 0 is chance. Brackets are 95 %
@@ -70,8 +71,8 @@ def table(report: Report) -> str:
             continue
         chance = part.get("c")
         cells = [shown(part.get("N")), shown(part.get("S")), shown(chance), shown(part.get("K")), _reader(reader)]
-        rows.append(_row([name, part["trials"], *cells]))
-    head = "<tr><th>probe<th>trials<th>N<th>S<th>c<th>K<th>reader: raw truth, planted</tr>"
+        rows.append(_row([name, part["trials"], *cells, escape("; ".join(part["departs"]))]))
+    head = "<tr><th>probe<th>trials<th>N<th>S<th>c<th>K<th>reader: raw truth, planted<th>departs from truth in</tr>"
     return f"<table>{head}{''.join(rows)}</table>"
 
 

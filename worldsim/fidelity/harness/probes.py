@@ -9,6 +9,7 @@ from typing import Any
 from worldsim.fidelity.harness.alone import ALONE, alone_trial
 from worldsim.fidelity.harness.bench import Bench, Trial
 from worldsim.fidelity.harness.courses import clips_trial, events_trial, ranking_trial, surprise_trial
+from worldsim.fidelity.harness.departures import departures
 from worldsim.fidelity.harness.extras import EXTRAS, safely
 from worldsim.fidelity.harness.figures import staged_figures
 from worldsim.fidelity.harness.staged import staged_trial
@@ -111,4 +112,4 @@ def figures_of(probe: str, lines: Sequence[Line], options: dict[str, int]) -> di
     sound = figures.get("reader", {"sound": True})["sound"]
     for extra in EXTRAS.get(probe, []) if sound else []:
         figures.setdefault("extras", {}).update(safely(extra)(lines, options))
-    return figures
+    return {**figures, "departs": departures(figures)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,9 @@ AWAY = ("turn_right",) * 6 + ("noop",) * 4 + ("turn_left",) * 6
 LATER = {"quick": 48, "full": 256}
 
 
+Edit = Callable[["VoxelEnv"], None]
+
+
 @dataclass(frozen=True)
 class Deed:
     """How a deed is staged: what stands there, what is pressed how often, which event says that it is done.
@@ -26,14 +29,14 @@ class Deed:
     `prepare` returns the edits that make of the state after it the one before it, and another one that is wrong too.
     """
 
-    prepare: Callable[[Ground], tuple[Callable[[VoxelEnv], None], Callable[[VoxelEnv], None]]]
+    prepare: Callable[[Ground], tuple[Edit, Edit]]
     act: str
     event: str
     most: int
     pause: int = 0
 
 
-def _mine(ground: Ground):
+def _mine(ground: Ground) -> tuple[Edit, Edit]:
     kinds = ground.random.permutation(BLOCKS).tolist()
     for right in (-1, 0, 1):
         ground.put(3, right, 0, kinds[right + 1])
@@ -50,30 +53,26 @@ def _mine(ground: Ground):
     return undo, other
 
 
-def _place(ground: Ground):
+def _place(ground: Ground) -> tuple[Edit, Edit]:
     ground.aim(2.5, 0.0)
     item = str(ground.random.choice(("planks", "brick", "snow")))
     inventory = ground.world.inventory
     inventory[:] = 0
     ground.env.give(item, 8)
-    where, beside = ground.cell(3, 0, 0), ground.cell(3, 1, 0)
-
-    def cells(env: VoxelEnv) -> list[tuple[int, int, int]]:
-        return [ground.cell(ahead, 0, 0) for ahead in (2, 3)]
+    beside = ground.cell(3, 1, 0)
 
     def undo(env: VoxelEnv) -> None:
-        for cell in cells(env):
-            env.set_block(*cell, "air")
+        for ahead in (2, 3):  # where the block may have come to lie
+            env.set_block(*ground.cell(ahead, 0, 0), "air")
 
     def other(env: VoxelEnv) -> None:
         undo(env)
         env.set_block(*beside, item)
 
-    assert where
     return undo, other
 
 
-def _eat(ground: Ground):
+def _eat(ground: Ground) -> tuple[Edit, Edit]:
     ground.put(2, 0, 0, "cake_7")
     ground.aim(2.0, 0.35)
     where = ground.cell(2, 0, 0)
@@ -134,5 +133,3 @@ def _until(moments: Moments, deed: Deed) -> list[int]:
             return [NUMBERS[deed.act]] * step
     raise StageError(f"{deed.event} did not happen in {deed.most} steps")
 
-
-__all__: Sequence[str] = ["DEEDS", "LATER", "deeds"]

@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.episodes import Snapshot
 from worldsim_envs.voxel.stages.camera import apart, views
 from worldsim_envs.voxel.stages.ground import NUMBERS, Ground, Moments
-from worldsim_envs.voxel.stages.question import Play, Question, Scene
+from worldsim_envs.voxel.stages.question import Frames, Play, Question, Scene
 
 if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
@@ -150,17 +152,16 @@ def dynamics(env: VoxelEnv, seed: int, index: int) -> Scene:
         worlds = [[kept[look] for look in row.looks], [_standing(moments, kept[look]) for look in row.looks]]
     else:
         worlds = [[kept[look] for look in row.looks],
-                  *([moments.edited(kept[look], other(ground)) for look in row.looks] for other in row.worlds)]  # fmt: skip
+                  *([moments.edited(kept[look], other(ground)) for look in row.looks]
+                    for other in row.worlds)]  # fmt: skip
     pictures = views(env, worlds)
     apart(pictures, row.answers, 16)
     question = Question(name, row.looks, row.answers, pictures, 0, row.still)
     return Scene(seed, frames, given, moments.start, [Play(name, acts, shown, [question])], {"happening": name})
 
 
-def _two_more(env: VoxelEnv, frames, given):
+def _two_more(env: VoxelEnv, frames: Frames, given: list[int]) -> tuple[Frames, list[int]]:
     """The past with two more steps at its end, so that it shows how something begins."""
-    import numpy as np
-
     more = np.stack([env.step(0)[0] for _ in range(2)])
     return np.concatenate([frames[2:], more]), [0, *given[3:], 0, 0]
 

@@ -72,7 +72,8 @@ class Ground:
 
     def cell(self, ahead: int, right: int, up: int) -> tuple[int, int, int]:
         """Return the cell so many blocks from the player's feet."""
-        return self.x + ahead * self.east + right * self.north, self.y + ahead * self.north - right * self.east, self.z + up
+        x, y = self.x + ahead * self.east + right * self.north, self.y + ahead * self.north - right * self.east
+        return x, y, self.z + up
 
     def put(self, ahead: int, right: int, up: int, block: str) -> None:
         """Put a block so many blocks from where the player stood at first."""
@@ -95,7 +96,8 @@ class Ground:
         """Look for a start on land without water around it."""
         for attempt in range(TRIES):
             self.biome = str(self.random.choice(BIOMES))
-            options = {"world_seed": self.seed, "biome": self.biome, "start_time": float(self.random.uniform(0.08, 0.4))}
+            share = float(self.random.uniform(0.08, 0.4))
+            options = {"world_seed": self.seed, "biome": self.biome, "start_time": share}
             self.env.reset(seed=int(self.random.integers(2**31)) + attempt, options=options)
             if not level or self._dry():
                 return
@@ -139,7 +141,9 @@ class Moments:
     def __init__(self, env: VoxelEnv) -> None:
         self.env, self.start = env, env.clone_state()
 
-    def play(self, acts: Sequence[int], keep: Sequence[int] = ()) -> tuple[Frames, dict[int, Snapshot], list[set[str]]]:
+    def play(
+        self, acts: Sequence[int], keep: Sequence[int] = ()
+    ) -> tuple[Frames, dict[int, Snapshot], list[set[str]]]:
         """Play actions from the moment.
 
         Returns:

@@ -14,7 +14,7 @@ from worldsim_envs.voxel.stages.revisits import WORLDS, others
 if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
 
-ROUND = ("turn_right",) * 4 + ("noop",) * 2 + ("turn_left",) * 4 + ("forward",) * 2 + ("noop",) + ("back",) * 2 + ("noop",)
+ROUND = (*("turn_right",) * 4, *("noop",) * 2, *("turn_left",) * 4, *("forward",) * 2, "noop", *("back",) * 2, "noop")
 LENGTH = {"quick": 256, "full": 1024}
 WINDOW = 64
 # What somebody who tries things does, and how often beside walking.

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.episodes import Snapshot
 from worldsim_envs.voxel.stages.camera import apart, views
 from worldsim_envs.voxel.stages.ground import Ground, Moments, numbers
-from worldsim_envs.voxel.stages.question import Play, Question, Scene, StageError
+from worldsim_envs.voxel.stages.question import Play, Question, Scene
+from worldsim_envs.voxel.switches import SWITCH
 
 if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
@@ -34,13 +36,14 @@ COLOURS = ("planks", "brick", "stone_bricks", "pumpkin", "hay", "oak_log", "snow
 def others(env: VoxelEnv, ground: Ground, moment: Snapshot) -> list[Snapshot]:
     """Return seven other worlds at the same time of day, the player looking just as in `moment`."""
     found = []
-    pose, share = moment.world.body, float(moment.world.marks[1] / moment.world.marks[2])
+    pitch, marks = float(moment.world.body[s.PITCH]), moment.world.marks
+    share = float(marks[s.CLOCK] / marks[s.DAY_LENGTH])
     for _ in range(WORLDS - 1):
-        env.reset(seed=int(ground.random.integers(2**31)), options={"world_seed": ground.seed, "start_time": share,
-                                                                      "biome": ground.biome})
+        options = {"world_seed": ground.seed, "start_time": share, "biome": ground.biome}
+        env.reset(seed=int(ground.random.integers(2**31)), options=options)
         ground.quiet()
-        body = env.state.body
-        env.teleport(*(float(v) for v in body[:3]), None, float(pose[7]))
+        x, y, z = (float(v) for v in env.state.body[:3])
+        env.teleport(x, y, z, None, pitch)
         aim_again(env.state)
         found.append(env.clone_state())
     return found
@@ -82,14 +85,14 @@ def absence(env: VoxelEnv, seed: int, index: int, spans: Sequence[int] = SPANS["
     ground.put(-4, 1, 0, marks[2])
     ground.put(1, 4, 0, marks[3])
     if flows:
-        env.state.switches[_fluids()] = 0
+        env.state.switches[SWITCH["fluids"]] = 0
         ground.put(*where, "water")
         ground.put(where[0] + 1, where[1], 0, marks[0])
     else:
         ground.put(*where, marks[0])
     frames, given = ground.given()
     if flows:
-        env.state.switches[_fluids()] = 1
+        env.state.switches[SWITCH["fluids"]] = 1
         env.set_block(*ground.cell(*where), "air")
         env.set_block(*ground.cell(*where), "water")
         shown = [env.step(0)[0] for _ in range(3)]
@@ -139,10 +142,3 @@ def _options(moments: Moments, end: Snapshot, ground: Ground, where: tuple[int, 
             moments.edited(end, put(other))]  # fmt: skip
 
 
-def _fluids() -> int:
-    from worldsim_envs.voxel.switches import SWITCH
-
-    return SWITCH["fluids"]
-
-
-__all__ = ["StageError", "absence", "revisits"]

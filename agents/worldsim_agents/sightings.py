@@ -1,0 +1,58 @@
+"""How well events are told: F1 within a few frames, and the threshold that makes the most of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from worldsim.model.calibration import EventScore
+
+__all__ = ["NEAR", "best_threshold", "hits", "score"]
+
+NEAR = 2  # frames by which an event may be told early or late
+CANDIDATES = 24
+LEAST = 5  # events from which a threshold can be told
+
+
+def hits(told: np.ndarray, happened: np.ndarray, near: int = NEAR) -> tuple[int, int, int]:
+    """(hits, false alarms, misses) of what was told against what happened, bool (N, T) each: N stretches of T frames.
+
+    Each telling stands for one event at most, the earliest within `near` frames that no other stands for.
+    """
+    hit = 0
+    for row in np.flatnonzero(told.any(axis=1) & happened.any(axis=1)):
+        waiting = np.flatnonzero(happened[row]).tolist()
+        for frame in np.flatnonzero(told[row]).tolist():
+            match = next((event for event in waiting if abs(event - frame) <= near), None)
+            if match is not None:
+                waiting.remove(match)
+                hit += 1
+    return hit, int(told.sum()) - hit, int(happened.sum()) - hit
+
+
+def score(probabilities: np.ndarray, happened: np.ndarray, threshold: float) -> EventScore:
+    """How well one event is told from its probabilities (N, T) at a threshold, on what happened, bool (N, T)."""
+    hit, alarms, missed = hits(probabilities >= threshold, happened)
+    precision, recall = hit / max(hit + alarms, 1), hit / max(hit + missed, 1)
+    f1 = 2 * hit / max(2 * hit + alarms + missed, 1)
+    return EventScore(threshold, round(precision, 4), round(recall, 4), round(f1, 4), int(happened.sum()))
+
+
+def best_threshold(probabilities: np.ndarray, happened: np.ndarray) -> float:
+    """The threshold with the highest F1 on these stretches; the highest of equals; 0.5 where too few events tell it.
+
+    Candidates are the probabilities near true events and the highest of all others, so rare events, whose probability
+    stays low, are found as well as frequent ones.
+    """
+    if happened.sum() < LEAST:
+        return 0.5
+    around = happened.copy()
+    for shift in range(1, NEAR + 1):
+        around[:, shift:] |= happened[:, :-shift]
+        around[:, :-shift] |= happened[:, shift:]
+    count = 4 * int(around.sum())
+    highest = np.sort(probabilities, axis=None)[-count:]
+    pool = np.concatenate([probabilities[around], highest])
+    candidates = np.unique(np.quantile(pool, np.linspace(0, 1, CANDIDATES)).clip(1e-4, 1.0))
+    found = [(score(probabilities, happened, float(at)).f1, float(at)) for at in candidates]
+    best = max(found)
+    return round(best[1], 4) if best[0] > 0 else 0.5

@@ -1,0 +1,160 @@
+"""Where episodes of a learned world begin: in noise or a stored start, in a recording, or in the true world itself.
+
+An origin is asked for some rows, with a generator and perhaps a seed each, and answers with frames and the actions
+that led to them. What belongs to the true world is reached by Gymnasium id alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from worldsim.actions import ActionSpec
+from worldsim.data.envs import open_env, pictures_of
+from worldsim.data.episodes import Dataset
+from worldsim.data.frames import resize
+from worldsim.data.rollout import Policy, make_policy
+from worldsim.model.card import WorldCard
+from worldsim_envs.learned.starts import EnvError, Start
+
+__all__ = ["Origin", "Recorded", "TrueWorld", "origin_of"]
+
+TRIES = 20  # resets of a true world whose episode ends before enough frames were seen
+
+
+class Origin(Protocol):
+    """Draws what some rows begin from."""
+
+    def draw(self, random: list[np.random.Generator], seeds: list[int | None]) -> tuple[Start, list[Any]]:
+        """A start for each generator, and of each the state of the true world at its last frame, or None."""
+        ...
+
+
+class Recorded:
+    """Begins anywhere in the episodes of a dataset, but where one has just ended.
+
+    Raises:
+        EnvError: frames or actions are not those of the card, or no episode is long enough.
+    """
+
+    def __init__(self, folder: Path, card: WorldCard, frames: int) -> None:
+        self.dataset, self.frames = Dataset.open(folder), frames
+        info = self.dataset.info
+        for name, found, expected in (
+            ("frames", tuple(info.size), tuple(card.size)),
+            ("actions", info.actions.names, card.action_spec.names),
+        ):
+            if found != expected:
+                raise EnvError(f"{folder}: {name} must be {expected} to start this world, got {found}")
+        self._room = np.maximum(self.dataset.lengths - frames, 0)  # the last row may be an end
+        if not self._room.sum():
+            raise EnvError(f"{folder} has no episode of more than {frames} frames; record longer ones")
+
+    def draw(self, random: list[np.random.Generator], seeds: list[int | None]) -> tuple[Start, list[Any]]:
+        spans = []
+        for generator in random:
+            place = int(generator.integers(self._room.sum()))
+            episode = int(np.searchsorted(self._room.cumsum(), place, side="right"))
+            first = place - int(self._room[:episode].sum())
+            spans.append((episode, first, first + self.frames))
+        clip = self.dataset.clip(spans)
+        return Start(clip.frames, clip.actions, [""] * len(random)), [None] * len(random)
+
+
+class TrueWorld:
+    """Begins in the true world: resets it, plays a few frames, and remembers its state at the last of them.
+
+    Args:
+        env_id, env_kwargs: of the true world.
+        card: of the learned world.
+        frames: how many a start has, the reset's included.
+        policy: who plays them: "noop", "random", or "module:function"; see `worldsim.data.rollout`.
+    """
+
+    def __init__(self, env_id: str, env_kwargs: dict[str, Any], card: WorldCard, frames: int, policy: str) -> None:
+        self.env_id, self.env_kwargs, self.frames = env_id, env_kwargs, frames
+        self.spec, self.size = card.action_spec, card.size
+        self._env: Any = None
+        self._policy: Policy = _Still(self.spec) if policy == "noop" else make_policy(policy)
+
+    def draw(self, random: list[np.random.Generator], seeds: list[int | None]) -> tuple[Start, list[Any]]:
+        drawn = [self._one(generator, seed) for generator, seed in zip(random, seeds, strict=True)]
+        frames, actions = (np.stack([one[part] for one in drawn]) for part in (0, 1))
+        return Start(frames, actions, [""] * len(random)), [one[2] for one in drawn]
+
+    def twin(self, state: Any) -> gym.Env[Any, Any]:
+        """A true env of its own in a remembered state, unwrapped. Raises `EnvError` where the env keeps no states."""
+        if state is None:
+            raise EnvError(f"{self.env_id} has no clone_state and restore_state, so no true world can go on from here")
+        env: Any = open_env(self.env_id, self.env_kwargs).unwrapped
+        env.reset(seed=0)
+        env.restore_state(state)
+        return env
+
+    def _one(self, random: np.random.Generator, seed: int | None) -> tuple[np.ndarray, np.ndarray, Any]:
+        """Frames u8 (T, H, W, 3), vectors f32 (T, A), and the true state, of one start."""
+        if self._env is None:
+            self._env = open_env(self.env_id, self.env_kwargs).unwrapped
+        env, picture = self._env, pictures_of(self._env)
+        seed = int(random.integers(2**31)) if seed is None else seed
+        for turn in range(TRIES):
+            rng = np.random.default_rng([seed, turn])
+            observation, _ = env.reset(seed=seed + turn)
+            self._policy.reset(env, rng)
+            frames, vectors, over = [picture(observation)], [np.zeros(self.spec.width, np.float32)], False
+            while len(frames) < self.frames and not over:
+                action = self._policy.act(env, observation, rng)
+                observation, _, terminated, truncated, _ = env.step(action)
+                over = terminated or truncated
+                frames.append(picture(observation))
+                vectors.append(self.spec.encode(action))
+            if not over:
+                clone = getattr(env, "clone_state", None)
+                return resize(np.stack(frames), self.size), np.stack(vectors), None if clone is None else clone()
+        raise EnvError(
+            f"{self.env_id} ended within {self.frames} frames {TRIES} times in a row; give fewer start_frames"
+        )
+
+
+class _Still:
+    """Does nothing, where the action space has something that is nothing."""
+
+    def __init__(self, spec: ActionSpec) -> None:
+        if "noop" in spec.meanings:
+            self._action: Any = spec.meanings.index("noop")
+        elif isinstance(spec.space, spaces.Discrete):
+            known = spec.meanings or spec.space
+            raise EnvError(f"none of the actions {known} is called noop; use start_policy='random'")
+        else:
+            self._action = spec.decode(np.zeros(spec.width, np.float32))
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        pass
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
+        return self._action
+
+
+def origin_of(
+    start: str | Path, card: WorldCard, task: str | None, frames: int, policy: str, kwargs: dict[str, Any]
+) -> Origin | None:
+    """What a `start` means: "true" the card's env, or a task of it; a folder the recordings in it; "" no origin.
+
+    Raises:
+        EnvError: another word, frames out of range, or an origin that does not fit the card.
+    """
+    if not str(start):
+        return None
+    if str(start) != "true" and not Path(start).is_dir():
+        raise EnvError(f'start must be "true" or the folder of a recording, got {str(start)!r}')
+    if not 1 <= frames <= card.window:
+        raise EnvError(f"start_frames must be from 1 to {card.window}, what this world remembers, got {frames}")
+    if str(start) == "true":
+        env_id = card.env["id"] if task in (None, "Explore") else f"worldsim/{task}-v0"
+        settings = {key: value for key, value in card.env["kwargs"].items() if key != "task"}
+        return TrueWorld(env_id, {**settings, **kwargs}, card, frames, policy)
+    return Recorded(Path(start), card, frames)

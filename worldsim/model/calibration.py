@@ -1,0 +1,110 @@
+"""`Calibration`: from which probability on each event counts as having happened, and what is a surprise, as measured.
+
+Rare events seldom reach 0.5, so one threshold for all would never see them. `worldsim agent calibrate` measures the
+table on worlds that training never saw and writes it beside the weights as `events.json`; it holds for those weights.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from worldsim.files import write_json
+from worldsim.model.card import CheckpointError
+
+__all__ = ["END", "FILE", "Calibration", "EventScore", "fingerprint", "read_calibration", "write_calibration"]
+
+FILE = "events.json"
+END = "end"  # the row of the end of an episode, beside those of the events
+VERSION = 1
+UNMEASURED = 0.5  # the threshold of what no recording showed
+
+
+@dataclass(frozen=True)
+class EventScore:
+    """How one event is told from its probability.
+
+    Attributes:
+        threshold: it counts as happened from this probability on, in (0, 1].
+        precision, recall, f1: at that threshold, on worlds other than those that chose it, within two frames.
+        seen: how often it happened there.
+    """
+
+    threshold: float = UNMEASURED
+    precision: float = 0.0
+    recall: float = 0.0
+    f1: float = 0.0
+    seen: int = 0
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was measured of one set of weights.
+
+    Attributes:
+        events: by name; `END` is the end of an episode. Events that never happened are left out.
+        surprise: by kind of surprise, its quantiles on the first frames after true ones: "0.5", "0.95", "0.99".
+        weights: `fingerprint` of the network it was measured with.
+        measured: on how many frames and worlds, and how.
+    """
+
+    events: Mapping[str, EventScore] = field(default_factory=dict)
+    surprise: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    weights: str = ""
+    measured: Mapping[str, Any] = field(default_factory=dict)
+
+    def threshold(self, event: str) -> float:
+        """From which probability on an event counts as happened; 0.5 for one that was never measured."""
+        return self.events[event].threshold if event in self.events else UNMEASURED
+
+
+def fingerprint(folder: Path) -> str:
+    """What tells one dynamics network from another: a hash of its file."""
+    with (folder / "dynamics.safetensors").open("rb") as file:
+        found = blake2b(digest_size=8)
+        while chunk := file.read(1 << 20):
+            found.update(chunk)
+    return found.hexdigest()
+
+
+def write_calibration(folder: Path, found: Calibration) -> Path:
+    """Write `events.json` into the folder of a checkpoint; returns its path."""
+    write_json(folder / FILE, {"version": VERSION, **asdict(found)})
+    return folder / FILE
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """The calibration beside a checkpoint; None where there is none, or with a warning where it is of other weights.
+
+    Raises:
+        CheckpointError: not JSON, or not as `write_calibration` writes it.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        data = json.loads(path.read_text())
+        if data["version"] != VERSION:
+            raise ValueError(f"version must be {VERSION}, got {data['version']!r}")
+        events = {str(name): EventScore(**row) for name, row in data["events"].items()}
+        surprise = {kind: {q: float(v) for q, v in row.items()} for kind, row in data["surprise"].items()}
+        found = Calibration(events, surprise, str(data["weights"]), dict(data["measured"]))
+        if wrong := [name for name, row in events.items() if not 0 < row.threshold <= 1]:
+            raise ValueError(f"thresholds must be in (0, 1], those of {wrong} are not")
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise CheckpointError(
+            f"{path}: not a calibration: {error}; write it anew with worldsim agent calibrate"
+        ) from error
+    if found.weights != fingerprint(folder):
+        warnings.warn(
+            f"{path} was measured with other weights and is left out; "
+            f"run worldsim agent calibrate --checkpoint {folder}",
+            stacklevel=2,
+        )
+        return None
+    return found
