@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,15 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         if twin._batch._random:
             twin.np_random = twin._batch._random[0]
         return twin
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the weights: other weights, another fingerprint."""
+        digest = blake2b(digest_size=8)
+        for network in (self.world.tokenizer, self.world.dynamics):
+            for name, part in sorted(network.state_dict().items()):
+                digest.update(name.encode() + part.float().cpu().numpy().tobytes())
+        return digest.hexdigest()
 
     def round_trip(self, frames: np.ndarray) -> np.ndarray:
         """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them."""

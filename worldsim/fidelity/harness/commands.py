@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from tyro.conf import Positional
+
 from worldsim.fidelity.harness.compare import compare
 from worldsim.fidelity.harness.conduct import report, study
 from worldsim.fidelity.harness.page import shown
@@ -43,7 +45,7 @@ class Run:
 class Report:
     """Compute a run's figures again from its trials, without a model."""
 
-    folder: Path
+    folder: Positional[Path]
     """Folder of the run."""
 
 
@@ -51,7 +53,7 @@ class Report:
 class Compare:
     """Several runs on one page, with paired differences from the first."""
 
-    folders: tuple[Path, ...]
+    folders: Positional[tuple[Path, ...]]
     """Folders of the runs."""
     out: Path
     """Where the page goes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -78,8 +79,10 @@ def _conduct(mine: Simulator, true: Simulator | None, out: Path, tier: str, prob
     levels = find_levels(mine, true)
     refused = {name: f"level {PROBES[name].level} ({LEVELS[PROBES[name].level]}): {levels[PROBES[name].level]}"
                for name in probes if levels[PROBES[name].level]}  # fmt: skip
-    asked = {"candidate": mine.name, "reference": None if true is None else true.name, "tier": tier, "seed": seed,
-             "probes": list(probes), "trials": trials, "levels": levels, "refused": refused}  # fmt: skip
+    asked = {"candidate": mine.name, "candidate_kwargs": mine.kwargs, "fingerprint": mine.fingerprint,
+             "reference": None if true is None else true.name, "reference_kwargs": {} if true is None else true.kwargs,
+             "tier": tier, "seed": seed, "probes": list(probes), "trials": trials, "levels": levels,
+             "refused": refused}  # fmt: skip
     lines, bench = Lines(out, asked), Bench(mine, true, seed)
     for name in probes:
         if name not in refused:
@@ -130,12 +133,15 @@ def report(folder: Path | str, options: dict[str, int] = SEED) -> Report:
     return found
 
 
-def _command(asked: dict[str, Any], probe: str = "") -> str:
+def _command(asked: dict[str, Any]) -> str:
     """The command line of a run."""
-    words = ["worldsim fidelity run", f"--candidate {asked['candidate']}"]
+    words = ["worldsim", "fidelity", "run", "--candidate", asked["candidate"]]
     if asked["reference"]:
-        words.append(f"--reference {asked['reference']}")
-    words += [f"--tier {asked['tier']}", f"--seed {asked['seed']}"]
+        words += ["--reference", asked["reference"]]
+    words += ["--tier", asked["tier"], "--seed", str(asked["seed"])]
     if asked["trials"]:
-        words.append(f"--trials {asked['trials']}")
-    return " ".join([*words, "--out DIR"])
+        words += ["--trials", str(asked["trials"])]
+    for who in ("candidate", "reference"):
+        if asked[f"{who}_kwargs"]:
+            words += [f"--{who}-kwargs", json.dumps(asked[f"{who}_kwargs"])]
+    return shlex.join([*words, "--out", "DIR"])

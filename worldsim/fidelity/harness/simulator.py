@@ -54,12 +54,14 @@ class Simulator:
         name: for the report.
         actions: from the reference's actions to the env's; None where they are the same.
         frames: from the env's frames to the reference's.
-        size: (H, W) to bring frames to; None leaves them.
+        kwargs: what it was made with, for the report.
     """
 
     def __init__(self, env: gym.Env[Any, Any], name: str, actions: ActionMap | None = None,
-                 frames: FrameMap | None = None, size: tuple[int, int] | None = None) -> None:  # fmt: skip
-        self.env, self.name, self.size = env, name, size
+                 frames: FrameMap | None = None, kwargs: dict[str, Any] | None = None) -> None:  # fmt: skip
+        self.env, self.name, self.kwargs = env, name, dict(kwargs or {})
+        self.size: tuple[int, int] | None = None  # (H, W) to bring frames to
+        self.fingerprint = str(getattr(env.unwrapped, "fingerprint", ""))  # of weights: others never share a run
         self._actions, self._frames = actions, frames
         self._picture = pictures_of(env)
         self.event_names: tuple[str, ...] = tuple(getattr(env.unwrapped, "event_names", ()))
@@ -136,12 +138,12 @@ class Simulator:
 
 
 def open_simulator(make: Make, kwargs: dict[str, Any] | None = None, actions: ActionMap | None = None,
-                   frames: FrameMap | None = None, size: tuple[int, int] | None = None) -> Simulator:  # fmt: skip
+                   frames: FrameMap | None = None) -> Simulator:  # fmt: skip
     """Open an env by its Gymnasium id, or by a function that makes it. Raises `RecordError`."""
     if isinstance(make, str):
-        return Simulator(open_env(make, {"max_episode_steps": -1, **(kwargs or {})}), make, actions, frames, size)
-    name = getattr(make, "__qualname__", type(make).__name__)
-    return Simulator(make(), name, actions, frames, size)
+        env = open_env(make, {"max_episode_steps": -1, **(kwargs or {})})
+        return Simulator(env, make, actions, frames, kwargs)
+    return Simulator(make(), getattr(make, "__qualname__", type(make).__name__), actions, frames)
 
 
 def meanings(env: gym.Env[Any, Any]) -> tuple[str, ...]:
