@@ -88,8 +88,10 @@ def windows(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     curve = {str(step): share([right for _, right in rows], [world for world, _ in rows], options)
              for step, rows in sorted(hits.items())}  # fmt: skip
     levels = {int(step): (part["value"] - chance) / (1.0 - chance) for step, part in curve.items() if part}
-    half = next((step for step, level in levels.items() if level < HALF * levels[min(levels)]), None)
-    ends = [(line["seed"], not hit(line["plays"][0]["questions"][-1], "candidate")) for line in lines]
+    first = levels[min(levels)] if levels else 0.0
+    half = next((step for step, level in levels.items() if level < HALF * first), None)
+    ends = [(line["seed"], not all(hit(question, "candidate") for question in line["plays"][0]["questions"][-2:]))
+            for line in lines]  # fmt: skip
     lost = share([gone for _, gone in ends], [world for world, _ in ends], options)
     return {"curve": curve, "half-life, frames": half, "share lost at the end": {**(lost or {}), "truth": 0.0},
             **colour(lines, options)}  # fmt: skip
@@ -100,7 +102,7 @@ def colour(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     slopes, worlds = [], []
     for line in lines:
         for play in line["plays"]:
-            looks = sorted({look for q in play["questions"] for look in [int(q["name"].split()[-1])]})
+            looks = play["looks"]
             if len(looks) > 1:
                 slopes.append(3200.0 * float(np.polyfit(looks, play["colour"], 1)[0]))
                 worlds.append(line["seed"])

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.fidelity.harness.reading import groups
-from worldsim.fidelity.scores import normalised, over_worlds
+from worldsim.fidelity.scores import over_worlds
 from worldsim.fidelity.statistics import StatisticsError, wilson
 
 __all__ = ["BASELINES", "PLANTED", "RAW", "Unit", "share", "staged_figures", "units"]
@@ -23,6 +23,7 @@ Figures = dict[str, Any]
 Line = dict[str, Any]
 RAW, PLANTED = 0.98, 0.95  # what a reader has to tell of raw truth, and of planted worlds
 BASELINES = ("copy", "still", "shuffled")
+ROOM = 0.15  # by which the ceiling must lie above chance, or N says nothing
 
 
 @dataclass(frozen=True)
@@ -124,21 +125,23 @@ def _scores(lines: Sequence[Line], who: str, options: dict[str, int]) -> Figures
         k, d = (sums[..., i] / np.maximum(sums[..., 5], 1e-9) for i in (3, 4))
         return (s - c) / np.where(k - d > 1e-6, k - d, np.nan)
 
+    total = counts.sum(0)
+    if total[3] / total[5] - total[4] / total[5] < ROOM:  # the candidate's own compression hides what is asked
+        return {**_share(mine, best, options), "c": float(total[1] / total[2]), "N": None, "questions": len(mine)}
     try:
         normal = asdict(over_worlds(score, counts, **options))
     except StatisticsError:
         normal = None
-    total = counts.sum(0)
-    if normal is None:
-        value = float(normalised(total[0] / total[2], total[1] / total[2], total[3] / total[5]))
-        normal = {"value": value, "low": value, "high": value} if np.isfinite(value) else None
-    return {
-        "S": share([unit.hit for unit in mine], [unit.world for unit in mine], options),
-        "c": float(total[1] / total[2]),
-        "K": share([unit.hit for unit in best], [unit.world for unit in best], options),
-        "N": normal,
-        "questions": len(mine),
-    }
+    if normal is None:  # too few worlds for an interval
+        value = float((total[0] - total[1]) / total[2] / ((total[3] - total[4]) / total[5]))
+        normal = {"value": value, "low": value, "high": value}
+    return {**_share(mine, best, options), "c": float(total[1] / total[2]), "N": normal, "questions": len(mine)}
+
+
+def _share(mine: Sequence[Unit], best: Sequence[Unit], options: dict[str, int]) -> Figures:
+    """S and K."""
+    return {name: share([unit.hit for unit in part], [unit.world for unit in part], options)
+            for name, part in (("S", mine), ("K", best))}  # fmt: skip
 
 
 def _all(lines: Sequence[Line], options: dict[str, int]) -> Figures | None:

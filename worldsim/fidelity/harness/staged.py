@@ -38,6 +38,7 @@ def staged_trial(bench: Bench, probe: str, stage: str, index: int, detail: dict[
             "hash": frames_hash(frames),
             "steps": one.steps,
             "psnr": [round(float(value), 1) for value in psnr(squared_error(frames, play.frames))],
+            "looks": _looks(play),
             "colour": _colour(frames, play),
             "questions": [_asked(bench, scene, play, question, frames, wrong, rng) for question in play.questions],
         })  # fmt: skip
@@ -83,10 +84,14 @@ def _shuffled(bench: Bench, scene: Scene, shown: list[np.ndarray], seed: int, rn
     return [bench.candidate.play(scene, [actions[i] for i in order], seed).frames]
 
 
+def _looks(play: Play) -> list[int]:
+    """All steps of a play that are looked at."""
+    return sorted({int(look) for question in play.questions for look in question.looks})
+
+
 def _colour(frames: np.ndarray, play: Play) -> list[float]:
     """How bright the frames are beside truth's, as logarithms of ratios, at each look."""
-    looks = sorted({look for question in play.questions for look in question.looks}) or [len(frames)]
-    pairs = [(frames[look - 1].mean(), play.frames[look - 1].mean()) for look in looks]
+    pairs = [(frames[look - 1].mean(), play.frames[look - 1].mean()) for look in _looks(play)]
     return [round(float(np.log((mine + 1.0) / (true + 1.0))), 5) for mine, true in pairs]
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
 
 KINDS = ("pig", "sheep", "cow")
-PLACES = ((4, -2), (4, 2), (6, -1), (6, 1), (5, 0))
+PLACES = ((3, -1), (3, 1), (4, 0), (4, -2), (4, 2))
 MOST, STEPS = 3, 32
 LONG = 100_000  # ticks for which an animal stands where it is
 BESIDE = ((0, 1), (0, -1))  # where a second animal may have come from
@@ -24,7 +24,7 @@ BESIDE = ((0, 1), (0, -1))  # where a second animal may have come from
 
 def herds(env: VoxelEnv, seed: int, index: int) -> Scene:
     """Up to three animals standing still: as many, fewer, or more after 32 frames without an action?"""
-    ground = Ground(env, seed, pitch=12.0)
+    ground = Ground(env, seed, pitch=16.0)
     count = index % (MOST + 1)
     places = [PLACES[i] for i in ground.random.permutation(len(PLACES))[: count + 1]]
     kind = str(ground.random.choice(KINDS))

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
 
 ROUND = (*("turn_right",) * 4, *("noop",) * 2, *("turn_left",) * 4, *("forward",) * 2, "noop", *("back",) * 2, "noop")
+OUT = 5  # steps of a round after which the view is farthest from where it was
 LENGTH = {"quick": 256, "full": 1024}
 WINDOW = 64
 # What somebody who tries things does, and how often beside walking.
@@ -23,7 +24,7 @@ CHANCES = {"forward": 6, "noop": 1, "turn_left": 2, "turn_right": 2, "forward+ju
 
 
 def drift(env: VoxelEnv, seed: int, index: int, length: int = LENGTH["quick"]) -> Scene:
-    """Looking round again and again: is the view that comes back still of this world, among eight?"""
+    """Looking round again and again: is the view that comes back still of this world, given that it had left?"""
     ground = Ground(env, seed, pitch=8.0)
     for place, kind in (((4, -2), "planks"), ((5, 2), "brick"), ((7, 0), "pumpkin")):
         ground.put(*place, 0, kind)
@@ -31,15 +32,19 @@ def drift(env: VoxelEnv, seed: int, index: int, length: int = LENGTH["quick"]) -
     moments = Moments(env)
     acts = numbers(ROUND * (length // len(ROUND)))
     looks = [window * WINDOW for window in range(1, length // WINDOW + 1)]
-    shown, kept, _ = moments.play(acts, looks)
+    turned = [look - len(ROUND) + OUT for look in looks]
+    shown, kept, _ = moments.play(acts, (*looks, *turned))
     strangers = others(env, ground, moments.start)
     names = ["the same", *(f"world {number}" for number in range(1, WORLDS))]
     others_seen = views(env, [[other] for other in strangers])
     questions = []
-    for look in looks:
+    for look, out in zip(looks, turned, strict=True):
+        gone = views(env, [[kept[out]], [moments.start]])
+        apart(gone, ("left", "stayed"))
+        questions.append(Question(f"left before {look}", (out,), ("left", "stayed"), gone, 0, 1, kind="gate"))
         pictures = np.concatenate([views(env, [[kept[look]]], NEAR), others_seen])
         apart(pictures, names)
-        questions.append(Question(f"at {look}", (look,), names, pictures, 0))
+        questions.append(Question(f"at {look}", (look,), names, pictures, 0, needs=f"left before {look}"))
     return Scene(seed, frames, given, moments.start, [Play("round and round", acts, shown, questions)])
 
 

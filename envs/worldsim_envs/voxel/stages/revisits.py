@@ -50,7 +50,7 @@ def others(env: VoxelEnv, ground: Ground, moment: Snapshot) -> list[Snapshot]:
 
 
 def revisits(env: VoxelEnv, seed: int, index: int) -> Scene:
-    """Out and back again: is it still the same world, among eight? And what without having seen it?"""
+    """Out and back again: is it still the same world, among eight, given that it was left? And one never seen?"""
     name = list(WAYS)[index % len(WAYS)]
     ground = Ground(env, seed, level=True, pitch=6.0)
     for place, kind in zip(((4, -2), (5, 3), (7, 0), (-5, 2), (-4, -3)), ground.random.permutation(COLOURS).tolist(),
@@ -58,18 +58,22 @@ def revisits(env: VoxelEnv, seed: int, index: int) -> Scene:
         ground.put(*place, 0, kind)
     frames, given = ground.given()
     moments = Moments(env)
-    played = []
-    for way in WAYS[name]:
-        shown, kept, _ = moments.play(numbers(way), (len(way),))
-        played.append((way, shown, kept[len(way)]))
+    there = len(WAYS[name][0]) // 2  # as far away as it goes
+    played = [(way, *moments.play(numbers(way), (there, len(way)))) for way in WAYS[name]]
     strangers = others(env, ground, moments.start)
     names = ["the same", *(f"world {number}" for number in range(1, WORLDS))]
     plays = []
-    for kind, (way, shown, end) in zip(("revisit", "control"), played, strict=True):
-        pictures = views(env, [[end], *([other] for other in strangers)])
+    for kind, (way, shown, kept, _) in zip(("revisit", "control"), played, strict=True):
+        gone = views(env, [[kept[there]], [moments.start]])
+        apart(gone, ("left", "stayed"))
+        pictures = views(env, [[kept[len(way)]], *([other] for other in strangers)])
         apart(pictures, names)
-        question = Question(kind, (len(way),), names, pictures, 0, kind="score" if kind == "revisit" else "extra")
-        plays.append(Play(f"{name}, {kind}", numbers(way), shown, [question]))
+        questions = [
+            Question("left", (there,), ("left", "stayed"), gone, 0, 1, kind="gate"),
+            Question(kind, (len(way),), names, pictures, 0, needs="left",
+                     kind="score" if kind == "revisit" else "extra"),
+        ]  # fmt: skip
+        plays.append(Play(f"{name}, {kind}", numbers(way), shown, questions))
     return Scene(seed, frames, given, moments.start, plays, {"way": name})
 
 
