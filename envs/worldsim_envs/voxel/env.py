@@ -6,9 +6,9 @@ judge, edits in editor, words in language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -30,6 +30,9 @@ from worldsim_envs.voxel.scenes import set_scene
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import switched
 from worldsim_envs.voxel.tasks import TASKS
+
+if TYPE_CHECKING:
+    from worldsim_envs.voxel.stages.question import Scene
 
 RESET_OPTIONS = ("world_seed", "biome", "start_time")
 
@@ -157,13 +160,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
             The observation, reward, terminated (the player died, or the task is done), False, and info with "events"
             f32 (E,), the labels asked for and, where the task has a goal, "success".
         """
-        world = self.state
-        vector = self.actions.vector(action)
+        world, vector = self.state, self.actions.vector(action)
         events = np.zeros(len(EVENT_NAMES), np.float32)
         physics.advance(world.tick, vector, self.frame_skip, events)
         rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
                                            world.entities[None], world.kinds[None])  # fmt: skip
-        self.note(vector, events)
+        self.note(vector, events if np.count_nonzero(events) else None)
         self._frame = None
         observation, info = self.read(events, bool(success[0]))
         ended = bool(world.marks[state.DEAD]) or bool(success[0])
@@ -212,6 +214,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         twin = type(self)(**self._settings)
         twin.restore_state(self.clone_state())
         return twin
+
+    def stages(self) -> Mapping[str, Callable[..., Scene]]:
+        """Return the scenes that a study asks about, as functions (env, seed, index, **detail) by name."""
+        from worldsim_envs.voxel.stages import STAGES  # stages stand on the env
+
+        return STAGES
 
     # ------------------------------------------------------------------------------------------ parts of a step
 
