@@ -35,6 +35,7 @@ class Command:
 
 
 STUDIO = "worldsim.studio.commands"
+STUDY = "worldsim.fidelity.harness.commands"
 COMMANDS = {
     "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
     "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
@@ -74,6 +75,9 @@ COMMANDS = {
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
+    "fidelity run": Command(STUDY, "Run", "run_study", "study where any simulator departs from a true one"),
+    "fidelity report": Command(STUDY, "Report", "report_run", "a study's figures again, from its trials alone"),
+    "fidelity compare": Command(STUDY, "Compare", "compare_runs", "several studies on one page"),
     "agent calibrate": Command(
         "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
     ),

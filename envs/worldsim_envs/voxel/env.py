@@ -6,9 +6,9 @@ judge, edits in editor, words in language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -30,6 +30,9 @@ from worldsim_envs.voxel.scenes import set_scene
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import switched
 from worldsim_envs.voxel.tasks import TASKS
+
+if TYPE_CHECKING:
+    from worldsim_envs.voxel.stages.question import Scene
 
 RESET_OPTIONS = ("world_seed", "biome", "start_time")
 
@@ -160,13 +163,15 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         world, vector = self.state, self.actions.vector(action)
         events = np.zeros(len(EVENT_NAMES), np.float32)
         physics.advance(world.tick, vector, self.frame_skip, events)
-        rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
-                                           world.entities[None], world.kinds[None])  # fmt: skip
-        self.note(vector, events if np.count_nonzero(events) else None)
+        reward, success, judged = 0.0, False, self.task.has_goal or np.count_nonzero(events) > 0
+        if judged:  # else nothing happened and nothing is asked for
+            rewards, done = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
+                                            world.entities[None], world.kinds[None])  # fmt: skip
+            reward, success = float(rewards[0]), bool(done[0])
+        self.note(vector, events if judged else None)
         self._frame = None
-        observation, info = self.read(events, bool(success[0]))
-        ended = bool(world.marks[state.DEAD]) or bool(success[0])
-        return observation, float(rewards[0]), ended, False, info
+        observation, info = self.read(events, success)
+        return observation, reward, bool(world.marks[state.DEAD]) or success, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         """Return the current frame u8, at `render_size` if one was given; None without a render mode."""
@@ -211,6 +216,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         twin = type(self)(**self._settings)
         twin.restore_state(self.clone_state())
         return twin
+
+    def stages(self) -> Mapping[str, Callable[..., Scene]]:
+        """Return the scenes that a study asks about, as functions (env, seed, index, **detail) by name."""
+        from worldsim_envs.voxel.stages import STAGES  # stages stand on the env
+
+        return STAGES
 
     # ------------------------------------------------------------------------------------------ parts of a step
 
