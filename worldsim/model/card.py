@@ -56,7 +56,7 @@ class WorldCard:
     vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
     context_level: float = 0.1
     shift: float = 1.0
-    temperature: Temperature = Temperature()
+    temperature: Temperature = field(default_factory=Temperature)
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
 
