@@ -65,6 +65,12 @@ COMMANDS = {
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
+    "agent train": Command("worldsim_agents.rl.train", "Train", "train", "train an agent in a learned or true world"),
+    "agent clone": Command("worldsim_agents.rl.train", "Clone", "clone_agent", "let an agent imitate a recording"),
+    "agent eval": Command("worldsim_agents.rl.evaluate", "Judge", "judge", "judge an agent in a learned or true world"),
+    "agent watch": Command("worldsim_agents.rl.watch", "Watch", "watch", "film an agent in both worlds"),
+    "agent study": Command("worldsim_agents.rl.study", "Study", "study", "what learning in the learned world is worth"),
+    "agent rank": Command("worldsim_agents.rl.ranking", "Rank", "rank", "do both worlds rank policies alike"),
     "agent calibrate": Command(
         "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
     ),
