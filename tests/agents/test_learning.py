@@ -100,7 +100,7 @@ def test_events_on_the_way_pay_in_training_and_do_not_count_in_judging(setting: 
     jump = 5
     paid = [envs.step(np.array([jump, 0])) for _ in range(30)]
     rewards = np.array([step[1] for step in paid])
-    assert (rewards[:, 0].max() == 0.5 and rewards[:, 0].sum() == 0.5 * 8) or rewards[:, 0].sum() < 4
+    assert rewards[:, 0].max() == 0.5 and 0 < rewards[:, 0].sum() <= 0.5 * 8, "eight times in an episode at most"
     assert all(step[3][0]["task_reward"] == 0 for step in paid) and rewards[:, 1].max() <= 0.5
     envs.close()
 
@@ -132,15 +132,14 @@ def test_the_gap_pairs_rollouts_from_the_same_state_of_one_length(setting: Setti
 
 
 def test_a_planner_prefers_what_the_task_pays_for(setting: Setting) -> None:
-    planner = Planner(setting, Plan(candidates=8, horizon=4, hold=2, rounds=2, elites=2, commit=2), 0)
+    planner = Planner(setting, Plan(candidates=96, horizon=8, hold=4, rounds=4, elites=4), 0)
 
     def worth(world, sequences):
         return (sequences == 7).sum(axis=1).astype(float)  # as if action 7 were the goal
 
     planner._worth = worth
-    planner.plan = Plan(candidates=8, horizon=4, hold=4, rounds=60, elites=2, commit=2)
     frames = np.zeros((1, 64, 64, 3), np.uint8)
-    assert planner.search([frames[0]], []) == [7] * 4
+    assert planner.search([frames[0]], []) == [7] * 8
     planner = Planner(setting, Plan(candidates=4, horizon=3, rounds=1, elites=1, commit=2), 0)
     one = planner.predict(frames, None, np.array([True]))[0]
     assert one.shape == (1,) and len(planner._rows[0].waiting) == 1

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -123,10 +124,13 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> Bas
     if recipe.obs == "latent":
         more["policy_kwargs"] = {"features_extractor_class": LatentNetwork}
     try:
-        return algorithm(
-            LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
-            seed=recipe.seed, device="cpu", verbose=0, tensorboard_log=None if log is None else str(log),
-        )  # fmt: skip
+        with warnings.catch_warnings():
+            if envs is None:
+                warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # of rows that are not there
+            return algorithm(
+                LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
+                seed=recipe.seed, device="cpu", verbose=0, tensorboard_log=None if log is None else str(log),
+            )  # fmt: skip
     except TypeError as error:
         raise AgentError(f"{recipe.learner} does not take these settings: {error}") from error
 

@@ -42,7 +42,7 @@ class Judge:
     """File for the figures, as JSON."""
     plan: Plan = field(default_factory=Plan)
     """Of the planner."""
-    setting: Annotated[Setting, tyro.conf.arg(prefix_name=False)] = field(default_factory=Setting)
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
 
     def __post_init__(self) -> None:
         if self.episodes < 2:

@@ -106,7 +106,7 @@ class Planner:
                 best, most = drawn[order[0]], float(worth[order[0]])
             for stretch in range(stretches):
                 elite = np.bincount(drawn[order[: plan.elites], stretch], minlength=len(self._table)) / plan.elites
-                chances[stretch] = 0.3 * chances[stretch] + 0.7 * elite
+                chances[stretch] = 0.25 * chances[stretch] + 0.65 * elite + 0.1 / len(self._table)
         return np.repeat(best, plan.hold)[: plan.horizon].tolist()
 
     def _worth(self, world: World, sequences: np.ndarray) -> np.ndarray:

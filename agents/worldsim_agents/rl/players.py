@@ -14,7 +14,9 @@ from stable_baselines3.common.vec_env import VecEnv
 from worldsim_agents.rl.agents import AgentError, load_agent
 from worldsim_agents.rl.planner import Plan, Planner
 from worldsim_agents.rl.worlds import Setting
+from worldsim_agents.sb3 import SB3VecEnv
 from worldsim_agents.solve import SOLUTIONS, solver
+from worldsim_envs.voxel.vector import VoxelVectorEnv
 
 __all__ = ["Played", "Player", "Random", "Scripted", "play", "player_of"]
 
@@ -48,9 +50,10 @@ class Scripted:
         if task not in SOLUTIONS:
             raise AgentError(f"there is a script for {', '.join(SOLUTIONS)}, none for {task}")
         raw: Any = envs.unwrapped
-        self._rows = raw.envs.unwrapped._rows if hasattr(raw, "envs") else []
-        if not self._rows:
+        batch = raw.envs.unwrapped if isinstance(raw, SB3VecEnv) else None
+        if not isinstance(batch, VoxelVectorEnv):
             raise AgentError("a scripted player reads the state of the true world; choose --world true")
+        self._rows = batch.rows
         self._scripts = [solver(task) for _ in self._rows]
         self._random = [np.random.default_rng([seed, row]) for row in range(len(self._rows))]
 

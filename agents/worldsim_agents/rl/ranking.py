@@ -30,7 +30,7 @@ class Rank:
     """Decides starts and chances."""
     out: Path = Path("out/rank.json")
     """File for the figures."""
-    setting: Annotated[Setting, tyro.conf.arg(prefix_name=False)] = field(default_factory=Setting)
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
 
 
 def rank(options: Rank) -> dict[str, Any]:

@@ -61,7 +61,7 @@ class Study:
     """Of imitation."""
     out: Path = Path("out/study")
     """Folder for recordings, agents, trials.jsonl and the report."""
-    setting: Annotated[Setting, tyro.conf.arg(prefix_name=False)] = field(default_factory=Setting)
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
 
     def __post_init__(self) -> None:
         for name in ("true_steps", "learned_steps", "episodes"):
@@ -119,15 +119,17 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
         for task in tasks
     ]
     whole = [task for task in means if all(task.get(arm) for arm in ("learned", "true", "random"))]
-    found: dict[str, Any] = {"tasks": tasks, "trials": len(trials), "transfer": ratio(whole), "gap": {}}
+    value, low, high = ratio(whole)
+    known = value == value  # NaN where no task says anything
+    found: dict[str, Any] = {"tasks": tasks, "trials": len(trials), "gap": {}}
+    found["transfer"] = [value, low, high] if known else None
     for task in tasks:
         gaps = [trial["gap"] for trial in trials if trial["task"] == task and "gap" in trial]
         if gaps:
             found["gap"][task] = interval(gaps)
-    value, low, high = found["transfer"]
-    text = table(trials)
-    text += f"\n\nTransfer ratio (J_learned − J_random) / (J_true − J_random), IQM over tasks: {value:.2f} "
-    text += f"[{low:.2f}, {high:.2f}].\n"
+    nothing = "not known: nowhere is the true world's agent above chance"
+    said = f"{value:.2f} [{low:.2f}, {high:.2f}]" if known else nothing
+    text = f"{table(trials)}\n\nTransfer ratio (J_learned − J_random) / (J_true − J_random), IQM over tasks: {said}.\n"
     with replacing_file(out / "report.md") as new:
         new.write_text(text)
     write_json(out / "report.json", found)

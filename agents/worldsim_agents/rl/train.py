@@ -28,7 +28,7 @@ from worldsim_agents.rl.worlds import Kind, Setting, open_world
 
 __all__ = ["Clone", "Train", "clone_agent", "learn", "train"]
 
-Flat = tyro.conf.arg(prefix_name=False)
+Flat = tyro.conf.arg(name="")
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ class Watch:
     """Decides starts and chances."""
     out: Path = Path("out/watch.mp4")
     """The film."""
-    setting: Annotated[Setting, tyro.conf.arg(prefix_name=False)] = field(default_factory=Setting)
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
 
 
 def watch(options: Watch) -> Path:

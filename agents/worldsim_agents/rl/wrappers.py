@@ -96,11 +96,11 @@ class Joined(VecEnv):
         self.parts = (first, second)
         super().__init__(first.num_envs + second.num_envs, first.observation_space, first.action_space)
 
+    def seed(self, seed: int | None = None) -> Sequence[int | None]:
+        rows = self.parts[0].num_envs
+        return [*self.parts[0].seed(seed), *self.parts[1].seed(None if seed is None else seed + rows)]
+
     def reset(self) -> np.ndarray:
-        rows = len(self.parts[0]._seeds)
-        for part, seeds in zip(self.parts, (self._seeds[:rows], self._seeds[rows:]), strict=True):
-            part._seeds = list(seeds)
-        self._reset_seeds()
         found = [np.asarray(part.reset()) for part in self.parts]
         self.reset_infos = [info for part in self.parts for info in part.reset_infos]
         return np.concatenate(found)
