@@ -27,6 +27,7 @@ class Card:
     event_names: tuple[str, ...] = ("reward", "action", "prompt")
     env: dict = field(default_factory=lambda: {"id": "CartPole-v1", "kwargs": {}})
     window: int = 4
+    shown: tuple[int, int] | None = None
 
 
 @dataclass

@@ -12,7 +12,8 @@ FLOORS = [  # a module may import its own floor and those above it in this list
     {"worldsim.clip", "worldsim.actions", "worldsim.files"},
     {"worldsim.video", "worldsim.model"},
     {"worldsim.data", "worldsim.sampling"},
-    {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim.studio", "worldsim_envs.learned"},
+    {"worldsim.training", "worldsim.fidelity", "worldsim.play", "worldsim.studio", "worldsim.exchange"}
+    | {"worldsim_envs.learned"},
     {"worldsim_agents"},
     {"worldsim.cli"},
 ]
@@ -23,6 +24,7 @@ FORBIDDEN = {
     "worldsim.video": {"worldsim.model"},
     "worldsim.model": {"worldsim.video"},
     "worldsim.data": {"worldsim.sampling"},
+    "worldsim.exchange": {"worldsim.model", "worldsim.sampling", "worldsim.training", "worldsim.play"},
     "worldsim.play": {"worldsim.training", "worldsim.fidelity", "worldsim_envs"},
     "worldsim.studio": {"worldsim.training", "worldsim.play", "worldsim_envs"},
     "worldsim.fidelity": {"worldsim.training", "worldsim.play", "worldsim.studio", "worldsim_envs"},

@@ -10,7 +10,8 @@ the parts in turn.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from enum import EnumType
 from typing import Any
 
 import gymnasium as gym
@@ -18,6 +19,8 @@ import numpy as np
 from gymnasium import spaces
 
 __all__ = ["ActionError", "ActionSpec"]
+
+HUGE = 1e9  # a bound of a Box beyond this is none
 
 
 class ActionError(ValueError):
@@ -60,7 +63,7 @@ class ActionSpec:
         raw, space = env.unwrapped, env.action_space
         names = getattr(raw, "action_names", None)
         if names is None:
-            return cls.from_space(space)
+            return replace(cls.from_space(space), meanings=_meanings(env))
         meanings = tuple(raw.get_action_meanings()) if hasattr(raw, "get_action_meanings") else ()  # pyright: ignore
         table = getattr(raw, "action_vectors", None)
         if isinstance(space, spaces.Discrete) and table is not None:
@@ -146,6 +149,17 @@ class ActionSpec:
             raise ActionError(f"action spec: missing or malformed field {error}; got {sorted(data)}") from error
 
 
+def _meanings(env: gym.Env[Any, Any]) -> tuple[str, ...]:
+    """What an env calls the actions of its Discrete space: by `get_action_meanings()`, or an enumeration `actions`."""
+    raw, space = env.unwrapped, env.action_space
+    told = getattr(raw, "get_action_meanings", lambda: ())()
+    kinds = getattr(raw, "actions", None)
+    if not told and isinstance(kinds, EnumType):
+        told = list(kinds.__members__)
+    fits = isinstance(space, spaces.Discrete) and len(told) == int(space.n)  # a wrapper may have changed the space
+    return tuple(map(str, told)) if fits else ()
+
+
 def _batched(space: spaces.Space[Any], actions: Any) -> spaces.Space[Any]:
     count = len(next(iter(actions.values()))) if isinstance(actions, dict) else len(actions)
     return gym.vector.utils.batch_space(space, count)
@@ -186,7 +200,7 @@ def _encode(space: spaces.Space[Any], action: Any) -> np.ndarray:
         case spaces.Box():
             low, high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
             value = np.asarray(action, np.float64).ravel()
-            bounded = np.isfinite(low) & np.isfinite(high)
+            bounded = _bounded(low, high)
             span = np.where(bounded & (high > low), high - low, 1.0)
             scaled = 2.0 * (value - np.where(bounded, low, 0.0)) / span - 1.0
             return np.where(bounded, np.clip(scaled, -1.0, 1.0), np.tanh(value)).astype(np.float32)
@@ -196,6 +210,11 @@ def _encode(space: spaces.Space[Any], action: Any) -> np.ndarray:
             return np.concatenate([_encode(part, action[i]) for i, part in enumerate(space.spaces)])
         case _:
             raise ActionError(f"action space {space} is not supported")
+
+
+def _bounded(low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Which fields of a Box have two bounds that say something; the largest number of float32 is as good as none."""
+    return (np.abs(low) < HUGE) & (np.abs(high) < HUGE)
 
 
 def _decode(space: spaces.Space[Any], vector: np.ndarray) -> tuple[Any, np.ndarray]:
@@ -217,7 +236,7 @@ def _decode(space: spaces.Space[Any], vector: np.ndarray) -> tuple[Any, np.ndarr
             n = int(np.prod(space.shape))
             low, high = space.low.ravel().astype(np.float64), space.high.ravel().astype(np.float64)
             head = np.clip(vector[:n].astype(np.float64), -1.0, 1.0)
-            bounded = np.isfinite(low) & np.isfinite(high)
+            bounded = _bounded(low, high)
             inside = np.where(bounded, low, 0.0) + (head + 1.0) / 2.0 * np.where(bounded, high - low, 1.0)
             free = np.arctanh(np.clip(head, -0.999999, 0.999999))
             value = np.clip(np.where(bounded, inside, free), low, high)

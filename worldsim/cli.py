@@ -7,7 +7,6 @@ A caller's mistake ends as one line on stderr and exit code 2; with WORLDSIM_DEB
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import sys
@@ -16,12 +15,11 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import dropwhile, takewhile
-from pathlib import Path
 from typing import Any
 
 from worldsim import __version__
 
-__all__ = ["Record", "main", "record_env"]
+__all__ = ["main"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,11 @@ COMMANDS = {
     "edit": Command(STUDIO, "Edit", "edit", "a film as it would be under another text"),
     "enhance": Command(STUDIO, "Enhance", "enhance", "a film without its noise and smear"),
     "gallery": Command("worldsim.studio.gallery", "Gallery", "gallery", "make a page that shows every verb"),
-    "record": Command("worldsim.cli", "Record", "record_env", "record episodes of any Gymnasium env"),
+    "record": Command("worldsim.data.command", "Record", "record_env", "record episodes of any Gymnasium env"),
+    "import": Command(
+        "worldsim.exchange.command", "Import", "import_dataset", "read recordings of VPT / MineRL, Minari or LeRobot"
+    ),
+    "export": Command("worldsim.exchange.command", "Export", "export_dataset", "write recordings for LeRobot"),
     "train tokenizer": Command(
         "worldsim.training.stages", "TrainTokenizer", "train_tokenizer", "train a tokenizer on frames",
         "worldsim.training.presets:tokenizer_defaults",
@@ -61,6 +63,9 @@ COMMANDS = {
     ),
     "train world": Command(
         "worldsim.training.both", "TrainWorld", "train_world", "train both, in any number of interrupted pieces"
+    ),
+    "train": Command(
+        "worldsim.training.plan", "Train", "train", "train a world on recordings of any env, with nothing to choose"
     ),
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
@@ -77,52 +82,6 @@ COMMANDS = {
 }
 
 
-@dataclass(frozen=True)
-class Record:
-    """Record episodes of a Gymnasium env with image observations, or with render() frames."""
-
-    env: str
-    """Gymnasium id, or "module:id" for a module that registers it."""
-    steps: int
-    """Env steps to record."""
-    out: Path
-    """Dataset folder; one that is there already gets more episodes."""
-    policy: str = ""
-    """Who acts: "random", or "module:function"; scripted exploration in the voxel world, else random, by default."""
-    seed: int = 0
-    """Decides every episode, with its number."""
-    workers: int = 1
-    """Processes."""
-    episode_length: int = 512
-    """Most frames of an episode."""
-    size: tuple[int, int] | None = None
-    """Height and width to bring frames to; the env's own by default."""
-    image_key: str | None = None
-    """Which entry of a Dict observation is the picture, when it has several."""
-    env_kwargs: str = "{}"
-    """Keyword arguments of the env, as JSON: '{"frame_skip": 4}'."""
-
-
-def record_env(options: Record) -> list[Path]:
-    """Run `worldsim.data.record.record` as the options say; returns the files of the new episodes."""
-    from worldsim.data.record import RecordError, record
-    from worldsim.data.rollout import default_policy
-
-    try:
-        env_kwargs = json.loads(options.env_kwargs)
-    except ValueError as error:
-        raise RecordError(f"--env-kwargs must be JSON, got {options.env_kwargs!r}: {error}") from error
-    if not isinstance(env_kwargs, dict):
-        raise RecordError(f"--env-kwargs must be a JSON object, got {options.env_kwargs!r}")
-    files = record(
-        options.env, options.policy or default_policy(options.env), options.steps, options.out, options.seed,
-        workers=options.workers, episode_length=options.episode_length, env_kwargs=env_kwargs, size=options.size,
-        image_key=options.image_key,
-    )  # fmt: skip
-    print(f"{len(files)} episodes in {options.out}; next: worldsim train tokenizer --data {options.out}")
-    return files
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; raises `SystemExit` with 0, 2 for a caller's mistake, or 130 when interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -130,6 +89,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(__version__)
         return
     name = next((name for name in COMMANDS if words[: len(name.split())] == name.split()), None)
+    if name == "train" and words[1:] and not words[1].startswith("-"):
+        name = None  # the name of a stage that there is not
     if name is None:
         group = bool(words) and any(name.startswith(f"{words[0]} ") for name in COMMANDS)
         asked = not words or words[0] in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))

@@ -1,8 +1,14 @@
-"""A Gymnasium env as recordings and games need it: made by its id, its pictures, its events, what it says of itself."""
+"""A Gymnasium env as recordings and games need it: made by its id, its pictures, texts and events, and what it is.
+
+An id may name the module that registers it, "module:id", as in `gym.make`; for well-known families that is not needed.
+Among an env's keyword arguments, "wrappers" is ours: the wrappers to put around it, in turn.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import gymnasium as gym
@@ -13,23 +19,89 @@ from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import find_picture, render_picture
 
-__all__ = ["RecordError", "describe_env", "make_env", "open_env", "pictures_of", "read_events"]
+__all__ = [
+    "RecordError",
+    "describe_env",
+    "full_id",
+    "make_env",
+    "open_env",
+    "pictures_of",
+    "read_events",
+    "text_of",
+]
+
+FAMILIES = {  # how the ids of a family begin -> the module that registers them, and the package that brings it
+    "ALE/": ("ale_py", "ale-py"),
+    "MiniGrid-": ("minigrid", "minigrid"),
+    "BabyAI-": ("minigrid", "minigrid"),
+    "MiniWorld-": ("miniworld", "miniworld"),
+    "Vizdoom": ("vizdoom.gymnasium_wrapper", "vizdoom"),
+}
+USUAL_FPS = 10.0  # of an env that does not say how fast it runs
 
 
 class RecordError(ValueError):
     """An env or a policy that cannot be recorded; says what was expected and what came."""
 
 
+def full_id(env_id: str, module: str = "") -> str:
+    """The id with the module that registers it, "module:id", where one is given or the family is known."""
+    if ":" in env_id:
+        return env_id
+    family = next((home for start, (home, _) in FAMILIES.items() if env_id.startswith(start)), "")
+    module = module or ("" if env_id in gym.registry else family)
+    return f"{module}:{env_id}" if module else env_id
+
+
 def make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
-    """`gym.make` without its checker. Raises `RecordError` when the env cannot be made."""
+    """`gym.make` without its checker, inside the wrappers of `env_kwargs["wrappers"]`.
+
+    Args:
+        env_id: a Gymnasium id, or "module:id".
+        env_kwargs: keyword arguments of the env. "wrappers" lists "module:Class", or ["module:Class", {arguments}].
+
+    Raises:
+        RecordError: the env or a wrapper cannot be made.
+    """
+    env_id = full_id(env_id)
+    own = {name: value for name, value in env_kwargs.items() if name != "wrappers"}
     try:
-        return gym.make(env_id, disable_env_checker=True, **env_kwargs)
+        env = gym.make(env_id, disable_env_checker=True, **own)
     except (gym.error.Error, ImportError, TypeError, ValueError) as error:
-        raise RecordError(f"cannot make the env {env_id!r} with {env_kwargs}: {error}") from error
+        family = env_id.rpartition(":")[2]
+        package = next((name for start, (_, name) in FAMILIES.items() if family.startswith(start)), "")
+        hint = f"; is it installed? pip install {package}" if package and isinstance(error, ImportError) else ""
+        reason = " ".join(str(error).split())  # one line
+        raise RecordError(f"cannot make the env {env_id!r} with {own}: {reason}{hint}") from error
+    try:
+        for wrapper in env_kwargs.get("wrappers", ()):
+            env = _wrapped(env, wrapper)
+    except BaseException:
+        env.close()
+        raise
+    return env
+
+
+def _wrapped(env: gym.Env[Any, Any], wrapper: Any) -> gym.Env[Any, Any]:
+    """The env inside a wrapper: "module:Class", or ["module:Class", {arguments}]."""
+    name, arguments = (wrapper, {}) if isinstance(wrapper, str) else (*wrapper, {})[:2]
+    module, _, kind = str(name).partition(":")
+    try:
+        made = getattr(import_module(module), kind)(env, **arguments)
+    except Exception as error:  # a wrapper may refuse an env with whatever it likes, AssertionError above all
+        raise RecordError(f"cannot put the wrapper {name!r} around {env}: {error or type(error).__name__}") from error
+    if not isinstance(made, gym.Env):
+        raise RecordError(f"a wrapper must be 'module:Class' that makes an env of an env, got {name!r}")
+    return made
 
 
 def open_env(env_id: str, env_kwargs: dict[str, Any], image_key: str | None = None) -> gym.Env[Any, Any]:
     """Make an env with pictures: where its observations hold none, with `render_mode="rgb_array"`.
+
+    Args:
+        env_id: see `make_env`.
+        env_kwargs: see `make_env`.
+        image_key: which entry of a Dict observation is the picture, or "render" for what `render()` shows.
 
     Raises:
         RecordError: it cannot be made, or has neither.
@@ -56,17 +128,41 @@ def pictures_of(env: gym.Env[Any, Any], image_key: str | None = None) -> Callabl
     return find_picture(env.observation_space, image_key) or (lambda _: render_picture(env))
 
 
-def describe_env(env: gym.Env[Any, Any], env_id: str, env_kwargs: dict[str, Any], size: tuple[int, int]) -> DatasetInfo:
-    """What episodes of an env have in common, in frames of this size (H, W)."""
+def text_of(observation: Any) -> str:
+    """What an observation says in words, such as a mission: itself, or its entries that are text, in turn."""
+    if isinstance(observation, str):
+        return observation
+    if not isinstance(observation, dict):
+        return ""
+    return ", ".join(part for part in observation.values() if isinstance(part, str) and part)
+
+
+def describe_env(
+    env: gym.Env[Any, Any],
+    env_id: str,
+    env_kwargs: dict[str, Any],
+    size: tuple[int, int],
+    shown: tuple[int, int] | None = None,
+    image_key: str | None = None,
+) -> DatasetInfo:
+    """What episodes of an env have in common, in frames of `size` (H, W); `shown` is the size of its own pictures."""
     return DatasetInfo(
-        env_id=env_id,
+        env_id=full_id(env_id),
         env_kwargs=env_kwargs,
-        fps=float(env.metadata.get("render_fps") or 10.0),
+        fps=_fps(env.metadata.get("render_fps")),
         size=size,
         actions=ActionSpec.from_env(env),
         event_names=("reward", *getattr(env.unwrapped, "event_names", ())),
         creator=__version__,
+        shown=None if shown == size else shown,
+        image_key=image_key,
     )
+
+
+def _fps(told: Any) -> float:
+    """Frames per second as an env's metadata tells them; many tell none."""
+    usable = isinstance(told, int | float | np.number) and math.isfinite(told) and told > 0
+    return float(told) if usable else USUAL_FPS
 
 
 def read_events(info: dict[str, Any], names: tuple[str, ...]) -> np.ndarray:

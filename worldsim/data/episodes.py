@@ -8,7 +8,7 @@ the metadata. Rows follow the time convention of `worldsim.clip`.
 
 from __future__ import annotations
 
-from worldsim.data.format import Caption, DatasetError, DatasetInfo, Detail, Entry, Episode, stack
+from worldsim.data.format import Caption, DatasetError, DatasetInfo, Detail, Entry, Episode, spoken, stack
 from worldsim.data.reader import Dataset
 from worldsim.data.writer import EpisodeWriter
 
@@ -21,5 +21,6 @@ __all__ = [
     "Entry",
     "Episode",
     "EpisodeWriter",
+    "spoken",
     "stack",
 ]

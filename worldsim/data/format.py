@@ -16,7 +16,7 @@ import numpy as np
 from worldsim.actions import ActionError, ActionSpec
 from worldsim.clip import Clip, Prompt
 
-__all__ = ["Caption", "DatasetError", "DatasetInfo", "Detail", "Entry", "Episode", "stack"]
+__all__ = ["Caption", "DatasetError", "DatasetInfo", "Detail", "Entry", "Episode", "spoken", "stack"]
 
 FORMAT_VERSION = 1
 
@@ -82,6 +82,8 @@ class DatasetInfo:
         actions: how actions read as vectors.
         event_names: names of the event columns, "reward" first.
         creator: version of worldsim that began the dataset.
+        shown: (H, W) of the env's own pictures, where frames were brought to another size; None where they were not.
+        image_key: which entry of a Dict observation is the picture, or "render"; None where the env leaves no choice.
     """
 
     env_id: str
@@ -91,6 +93,14 @@ class DatasetInfo:
     actions: ActionSpec
     event_names: tuple[str, ...]
     creator: str = ""
+    shown: tuple[int, int] | None = None
+    image_key: str | None = None
+
+    @property
+    def env(self) -> dict[str, Any]:
+        """How the env is made, and which of its pictures are frames: what a checkpoint keeps of it."""
+        made = {"id": self.env_id, "kwargs": self.env_kwargs}
+        return made if self.image_key is None else made | {"image_key": self.image_key}
 
     def to_json(self) -> dict[str, Any]:
         """A description as JSON holds it, from which `from_json` makes an equal one.
@@ -107,6 +117,8 @@ class DatasetInfo:
             "actions": self.actions.to_json(),
             "event_names": list(self.event_names),
             "creator": self.creator,
+            "shown": None if self.shown is None else list(self.shown),
+            "image_key": self.image_key,
         }
         try:
             return json.loads(json.dumps(description))  # tuples become lists, so that it compares with what was read
@@ -129,6 +141,8 @@ class DatasetInfo:
                 actions=ActionSpec.from_json(data["actions"]),
                 event_names=tuple(data["event_names"]),
                 creator=data["creator"],
+                shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
+                image_key=data.get("image_key"),
             )
         except (KeyError, IndexError, TypeError, ValueError, ActionError) as error:
             raise DatasetError(f"{file}: missing or malformed field: {error!r}") from error
@@ -210,6 +224,13 @@ def captions_within(captions: Sequence[Caption], start: int, stop: int) -> tuple
         for c in captions
         if c.start < stop and c.end > start
     )
+
+
+def spoken(texts: Sequence[str]) -> tuple[Caption, ...]:
+    """What is said row by row, as captions of the stretches in which it stays the same; silence has none."""
+    changes = [row for row, text in enumerate(texts) if row == 0 or text != texts[row - 1]]
+    stretches = zip(changes, [*changes[1:], len(texts)], strict=True)
+    return tuple(Caption(start, end, texts[start], texts[start]) for start, end in stretches if texts[start])
 
 
 def brief(value: Any) -> str:

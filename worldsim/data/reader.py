@@ -95,6 +95,15 @@ class Dataset:
             raise DatasetError(f"{self.folder / entry.file}: has rows 0 … {entry.length - 1}, asked for {start}:{stop}")
         return _read_rows(self.folder / entry.file, entry, self.info, start, stop)
 
+    def captions(self, episode: int) -> tuple[Caption, ...]:
+        """The captions of an episode, without its frames. Raises `DatasetError`."""
+        file = self.folder / self.entries[episode].file
+        try:
+            with safe_open(file, "np") as stored:
+                return tuple(Caption(**caption) for caption in json.loads((stored.metadata() or {})["captions"]))
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+            raise DatasetError(f"{file}: damaged or not an episode: {error}") from error
+
     def clip(self, requests: Sequence[tuple[int, int, int]], detail: Detail = "short") -> Clip:
         """One row for each (episode, start, stop), all equally long; what lies past an episode's end is padding.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tqdm import tqdm
 
@@ -29,7 +29,7 @@ def record(
     workers: int = 1,
     episode_length: int = 512,
     env_kwargs: dict[str, Any] | None = None,
-    size: tuple[int, int] | None = None,
+    size: tuple[int, int] | Literal["fit"] | None = None,
     image_key: str | None = None,
 ) -> list[Path]:
     """Record `steps` env steps into a dataset folder, and return the files of the new episodes.
@@ -39,15 +39,15 @@ def record(
     Args:
         env_id: a Gymnasium id, or "module:id". Its pictures are u8 (H, W, 3), (H, W, 1) or (H, W) observations, such
             an entry of a Dict observation, or what `render()` returns.
-        policy: a function that makes a policy, "module:function" that names one, or "random".
+        policy: a function that makes a policy, "module:function" that names one, "random", or "sticky".
         steps: env steps; an episode has one row more than it has steps, its reset. The last episode is cut to fit.
         folder: where the dataset is, or is to be.
         seed: decides every episode, with its number.
         workers: processes; one means this process.
         episode_length: most rows of an episode.
-        env_kwargs: keyword arguments for `gym.make`.
-        size: (H, W) to bring frames to; None keeps the env's own.
-        image_key: which entry of a Dict observation is the picture, when it has several.
+        env_kwargs: keyword arguments for `gym.make`, and "wrappers"; see `worldsim.data.envs.make_env`.
+        size: (H, W) to bring frames to; "fit": what networks take best; None keeps the env's own.
+        image_key: which entry of a Dict observation is the picture, when it has several; "render": what it renders.
 
     Raises:
         RecordError, FrameError: an env or a policy that cannot be recorded.

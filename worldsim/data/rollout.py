@@ -9,19 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import gymnasium as gym
 import numpy as np
 
 from worldsim.actions import ActionSpec
-from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events
-from worldsim.data.episodes import Caption, DatasetInfo, Episode
-from worldsim.data.frames import resize
+from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events, text_of
+from worldsim.data.episodes import Caption, DatasetInfo, Episode, spoken
+from worldsim.data.frames import fitting_size, resize
 
-__all__ = ["CAPTION_ROWS", "Job", "Policy", "RandomPolicy", "RecordError", "Recorder", "default_policy", "make_policy"]
+__all__ = [
+    "CAPTION_ROWS",
+    "Job",
+    "Policy",
+    "RandomPolicy",
+    "RecordError",
+    "Recorder",
+    "StickyPolicy",
+    "default_policy",
+    "make_policy",
+]
 
 CAPTION_ROWS = 16
+HOLD = 0.75  # how likely a sticky policy takes the same action again
 EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
 
 
@@ -47,9 +58,25 @@ class RandomPolicy:
         return env.action_space.sample()
 
 
+class StickyPolicy(RandomPolicy):
+    """Random actions that are held for a while, four steps on average: they lead further than new ones each step."""
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        super().reset(env, rng)
+        self._held: Any = None
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
+        if self._held is None or rng.random() >= HOLD:
+            self._held = env.action_space.sample()
+        return self._held
+
+
+POLICIES = {"random": RandomPolicy, "sticky": StickyPolicy}
+
+
 def default_policy(env_id: str) -> str:
-    """Who acts in an env when nobody says so: scripted exploration in the voxel world, else chance."""
-    return EXPLORE if env_id.rpartition(":")[2].startswith("worldsim/Voxel-") else "random"
+    """Who acts in an env when nobody says so: scripted exploration in the voxel world, else chance that holds on."""
+    return EXPLORE if env_id.rpartition(":")[2].startswith("worldsim/Voxel-") else "sticky"
 
 
 @dataclass(frozen=True)
@@ -58,12 +85,13 @@ class Job:
 
     Attributes:
         env_id: a Gymnasium id, or "module:id" for a module that registers it.
-        policy: a function without arguments that makes a `Policy`, or "module:function" that names one, or "random".
+        policy: a function without arguments that makes a `Policy`, or "module:function" that names one, or "random", or
+            "sticky".
         episode_length: most rows of an episode, the reset included. Cutting here is not the env's end: no flag is set.
         env_kwargs: keyword arguments for `gym.make`.
         seed: with the number of an episode, it decides everything random in that episode.
-        size: (H, W) to bring frames to by area averages; None leaves them as they are.
-        image_key: the picture's key in a Dict observation that has several.
+        size: (H, W) to bring frames to by area averages; "fit" takes `fitting_size`; None leaves them as they are.
+        image_key: the picture's key in a Dict observation that has several; "render" takes what `render()` shows.
     """
 
     env_id: str
@@ -71,13 +99,13 @@ class Job:
     episode_length: int = 512
     env_kwargs: dict[str, Any] = field(default_factory=dict)
     seed: int = 0
-    size: tuple[int, int] | None = None
+    size: tuple[int, int] | Literal["fit"] | None = None
     image_key: str | None = None
 
     def __post_init__(self) -> None:
         if self.episode_length < 2:
             raise RecordError(f"episode_length must be at least 2 rows, a reset and a step, got {self.episode_length}")
-        if self.size is not None and (len(self.size) != 2 or min(self.size) < 1):
+        if isinstance(self.size, tuple) and (len(self.size) != 2 or min(self.size) < 1):
             raise RecordError(f"size must be (height, width) in pixels, got {self.size}")
 
     @property
@@ -121,9 +149,10 @@ class Recorder:
 
     def info(self) -> DatasetInfo:
         """What a dataset of these episodes says about itself. Resets the env."""
-        observation, _ = self.env.reset(seed=self.job.episode_seed(0))
-        height, width = self._frame(observation).shape[:2]
-        return describe_env(self.env, self.job.env_id, self.job.env_kwargs, (height, width))
+        job = self.job
+        observation, _ = self.env.reset(seed=job.episode_seed(0))
+        shown, size = (picture.shape[:2] for picture in (self._picture(observation), self._frame(observation)))
+        return describe_env(self.env, job.env_id, job.env_kwargs, size, shown, job.image_key)
 
     def episode(self, number: int, on_step: Callable[[], object] = lambda: None) -> Episode:
         """Reset, act until the env ends or the length is reached, and return what happened.
@@ -147,6 +176,7 @@ class Recorder:
         events = np.zeros((job.episode_length, 1 + len(self._event_names)), np.float32)
         terminated = truncated = False
         captions: list[Caption] = []
+        texts = [text_of(observation)]
         row = 0
         while row + 1 < job.episode_length and not (terminated or truncated):
             row += 1
@@ -156,12 +186,14 @@ class Recorder:
             frames[row] = self._frame(observation)
             events[row, 0] = reward
             events[row, 1:] = read_events(info, self._event_names)
+            texts.append(text_of(observation))
             if row % CAPTION_ROWS == CAPTION_ROWS // 2:
                 captions += self._caption(len(captions))
             on_step()
         rows = row + 1
         if len(captions) * CAPTION_ROWS < rows:
             captions += self._caption(len(captions))
+        captions = captions or list(spoken(texts))
         ends = np.zeros((2, rows), np.bool_)
         ends[:, -1] = terminated, truncated
         whole = Episode(frames, actions, events, *ends, captions=tuple(captions), seed=seed)
@@ -172,8 +204,8 @@ class Recorder:
 
     def _frame(self, observation: Any) -> np.ndarray:
         """u8 (H, W, 3) at the job's size."""
-        picture = self._picture(observation)
-        return picture if self.job.size is None else resize(picture, self.job.size)
+        picture, size = self._picture(observation), self.job.size
+        return picture if size is None else resize(picture, fitting_size(picture.shape[:2]) if size == "fit" else size)
 
     def _caption(self, interval: int) -> list[Caption]:
         """What the env says is to be seen now, for the whole interval; nothing when it has no captions."""
@@ -185,15 +217,16 @@ class Recorder:
 
 
 def make_policy(policy: str | Callable[[], Policy]) -> Policy:
-    if policy == "random":
-        return RandomPolicy()
+    """The policy of that name, or that a function makes. Raises `RecordError` when there is none."""
+    if isinstance(policy, str) and policy in POLICIES:
+        return POLICIES[policy]()
     if isinstance(policy, str):
         module, _, name = policy.partition(":")
         try:
             policy = getattr(import_module(module), name)
         except (ImportError, AttributeError, ValueError) as error:
             raise RecordError(
-                f"policy must be 'random' or 'module:function' that makes a policy, got {policy!r}: {error}"
+                f"policy must be 'random', 'sticky' or 'module:function' that makes a policy, got {policy!r}: {error}"
             ) from error
     try:
         made = policy()  # pyright: ignore[reportCallIssue]

@@ -91,7 +91,7 @@ class LiveSource:
         episode_length: most rows of an episode.
         env_kwargs: keyword arguments for `gym.make`.
         seed: decides the episodes that come, in the order of each worker.
-        size: (H, W) to bring frames to; None keeps the env's own.
+        size: (H, W) to bring frames to, or "fit"; None keeps the env's own.
         image_key: which entry of a Dict observation is the picture, when it has several.
         capacity: episodes kept in memory.
         weight: how often `batches` takes this source, against others.
@@ -109,7 +109,7 @@ class LiveSource:
         episode_length: int = 256,
         env_kwargs: dict[str, Any] | None = None,
         seed: int = 0,
-        size: tuple[int, int] | None = None,
+        size: tuple[int, int] | Literal["fit"] | None = None,
         image_key: str | None = None,
         capacity: int = 64,
         weight: float = 1.0,

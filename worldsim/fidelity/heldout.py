@@ -70,9 +70,15 @@ def record_heldout(
     Raises:
         RecordError: the env or the policy cannot be made.
     """
+    if not card.env["id"]:
+        raise FidelityError(
+            f"checkpoint {card.name!r} was learned from imported data, of which no env can make more; give --data with "
+            "that dataset: what it holds out is then used"
+        )
     record(
         card.env["id"], policy, worlds * (length - 1), folder, FIRST_SEED + seed,
         workers=workers, episode_length=length, env_kwargs=card.env["kwargs"], size=card.size,
+        image_key=card.env.get("image_key"),
     )  # fmt: skip
     return Dataset.open(folder)
 

@@ -34,7 +34,8 @@ class WorldCard:
         fps: frames per second of simulated time.
         action_spec: how actions read as vectors.
         event_names: the columns of `events`, the reward first.
-        env: id and kwargs of the true env it was learned from.
+        env: id and kwargs of the true env it was learned from, and image_key where that env has several pictures.
+        shown: (H, W) of the true env's own pictures, where frames are of another size; play shows frames in that shape.
         tokenizer, dynamics: sizes of the networks; dynamics is None in a checkpoint of a tokenizer alone.
         vocabulary: the words it knows, in the order of their rows.
         context_level: noise level at which it likes to see given frames in play.
@@ -54,6 +55,7 @@ class WorldCard:
     context_level: float = 0.1
     shift: float = 1.0
     training: dict[str, Any] = field(default_factory=dict)
+    shown: tuple[int, int] | None = None
 
     @property
     def window(self) -> int:
@@ -67,7 +69,7 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        keys = ("name", "size", "fps", "env", "context_level", "shift", "training")
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "training", "shown")
         plain = {key: getattr(self, key) for key in keys}
         return plain | {
             "version": VERSION,
@@ -98,6 +100,7 @@ class WorldCard:
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
                 training=dict(data["training"]),
+                shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
             )
             Vocabulary(card.vocabulary)
         except KeyError as error:
@@ -126,6 +129,8 @@ def _check_card(card: WorldCard) -> None:
     grain = Tokenizer.stride * (1 if config is None else config.patch)
     if min(card.size) < grain or card.size[0] % grain or card.size[1] % grain:
         raise CheckpointError(f"card.json: size must be (H, W) in steps of {grain}, got {card.size}")
+    if card.shown is not None and min(card.shown) < 1:
+        raise CheckpointError(f"card.json: shown must be (H, W) in pixels, got {card.shown}")
     if not 0 < card.fps < math.inf:
         raise CheckpointError(f"card.json: fps must be positive, got {card.fps}")
     if not 0 <= card.context_level <= 1:

@@ -1,14 +1,17 @@
 """From held keys and mouse motion to an action vector, and from a vector to words.
 
 Keys are named as pygame names them. The voxel world's vector has fields for keys and camera, so every combination of
-keys is an action; in the world of another env, the number keys hold its actions 1, 2, 3 ….
+keys is an action; in the world of another env, the number keys hold its actions 1, 2, 3 …, and the arrows do what the
+names of its actions say, or move the fields of a Box.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Collection, Sequence
 
 import numpy as np
+from gymnasium import spaces
 
 from worldsim.actions import ActionSpec
 
@@ -43,8 +46,23 @@ HELP = (
     "arrows      look around          F1      this help",
     "mouse       look (click first)   Esc     quit",
     "F, left button   attack, mine    1 - 9   choose from the hotbar",
-    "E, right button  use, place              (other envs: action 1 - 9)",
+    "E, right button  use, place              (other envs: action 1 - 9, arrows)",
 )
+
+
+WORDS = {"left": "left", "right": "right", "up": "up", "down": "down", "space": "fire", "return": "toggle"}
+SAME = {"forward": "up", "back": "down", "backward": "down", "shoot": "fire", "attack": "fire", "jump": "fire"}
+AXES = {"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)}  # key -> field of a Box, direction
+
+
+def _meant(meanings: Sequence[str]) -> dict[frozenset[str], int]:
+    """The number (from 1) of the action that each set of words names, of names such as "UPRIGHTFIRE" or "turn left"."""
+    found: dict[frozenset[str], int] = {}
+    names = sorted({*WORDS.values(), *SAME}, key=len, reverse=True)
+    for number, meaning in enumerate(meanings, start=1):
+        words: list[str] = re.findall("|".join(names), meaning.lower())
+        found.setdefault(frozenset([SAME.get(word, word) for word in words]), number)
+    return {words: number for words, number in found.items() if words}
 
 
 class Controls:
@@ -54,6 +72,7 @@ class Controls:
         self.spec = spec
         self._column = {name: i for i, name in enumerate(spec.names)}
         self._named = "forward" in self._column
+        self._meant = _meant(spec.meanings)
         self._turn = {}
         for field in ("cameraX", "cameraY"):
             if field in self._column:  # an arrow key turns as fast as the actions that the world was learned from
@@ -82,13 +101,24 @@ class Controls:
         return vector.clip(-1.0, 1.0)
 
     def _numbered(self, held: Collection[str], vector: np.ndarray) -> np.ndarray:
-        """Number key n holds action n of a Discrete space, or field n of any other; no key is the first action."""
+        """Number key n holds action n of a Discrete space, or field n of any other; no key is the first action.
+
+        Arrows, space and return do what an action's name says of them. In a Box, left and right turn the first field
+        down and up, and down and up the second; shift turns a number's field down.
+        """
         numbers = sorted(int(key) for key in held if key.isdecimal() and key != "0")
         if self.spec.table is not None:
-            number = numbers[0] if numbers else 1
+            named = self._meant.get(frozenset(WORDS[key] for key in held if key in WORDS), 1)
+            number = numbers[0] if numbers else named
             return self.spec.table[min(number, len(self.spec.table)) - 1].copy()
-        vector[[number - 1 for number in numbers if number <= len(vector)]] = 1.0
-        return vector
+        sign = -1.0 if {"left shift", "right shift"} & set(held) and isinstance(self.spec.space, spaces.Box) else 1.0
+        vector[[number - 1 for number in numbers if number <= len(vector)]] = sign
+        if isinstance(self.spec.space, spaces.Box):
+            for key, (field, direction) in AXES.items():
+                if key in held and field < len(vector):
+                    vector[field] += direction
+            return vector.clip(-1.0, 1.0)
+        return vector if self.spec.custom is not None else self.spec.nearest(vector)
 
     def describe(self, vector: np.ndarray) -> str:
         """What a vector does, in words: "forward + jump + turn left"."""

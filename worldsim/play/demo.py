@@ -175,7 +175,7 @@ def strip(both: Beside, name: str, scale: int = 2) -> np.ndarray:
 def _true_frames(world: World, seed: int, vectors: np.ndarray) -> np.ndarray:
     """What the true world of a seed shows from its reset on: u8 (1 + len(vectors), H, W, 3)."""
     card = world.card
-    game = TrueGame.open(card.env["id"], card.env["kwargs"])
+    game = TrueGame.from_card(card)
     try:
         if game.info.actions.names != card.action_spec.names or game.info.size != card.size:
             raise PlayError(

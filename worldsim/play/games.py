@@ -15,6 +15,8 @@ import numpy as np
 from worldsim import __version__
 from worldsim.data.envs import RecordError, describe_env, make_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import DatasetInfo
+from worldsim.data.frames import FrameError, resize
+from worldsim.model.card import WorldCard
 from worldsim.sampling.world import Step, World
 
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
@@ -59,41 +61,69 @@ class Game(Protocol):
 class TrueGame:
     """A Gymnasium env: the voxel world through keys and camera, any other through the action nearest to the vector."""
 
-    def __init__(self, env: gym.Env[Any, Any], info: DatasetInfo, act: Callable[[np.ndarray], Any]) -> None:
+    def __init__(
+        self, env: gym.Env[Any, Any], info: DatasetInfo, act: Callable[[np.ndarray], Any],
+        size: tuple[int, int] | None = None,
+    ) -> None:  # fmt: skip
         self.info = info
         self._env = env
         self._act = act
-        self._picture = pictures_of(env)
+        self._size = size
+        self._own = pictures_of(env, info.image_key)
 
     @classmethod
-    def open(cls, env_id: str, env_kwargs: dict[str, Any]) -> TrueGame:
+    def open(
+        cls, env_id: str, env_kwargs: dict[str, Any], image_key: str | None = None,
+        size: tuple[int, int] | None = None,
+    ) -> TrueGame:  # fmt: skip
         """Make the env.
+
+        Args:
+            env_id, env_kwargs, image_key: as in `worldsim.data.envs.open_env`.
+            size: (H, W) to bring its pictures to; None leaves them as they are.
 
         Raises:
             PlayError: the env cannot be made, or shows no pictures.
         """
         try:
-            return cls._open(env_id, env_kwargs)
-        except RecordError as error:
+            return cls._open(env_id, env_kwargs, image_key, size)
+        except (RecordError, FrameError) as error:
             raise PlayError(str(error)) from error
 
     @classmethod
-    def _open(cls, env_id: str, env_kwargs: dict[str, Any]) -> TrueGame:
-        env = open_env(env_id, env_kwargs)
+    def from_card(cls, card: WorldCard) -> TrueGame:
+        """The true env that a checkpoint was learned from, in frames of its size.
+
+        Raises:
+            PlayError: the env cannot be made here, or there is none: the data was imported.
+        """
+        if not card.env["id"]:
+            raise PlayError(f"checkpoint {card.name!r} was learned from imported data: it has no true world to play in")
+        return cls.open(card.env["id"], card.env["kwargs"], card.env.get("image_key"), card.size)
+
+    @classmethod
+    def _open(
+        cls, env_id: str, env_kwargs: dict[str, Any], image_key: str | None, size: tuple[int, int] | None
+    ) -> TrueGame:
+        env = open_env(env_id, env_kwargs, image_key)
         try:
-            info = describe_env(env, env_id, env_kwargs, size=(0, 0))
+            info = describe_env(env, env_id, env_kwargs, size=(0, 0), image_key=image_key)
             names, act = info.actions.names, info.actions.decode
             if "cameraX" in names and hasattr(env.unwrapped, "action_vector") and "action_space" not in env_kwargs:
                 env.close()
                 env = make_env(env_id, {**env_kwargs, "action_space": "dict"})
                 act = _keys_and_camera(env, names)
-            game = cls(env, info, act)
-            height, width = game.reset(0).frame.shape[:2]
+            game = cls(env, info, act, size)
+            shown = game._own(env.reset(seed=0)[0]).shape[:2]
         except BaseException:
             env.close()
             raise
-        game.info = replace(info, size=(height, width))
+        game.info = replace(info, size=size or shown, shown=None if size in (None, shown) else shown)
         return game
+
+    def _picture(self, observation: Any) -> np.ndarray:
+        picture = self._own(observation)
+        return picture if self._size is None else resize(picture, self._size)
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin in the world of this seed; the true world knows no prompts."""
@@ -129,7 +159,7 @@ class LearnedGame:
         card = world.card
         self.info = DatasetInfo(
             "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names,
-            __version__,
+            __version__, card.shown,
         )  # fmt: skip
         self._world = world
 

@@ -57,5 +57,6 @@ def play_headless(session: Session, steps: int, folder: Path) -> tuple[list[Path
     film = np.stack(frames)
     scale = max(1, 128 // film.shape[1])
     sheet = contact_sheet([film[chosen]], columns=[labels[i] for i in chosen], scale=scale)
-    files = [write_film(folder / "play.mp4", film, session.game.info.fps), write_png(folder / "play.png", sheet)]
+    info = session.game.info
+    files = [write_film(folder / "play.mp4", film, info.fps, info.shown), write_png(folder / "play.png", sheet)]
     return files, speed

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from worldsim.data.episodes import DatasetInfo, Episode, EpisodeWriter
+from worldsim.data.frames import resize
 from worldsim.play.games import Shown
 from worldsim.video import write_mp4
 
@@ -46,7 +47,8 @@ class Recording:
     def save(self) -> list[Path]:
         """Write everything; returns the film and the datasets. Raises `OSError` when the disk refuses."""
         frames = np.stack([shown.frame for stretch in self._stretches for shown in stretch.shown])
-        files = [write_film(self.folder / "film.mp4", frames, self._stretches[0].info.fps)]
+        info = self._stretches[0].info
+        files = [write_film(self.folder / "film.mp4", frames, info.fps, info.shown)]
         for stretch in self._stretches:
             folder = self.folder / stretch.world
             EpisodeWriter.open(folder, stretch.info).add(_episode(stretch), "played")
@@ -55,8 +57,11 @@ class Recording:
         return files
 
 
-def write_film(path: Path, frames: np.ndarray, fps: float) -> Path:
-    """Write frames u8 (T, H, W, 3) as an mp4 large enough to look at."""
+def write_film(path: Path, frames: np.ndarray, fps: float, shown: tuple[int, int] | None = None) -> Path:
+    """Write frames u8 (T, H, W, 3) as an mp4 large enough to look at, in the shape of `shown` (H, W) where given."""
+    if shown is not None:
+        sides = [2 * max(1, round(side * FILM_SIDE / max(shown) / 2)) for side in shown]
+        return write_mp4(path, resize(frames, (sides[0], sides[1])), fps)
     height, width = frames.shape[1:3]
     scale = max(1, FILM_SIDE // max(height, width))
     odd = (height * scale) % 2 or (width * scale) % 2

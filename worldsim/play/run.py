@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from worldsim.play.games import Game, LearnedGame, TrueGame
+from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
 from worldsim.play.session import Session
 from worldsim.sampling.world import World
@@ -24,7 +24,7 @@ class Play:
     world: Literal["learned", "true"] = "learned"
     """Where to begin; Tab switches."""
     env: str = ""
-    """Play this Gymnasium env alone, without any checkpoint."""
+    """Play this Gymnasium env alone, without any checkpoint; "module:id" for a module that registers it."""
     prompt: str = ""
     """What the learned world begins under."""
     seed: int = 0
@@ -68,6 +68,11 @@ def open_session(config: Play) -> Session:
         games["true"] = TrueGame.open(config.env, {})
     else:
         world = World.from_pretrained(config.checkpoint, rows=1, steps=config.passes, device=config.device)
-        games["true"] = TrueGame.open(world.card.env["id"], world.card.env["kwargs"])
+        try:
+            games["true"] = TrueGame.from_card(world.card)
+        except PlayError as error:
+            if config.world == "true":
+                raise
+            print(f"the learned world alone: {error}")
         games["learned"] = LearnedGame(world)
     return Session(games, "true" if config.env else config.world, config.seed, config.prompt, config.out)

@@ -66,9 +66,10 @@ class Window:
             pygame.quit()
             raise PlayError(f"{NO_DISPLAY} (SDL has only its {driver!r} driver)")
         pygame.font.init()
-        height, width = session.frame.shape[:2]
-        scale = max(1, LONGEST_SIDE // max(height, width))
-        self.screen = pygame.display.set_mode((width * scale, height * scale), pygame.RESIZABLE)
+        height, width = session.game.info.shown or session.frame.shape[:2]
+        longest = max(height, width)
+        scale = LONGEST_SIDE // longest or LONGEST_SIDE / longest
+        self.screen = pygame.display.set_mode((round(width * scale), round(height * scale)), pygame.RESIZABLE)
         pygame.display.set_caption("worldsim")
         self.font = pygame.font.Font(None, 22)
         self.fixed = pygame.font.SysFont("dejavusansmono,couriernew,monospace", 15)
@@ -95,8 +96,9 @@ class Window:
         session = self.session
         picture = pygame.surfarray.make_surface(np.ascontiguousarray(session.frame.swapaxes(0, 1)))
         area = self.screen.get_rect()
-        scale = min(area.width / picture.get_width(), area.height / picture.get_height())
-        size = (int(picture.get_width() * scale), int(picture.get_height() * scale))
+        height, width = session.game.info.shown or session.frame.shape[:2]  # in the shape of the true world's pictures
+        scale = min(area.width / width, area.height / height)
+        size = (int(width * scale), int(height * scale))
         self.screen.fill((0, 0, 0))
         place = pygame.Rect((0, 0), size)
         place.center = area.center

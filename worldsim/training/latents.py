@@ -25,7 +25,7 @@ from worldsim.data.episodes import Caption, Dataset, Detail, Entry
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
-from worldsim.model.dynamics import Attend
+from worldsim.model.dynamics import Attend, DynamicsConfig
 from worldsim.model.prompts import pack_words
 from worldsim.model.tensors import read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
@@ -44,6 +44,7 @@ __all__ = [
     "live_batches",
     "longest_caption",
     "most_captions",
+    "random_batch",
 ]
 
 
@@ -229,6 +230,21 @@ def clip_to_latents(
         torch.from_numpy(clip.mask.astype(np.float32)),
         words,
         attend,
+    )
+
+
+def random_batch(bucket: LatentBucket, model: DynamicsConfig, grid: tuple[int, int]) -> LatentBatch:
+    """A batch of a bucket's shape, of nothing but noise, to see what a step on such batches takes."""
+    shape, generator = (bucket.rows, bucket.length), torch.Generator().manual_seed(0)
+    words = pack_words([[] for _ in range(bucket.rows)], bucket.length, Vocabulary.collect([]), model.text.longest)
+    return LatentBatch(
+        torch.randn(*shape, model.channels, *grid, generator=generator),
+        torch.zeros(*shape, model.actions),
+        torch.zeros(*shape, model.events),
+        torch.zeros(shape),
+        torch.ones(shape),
+        words,
+        bucket.attend,
     )
 
 

@@ -28,7 +28,7 @@ from worldsim.training.muon import ShardedMuon
 from worldsim.training.parallel import any_rank, barrier, joined, mean, parallel, rank, ranks, shard, whole
 from worldsim.training.states import Fitted, clean, newest_state, read_state, write_state
 
-__all__ = ["FitConfig", "Fitted", "TrainingError", "begun", "check_folder", "fit", "is_hidden"]
+__all__ = ["FitConfig", "Fitted", "TrainingError", "begun", "check_folder", "fit", "is_hidden", "seconds_per_step"]
 
 PATIENCE = 2.0  # seconds in which several processes take repeated interrupts for one: torchrun passes them on as well
 LOG = "log.jsonl"  # begun with the run: where it is, there is something to resume
@@ -214,6 +214,26 @@ class _Run:
         decay = min(self.config.average, (1 + step) / (10 + step))
         for name, kept in self.average.items():
             kept.lerp_(self.parameters[name], 1 - decay)
+
+
+def seconds_per_step(
+    objective: nn.Module, batch: Any, config: FitConfig, device: torch.device, tries: int = 2
+) -> float:
+    """How long a step takes here when the machine does nothing else, at best of some; spoils the objective's weights.
+
+    On a CPU that is the processor time by the number of threads, so that other programs do not count.
+    """
+    objective.to(device)
+    average = {name: p.detach().clone() for name, p in objective.named_parameters()}
+    run = _Run(objective, _optimisers(objective, config), average, config, device)
+    clock, threads = (time.process_time, torch.get_num_threads()) if device.type == "cpu" else (time.perf_counter, 1)
+    took = []
+    for number in range(1 + tries):
+        began = clock()
+        loss = run.step(batch, number)["loss"].item()  # waits for the device
+        took.append((clock() - began) / threads)
+        assert math.isfinite(loss)
+    return min(took[1:])  # the first one makes what the others use
 
 
 def is_hidden(name: str, parameter: torch.Tensor) -> bool:

@@ -278,8 +278,11 @@ class DynamicsObjective(nn.Module):
         return torch.cat(frames, 1), torch.cat(guesses, 1)
 
     def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
-        """Squared error of symlog(reward), cross-entropy of each event and of the end; summed over frames."""
-        reward = F.mse_loss(events[..., 0], symlog(batch.events[..., 0]), reduction="none")
+        """Error of symlog(reward), cross-entropy of each event and of the end; summed over frames.
+
+        The error is squared up to 1 and goes on straight from there: a rare -100 must not drown all the rest.
+        """
+        reward = 2 * F.huber_loss(events[..., 0], symlog(batch.events[..., 0]), reduction="none")
         happened = (batch.events[..., 1:] > 0).float()
         named = F.binary_cross_entropy_with_logits(events[..., 1:], happened, reduction="none")
         ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")

@@ -310,7 +310,7 @@ def look(data: tuple[Path, ...], live: Live) -> DatasetInfo:
     _check_given(data, live)
     if data:
         return Dataset.open(data[0]).info
-    recorder = Recorder.open(Job(live.env, live.policy, 2, {}, live.seed))
+    recorder = Recorder.open(Job(live.env, live.policy, 2, {}, live.seed, "fit"))
     try:
         return recorder.info()
     finally:
@@ -334,7 +334,7 @@ def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Sourc
     """
     _check_given(data, live)
     if live.env:
-        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed + rank() * APART)
+        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed + rank() * APART, size="fit")
         try:
             _check_size(source.info.size, grain, live.env)
         except DatasetError:
@@ -376,8 +376,8 @@ def _card(
     dynamics: DynamicsConfig | None = None, vocabulary: tuple[str, ...] = tuple(Vocabulary.collect([]).words),
 ) -> WorldCard:  # fmt: skip
     return WorldCard(
-        name, info.size, info.fps, info.actions, info.event_names, {"id": info.env_id, "kwargs": info.env_kwargs},
-        tokenizer, dynamics, vocabulary, training=training,
+        name, info.size, info.fps, info.actions, info.event_names, info.env, tokenizer, dynamics, vocabulary,
+        training=training, shown=info.shown,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Recordings of others in, ours out: VPT / MineRL contractor films, Minari, LeRobot. Networks have no part in it."""
