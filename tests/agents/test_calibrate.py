@@ -97,11 +97,11 @@ def test_the_command_measures_events_and_surprise_on_true_episodes(
     folder = save_tiny_checkpoint(tmp_path / "tiny")
     words = ["--checkpoint", str(folder), "--frames", "160", "--context", "3", "--steps", "4", "--rows", "8"]
     main(["agent", "calibrate", *words])
-    assert "events measured" in capsys.readouterr().out
+    assert "events told" in capsys.readouterr().out
     found = read_calibration(folder)
-    assert found is not None and found.events and set(found.surprise) == {"again", "seeds"}
+    assert found is not None and set(found.surprise) == {"again", "seeds"}
     assert all(0 < row.threshold <= 1 for row in found.events.values())
-    assert found.measured["steps"] == 4
+    assert found.measured["steps"] == 4 and found.measured["untold"], "random weights tell next to nothing"
     before = (folder / "events.json").read_bytes()
     main(["agent", "calibrate", *words, "--out", str(tmp_path)])
     assert (tmp_path / "events.json").read_bytes() == before, "the same command measures the same"
