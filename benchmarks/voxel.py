@@ -89,8 +89,9 @@ def vectors(steps: int, repeats: int) -> list[Row]:
     rates: dict[int, list[float]] = {1: [], 2: []}
     envs = {threads: gym.make_vec("worldsim/Voxel-v0", num_envs=ROWS, vectorization_mode="vector_entry_point",
                                   threads=threads, switches=EVERYTHING, num_levels=4) for threads in rates}  # fmt: skip
-    for env in envs.values():
+    for env in envs.values():  # makes the worlds, and loads the compiled code
         env.reset(seed=0)
+        env.step(np.zeros(ROWS, np.int64))
     for repeat in range(repeats):
         actions = drawn_actions(repeat, max(1, steps // ROWS), ROWS)
         for threads, env in envs.items():  # one after the other, so that both see the same machine

@@ -157,13 +157,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
             The observation, reward, terminated (the player died, or the task is done), False, and info with "events"
             f32 (E,), the labels asked for and, where the task has a goal, "success".
         """
-        world = self.state
-        vector = self.actions.vector(action)
+        world, vector = self.state, self.actions.vector(action)
         events = np.zeros(len(EVENT_NAMES), np.float32)
         physics.advance(world.tick, vector, self.frame_skip, events)
         rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
                                            world.entities[None], world.kinds[None])  # fmt: skip
-        self.note(vector, events)
+        self.note(vector, events if np.count_nonzero(events) else None)
         self._frame = None
         observation, info = self.read(events, bool(success[0]))
         ended = bool(world.marks[state.DEAD]) or bool(success[0])

@@ -73,9 +73,9 @@ class Judge:
             unlocked: events seen in the episode, (B, E).
             bodies, entities, kinds: of the states after the step, each with a first axis of B.
         """
-        fresh = (events > 0) & (unlocked == 0)
         rewards = np.zeros(len(events))
-        if fresh.any():
+        if np.count_nonzero(events):
+            fresh = (events > 0) & (unlocked == 0)
             rewards += fresh @ self._first
             unlocked[fresh] = 1
         if not self.task.has_goal:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
+from time import perf_counter
 from typing import Any, ClassVar
 
 import gymnasium as gym
@@ -26,11 +27,11 @@ from worldsim_envs.voxel.episodes import Snapshot
 from worldsim_envs.voxel.language.story import TOLD
 from worldsim_envs.voxel.render.bodies import BODY_TABLES
 from worldsim_envs.voxel.render.looks import LOOKS
+from worldsim_envs.voxel.render.picture import View
 from worldsim_envs.voxel.rows import step_rows
 from worldsim_envs.voxel.state import VoxelState
 
 Batch = dict[str, Any]
-PIECES = 4  # to each thread, of the rows that it steps
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             raise VoxelError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}") from error
         asked = min(self.num_envs, os.cpu_count() or 1) if threads is None else threads
         self._threads = checked_count("threads", asked, 1, 256)
-        self._pool = ThreadPoolExecutor(self._threads, "voxel")
+        self._pool = ThreadPoolExecutor(max(1, self._threads - 1), "voxel")  # beside the caller, who works, too
         self._settings = settings
         self._rows = [VoxelEnv(**settings) for _ in range(self.num_envs)]
         first = self._rows[0]
@@ -97,6 +98,10 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         self._elapsed = np.zeros(self.num_envs, np.int64)  # steps since the episode began
         self._over = np.zeros(self.num_envs, np.bool_)  # the episode has ended and not begun anew
         self._observed: list[Any] = [None] * self.num_envs
+        # Pictures and nothing else: then no row is looked at by itself.
+        self._plain = first.observed == ("rgb",) and not first.labels
+        self._scratch = [View(first.size).scratch for _ in range(self._threads)]
+        self._costs = np.zeros(self.num_envs)  # seconds that each row took last
         pixels = (self.num_envs, *first.size)
         self._frames = np.zeros((*pixels, 3), np.uint8)
         self._labels = np.zeros(pixels, np.uint8), np.zeros(pixels, np.float32), np.zeros(pixels, np.uint8)
@@ -138,15 +143,17 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         truncated = np.zeros(self.num_envs, np.bool_)
         if self.max_episode_steps is not None:
             truncated = self._elapsed >= self.max_episode_steps
-        infos = [self._rows[row].read(events[row], bool(success[row])) for row in playing]
-        for row, (observation, _) in zip(playing, infos, strict=True):
-            self._observed[row] = observation
-        told: dict[int, dict[str, Any]] = {int(row): info for row, (_, info) in zip(playing, infos, strict=True)}
+        told: dict[int, dict[str, Any]] = {}
         if starting.any():  # NEXT_STEP: this call is their reset, and their action counts for nothing
             terminated, truncated = terminated & ~starting, truncated & ~starting
             told |= self._begin(np.flatnonzero(starting))
         self._over = terminated | truncated
-        if self.autoreset_mode is not AutoresetMode.SAME_STEP or not self._over.any():
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP and bool(self._over.any())
+        if self._plain and not same_step:
+            return self._frames.copy(), rewards, terminated, truncated, self._told(events, success)
+        for row in playing.tolist():
+            self._observed[row], told[row] = self._rows[row].read(events[row], bool(success[row]))
+        if not same_step:
             return self._observations(), rewards, terminated, truncated, self._batched(told)
         over = np.flatnonzero(self._over)
         last = np.full(self.num_envs, None, dtype=object)
@@ -242,16 +249,20 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         flat = self._frames.reshape(self.num_envs, -1)
         world, skip, hud = VoxelState(**self._stack), self._rows[0].frame_skip, self._rows[0].hud
 
-        def run(chunk: NDArray[np.int64]) -> None:
-            if len(chunk):
-                step_rows(
-                    world.tick, world.clouds, (LOOKS, BODY_TABLES, LIQUID), vectors, skip, events,
-                    self._rows[chunk[0]].view.scratch, self._labels, hud, flat, chunk,
-                )  # fmt: skip
+        looks, rows = (LOOKS, BODY_TABLES, LIQUID), playing[np.argsort(-self._costs[playing], kind="stable")]
+        waiting = iter(range(len(rows)))  # what costs most comes first, and each thread takes what is left
 
-        # Worlds differ in what they cost: with more pieces than threads none waits long for another.
-        pieces = 1 if self._threads == 1 else min(PIECES * self._threads, len(playing))
-        list(self._pool.map(run, np.array_split(playing, max(1, pieces))))
+        def work(thread: int) -> None:
+            for place in waiting:
+                start = perf_counter()
+                step_rows(world.tick, world.clouds, looks, vectors, skip, events, self._scratch[thread], self._labels,
+                          hud, flat, rows[place : place + 1])  # fmt: skip
+                self._costs[rows[place]] = perf_counter() - start
+
+        others = [self._pool.submit(work, thread) for thread in range(1, min(self._threads, len(rows)))]
+        work(0)
+        for other in others:
+            other.result()
         stack, judge = self._stack, self._rows[0].judge
         asleep = len(playing) < self.num_envs
         at = playing if asleep else slice(None)
@@ -266,8 +277,16 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
             self._rows[row].note(vectors[row], events[row] if row in telling else None)
         return events, rewards, success
 
+    def _told(self, events: NDArray[np.float32], success: NDArray[np.bool_]) -> Batch:
+        """Return the infos of all rows, of envs that tell of nothing but events (B, E) and success (B,)."""
+        known = np.ones(self.num_envs, np.bool_)
+        batch = {"events": events, "_events": known}
+        return {**batch, "success": success, "_success": known.copy()} if self.task.has_goal else batch
+
     def _observations(self) -> Any:
         """Return the observations of all rows, in new arrays."""
+        if self._plain:
+            return self._frames.copy()
         room = create_empty_array(self.single_observation_space, self.num_envs)
         return concatenate(self.single_observation_space, self._observed, room)
 

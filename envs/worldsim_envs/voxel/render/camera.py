@@ -36,6 +36,20 @@ def row_ray(camera, row):
 
 
 @inner
+def set_rays(camera, units, rays):
+    """Write the direction of each pixel's ray, of length 1: `rays` (3, H, W), east, north, up."""
+    middle, pixel, east, north = camera[HALF_WIDTH], camera[PIXEL_SIZE], camera[COS_YAW], camera[SIN_YAW]
+    for row in range(units.shape[0]):
+        aim_x, aim_y, aim_z = row_ray(camera, row)
+        unit, dx, dy, dz = units[row], rays[0, row], rays[1, row], rays[2, row]
+        for column in range(units.shape[1]):
+            across = (column + 0.5 - middle) * pixel
+            dx[column] = (aim_x + east * across) * unit[column]
+            dy[column] = (aim_y - north * across) * unit[column]
+            dz[column] = aim_z * unit[column]
+
+
+@inner
 def set_camera(camera, body, marks, height, width):
     """Write the eye's place and the picture's frame into `camera`."""
     yaw, pitch = np.radians(body[s.YAW]), np.radians(body[s.PITCH])

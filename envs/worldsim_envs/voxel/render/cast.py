@@ -37,7 +37,7 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
     Returns distance (-1 for none), packed cell, face and the face's coordinate in sixteenths (in the endless world, not
     round the torus), and the distances where a water body begins and ends (-1 where not; 0 for a start under water)
     with the axis of its surface. The ray is known to be free up to the distance `begin`; `start` is WATER for an eye
-    under water.
+    under water. Indices are unsigned, since numba looks at each signed one for being below zero.
     """
     blocks, roofs, tiles, traits = grid[0], grid[3], grid[4], grid[8]
     nx, ny, nz = blocks.shape
@@ -52,7 +52,7 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
     water_in, water_out, water_axis = (0.0 if start == WATER else -1.0), -1.0, 2
     while True:
         tile_end = min(min(next_a, next_b), reach)
-        if min(z, oz + dz * tile_end) < tiles[a & tile_mask_x, b & tile_mask_y]:
+        if min(z, oz + dz * tile_end) < tiles[np.uint64(a & tile_mask_x), np.uint64(b & tile_mask_y)]:
             i = min(max(int(np.floor(ox + dx * t)), a * TILE), a * TILE + TILE - 1)
             j = min(max(int(np.floor(oy + dy * t)), b * TILE), b * TILE + TILE - 1)
             next_i = ((i + 1 - ox) if east else (ox - i)) * wi
@@ -60,12 +60,12 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
             while True:
                 end = min(min(next_i, next_j), tile_end)
                 z_end = oz + dz * end
-                x, y = i & mask_x, j & mask_y
+                x, y = np.uint64(i & mask_x), np.uint64(j & mask_y)
                 if min(z, z_end) < roofs[x, y]:
                     k, last = int(np.floor(z)), int(np.floor(z_end))
                     while True:
                         if 0 <= k < nz:
-                            form, face = int(traits[blocks[x, y, k], T_FORM]), -1
+                            form, face = int(traits[blocks[x, y, np.uint64(k)], T_FORM]), -1
                             if form == OPEN:
                                 if water_in >= 0.0 and water_out < 0.0:
                                     water_out = t
@@ -95,7 +95,8 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
                                     face, plane = (3, 16 * j) if north else (2, 16 * j + 16)
                                 else:
                                     face, plane = (5, 16 * k) if up else (4, 16 * k + 16)
-                                return t, (((x << 10) | y) << 8) | k, face, plane, water_in, water_out, water_axis
+                                cell = (((int(x) << 10) | int(y)) << 8) | k
+                                return t, cell, face, plane, water_in, water_out, water_axis
                         if (last - k) * sk <= 0:  # rounding at a tile's border may put `last` behind k
                             break
                         k += sk
@@ -105,10 +106,10 @@ def cast(grid, ox, oy, oz, dx, dy, dz, begin, reach, start):
                 t, z = end, z_end
                 if end >= tile_end:
                     break
-                if next_i < next_j:
-                    i, next_i, axis = i + si, next_i + wi, 0
-                else:
-                    j, next_j, axis = j + sj, next_j + wj, 1
+                over = next_i < next_j  # which border comes first is anyone's guess, so nothing branches on it
+                axis = 0 if over else 1
+                i, j = (i + si if over else i), (j if over else j + sj)
+                next_i, next_j = (next_i + wi if over else next_i), (next_j if over else next_j + wj)
         elif water_in >= 0.0 and water_out < 0.0:
             water_out = t
         if tile_end >= reach:

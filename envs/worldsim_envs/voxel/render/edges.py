@@ -8,7 +8,7 @@ from worldsim_envs.voxel.blocks import CUBE, OPEN, WET
 from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, ray
 from worldsim_envs.voxel.render.cast import form_in, shows
-from worldsim_envs.voxel.render.rays import CELL, DISTANCE, FACE, PLANE
+from worldsim_envs.voxel.render.rays import CELL, DISTANCE, SURFACE, face_of
 
 EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
 CELLS_BEYOND = 8
@@ -71,68 +71,93 @@ def _surface_ends(grid, o, d, e, t, face, sixteenths, one_plane):
 
 
 @inner
-def smooth_edges(grid, camera, units, hits, places, colours, shares, sides):
+def _mark_edges(cells, surfaces, cells_below, surfaces_below, marks):
+    """Mark the pixels of a row that show another face than their right neighbour (1) or the one below (2)."""
+    last = cells.shape[0] - 1
+    for column in range(last):
+        right = (cells[column] != cells[column + 1]) | (surfaces[column] >> 1 != surfaces[column + 1] >> 1)
+        down = (cells[column] != cells_below[column]) | (surfaces[column] >> 1 != surfaces_below[column] >> 1)
+        marks[column] = (1 if right else 0) | (2 if down else 0)
+    down = cells[last] != cells_below[last] or surfaces[last] >> 1 != surfaces_below[last] >> 1
+    marks[last] = 2 if down else 0
+
+
+@inlined
+def _list_edges(places, marks, words, edges):
+    """List where neighbours show two faces: twice a pixel's number for its right neighbour, 1 more for the one below.
+
+    `marks` has room for a row, in whole words of eight; `words` are the same bytes. Returns how many are listed.
+    """
+    height, width = places.shape[1], places.shape[2]
+    count = 0
+    for row in range(height):
+        below = min(row + 1, height - 1)
+        _mark_edges(places[CELL, row], places[SURFACE, row], places[CELL, below], places[SURFACE, below], marks)
+        for word in range(words.shape[0]):
+            if words[word] == 0:
+                continue
+            for column in range(8 * word, min(width, 8 * word + 8)):
+                edges[count] = 2 * (row * width + column)
+                count += marks[column] & 1
+                edges[count] = 2 * (row * width + column) + 1
+                count += marks[column] >> 1
+    return count
+
+
+@inner
+def smooth_edges(grid, camera, units, hits, places, colours, shares, sides, marks, words, edges, divided):
     """Find how far each pixel's neighbour reaches into it: `shares` (H, W) 0…0.5 and `sides` (H, W), 0 right … 3 up.
 
     Where two neighbours differ, the nearer one's surface ends between them at a place known exactly, and the pixel that
     it divides takes its share of the other colour. (After "geometry buffer anti-aliasing", E. Persson, 2011.)
+    Returns how many pixels are divided; their numbers are in `divided`. The rest is room: see `_list_edges`.
     """
-    height, width = shares.shape
-    shares[:, :] = 0.0
-    o = (camera[EYE_X], camera[EYE_Y], camera[EYE_Z])
-    for row in range(height):
-        cells, faces = places[CELL, row], places[FACE, row]
-        cells_below, faces_below = places[CELL, min(row + 1, height - 1)], places[FACE, min(row + 1, height - 1)]
-        for column in range(width):
-            cell, face = cells[column], faces[column]
-            beside = min(column + 1, width - 1)
-            right = cell != cells[beside] or face != faces[beside]
-            down = cell != cells_below[column] or face != faces_below[column]
-            if not right and not down:
-                continue
-            for side in range(2):
-                if not (down if side == 1 else right):
-                    continue
-                row1, column1 = row + side, column + 1 - side
-                at, at1 = 3 * (row * width + column), 3 * (row1 * width + column1)
-                gap = max(abs(colours[at] - colours[at1]), max(abs(colours[at + 1] - colours[at1 + 1]),
-                                                               abs(colours[at + 2] - colours[at1 + 2])))  # fmt: skip
-                if gap < EDGE_CONTRAST:
-                    continue
-                swap = places[CELL, row1, column1] >= 0 and hits[DISTANCE, row1, column1] < hits[DISTANCE, row, column]
-                swap = swap or cell < 0
-                near_row, near_column = (row1, column1) if swap else (row, column)
-                far_row, far_column = (row, column) if swap else (row1, column1)
-                d, e = ray(camera, near_row, near_column), ray(camera, far_row, far_column)
-                t = hits[DISTANCE, near_row, near_column] * units[near_row, near_column]
-                near_face, plane = places[FACE, near_row, near_column], places[PLANE, near_row, near_column]
-                one_plane = (
-                    near_face == places[FACE, far_row, far_column] and plane == places[PLANE, far_row, far_column]
-                )
-                share = _surface_ends(grid, o, d, e, t, near_face, plane, one_plane)
-                if share < 0.5:
-                    share = 0.5 - share
-                    if share > shares[near_row, near_column]:
-                        shares[near_row, near_column] = share
-                        sides[near_row, near_column] = side + (2 if swap else 0)
-                elif share < 1.0:
-                    share -= 0.5
-                    if share > shares[far_row, far_column]:
-                        shares[far_row, far_column] = share
-                        sides[far_row, far_column] = side + (0 if swap else 2)
+    width = shares.shape[1]
+    shares[:, :] = np.float32(0.0)
+    o, count = (camera[EYE_X], camera[EYE_Y], camera[EYE_Z]), 0
+    for number in range(_list_edges(places, marks, words, edges)):
+        pixel, side = edges[number] >> 1, edges[number] & 1
+        at, at1 = 3 * pixel, 3 * (pixel + (width if side else 1))
+        gap = max(abs(colours[at] - colours[at1]), max(abs(colours[at + 1] - colours[at1 + 1]),
+                                                       abs(colours[at + 2] - colours[at1 + 2])))  # fmt: skip
+        if gap < EDGE_CONTRAST:
+            continue
+        row, column = pixel // width, pixel % width
+        row1, column1 = row + side, column + 1 - side
+        swap = places[CELL, row1, column1] >= 0 and hits[DISTANCE, row1, column1] < hits[DISTANCE, row, column]
+        swap = swap or places[CELL, row, column] < 0
+        near_row, near_column = (row1, column1) if swap else (row, column)
+        far_row, far_column = (row, column) if swap else (row1, column1)
+        d, e = ray(camera, near_row, near_column), ray(camera, far_row, far_column)
+        t = hits[DISTANCE, near_row, near_column] * units[near_row, near_column]
+        surface = places[SURFACE, near_row, near_column]
+        one_plane = surface >> 1 == places[SURFACE, far_row, far_column] >> 1
+        share = _surface_ends(grid, o, d, e, t, face_of(surface), surface >> 4, one_plane)
+        if share >= 1.0:
+            continue
+        into_near = share < 0.5
+        to_row, to_column = (near_row, near_column) if into_near else (far_row, far_column)
+        share = 0.5 - share if into_near else share - 0.5
+        if share > shares[to_row, to_column]:
+            if shares[to_row, to_column] == 0.0:
+                divided[count] = to_row * width + to_column
+                count += 1
+            shares[to_row, to_column] = share
+            sides[to_row, to_column] = side + (2 if swap == into_near else 0)
+    return count
 
 
 @inner
-def blend_edges(colours, shares, sides, out):
-    """Write colours into `out`, (H * W * 3,) float32 both, those of divided pixels mixed with their neighbour's."""
-    height, width = shares.shape
-    for place in range(out.shape[0]):
-        out[place] = colours[place]
-    for row in range(height):
-        for column in range(width):
-            share, side = shares[row, column], sides[row, column]
-            if share > 0.0:
-                away = (1, width, -1, -width)[side]
-                at, at1 = 3 * (row * width + column), 3 * (row * width + column + away)
-                for channel in range(3):
-                    out[at + channel] += (colours[at1 + channel] - colours[at + channel]) * share
+def blend_edges(colours, shares, sides, divided, count, mixed):
+    """Mix the colours (H * W * 3,) of divided pixels with those that their neighbours had; `mixed` is room for them."""
+    width = shares.shape[1]
+    for number in range(count):
+        place = divided[number]
+        share, side = shares[place // width, place % width], sides[place // width, place % width]
+        at, at1 = 3 * place, 3 * (place + (1, width, -1, -width)[side])
+        for channel in range(3):
+            colour = colours[at + channel]
+            mixed[3 * number + channel] = colour + (colours[at1 + channel] - colour) * share
+    for number in range(count):
+        for channel in range(3):
+            colours[3 * divided[number] + channel] = mixed[3 * number + channel]

@@ -14,17 +14,26 @@ from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS, CRACK_STAGES, LIQUID, T_FORM, WATER, WET
 from worldsim_envs.voxel.compiled import compiled
 from worldsim_envs.voxel.render.bodies import BODY_TABLES
-from worldsim_envs.voxel.render.camera import CAMERA_FIELDS, EYE_Z, FIELD_OF_VIEW, PIXEL_SIZE, set_camera
+from worldsim_envs.voxel.render.camera import (
+    CAMERA_FIELDS,
+    EYE_Z,
+    FIELD_OF_VIEW,
+    PIXEL_SIZE,
+    row_ray,
+    set_camera,
+    set_rays,
+)
 from worldsim_envs.voxel.render.cast import VIEW
 from worldsim_envs.voxel.render.ceilings import RINGS, SECTORS, find_ceilings
 from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
+from worldsim_envs.voxel.render.heaven import PIECE
 from worldsim_envs.voxel.render.hud import HANDS, crosshair, finish, show_hand
 from worldsim_envs.voxel.render.looks import LOOKS
 from worldsim_envs.voxel.render.paint import PAINT_MARKS, mark_paint
 from worldsim_envs.voxel.render.panel import draw_panel
 from worldsim_envs.voxel.render.precipitation import draw_weather
 from worldsim_envs.voxel.render.rays import DISTANCE, find_surfaces
-from worldsim_envs.voxel.render.shading import shade
+from worldsim_envs.voxel.render.shading import WORK, shade
 from worldsim_envs.voxel.render.sky import SCENE_FIELDS, set_scene
 from worldsim_envs.voxel.render.solids import BOX_FIELDS
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS
@@ -64,11 +73,14 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     down = (np.arange(height) + 0.5 - 0.5 * height) * pixel
     units = 1.0 / np.sqrt(1.0 + right[None, :] ** 2 + down[:, None] ** 2)  # (H, W)
     grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
-    smooth = np.zeros((*size, 3), np.float32)
+    smooth, marks = np.zeros((*size, 3), np.float32), np.zeros(-(-width // 8) * 8, np.uint8)
     return (
         np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((SECTORS, RINGS)), units, grazing,
-        np.zeros((3, *size), np.float32), np.zeros((4, *size), np.int32), np.zeros(3 * height * width, np.float32),
+        np.zeros((3, *size), np.float32), np.zeros((3, *size), np.int32), np.zeros((3, *size)),
+        np.zeros(WORK), np.zeros(4 * PIECE, np.int64), np.zeros(PIECE, np.int64), np.zeros(width, np.uint64),
         smooth, smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8),
+        marks, marks.view(np.uint64), np.zeros(2 * height * width + 2, np.int64), np.zeros(height * width, np.int64),
+        np.zeros(3 * height * width, np.float32),
         np.zeros((HANDS, height - height // 2, width - width // 2, 4), np.float32), np.full(HANDS, -1),
         np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
         np.zeros(PAINT_MARKS, np.uint8),
@@ -79,8 +91,8 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
 def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, weather, entities, kinds, canvases,
          scratch, seen, depth, owners, hud, out):  # fmt: skip
     """Draw what the player sees into `out` (H * W * 3,) u8; blocks, distances and rows of entities + 1 into (H, W)."""
-    (scene, camera, ceilings, units, grazing, hits, places, colours, smooth, flat, shares, sides, hands, held, box,
-     far, what, paint_marks) = scratch  # fmt: skip
+    (scene, camera, ceilings, units, grazing, hits, places, rays, work, spots, later, todo, smooth, flat, shares,
+     sides, mark_row, words, edges, divided, mixed, hands, held, box, far, what, paint_marks) = scratch  # fmt: skip
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
@@ -91,7 +103,8 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
         start = WATER if form >= WET and camera[EYE_Z] % 1.0 < (form - WET) / 16.0 else AIR
         in_lava = liquid[eye_in] == LAVA
     set_scene(scene, marks, weather, camera[PIXEL_SIZE], start == WATER)
-    find_ceilings(grid[4], body[s.X], body[s.Y], camera[EYE_Z], ceilings)
+    if row_ray(camera, 0)[2] > 0.0:  # rays that rise
+        find_ceilings(grid[4], body[s.X], body[s.Y], camera[EYE_Z], ceilings)
     crack, target = -1, -2
     if marks[s.TARGET] == 1:
         target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
@@ -99,14 +112,19 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
         crack = min(CRACK_STAGES - 1, (marks[s.MINE_TICKS] * CRACK_STAGES) // max(1, marks[s.MINE_NEED]))
     paint = (canvases[0], canvases[1], paint_marks)
     mark_paint(paint, blocks.shape)
-    find_surfaces(grid, scene, camera, ceilings, units, start, hits, places)
-    shade(grid, looks, paint, scene, clouds, camera, units, grazing, target, crack, hits, places, colours, seen)
-    smooth_edges(grid, camera, units, hits, places, colours, shares, sides)
-    blend_edges(colours, shares, sides, flat)
+    set_rays(camera, units, rays)
+    find_surfaces(grid, scene, camera, ceilings, rays, start, todo, hits, places)
+    shade(grid, looks, paint, scene, clouds, camera, units, rays, grazing, target, crack, hits, places, work, spots,
+          later, flat, seen)  # fmt: skip
+    count = smooth_edges(grid, camera, units, hits, places, flat, shares, sides, mark_row, words, edges,
+                         divided)  # fmt: skip
+    blend_edges(flat, shares, sides, divided, count, mixed)
+    view = np.float32(VIEW)
     for row in range(height):
+        distances, known = hits[DISTANCE, row], depth[row]
         for column in range(width):
-            depth[row, column] = hits[DISTANCE, row, column] if hits[DISTANCE, row, column] >= 0.0 else VIEW
-            owners[row, column] = 0
+            known[column] = distances[column] if distances[column] >= np.float32(0.0) else view
+    owners[:, :] = np.uint8(0)
     frame = (smooth, depth, owners, seen, hits)
     draw_things(frame, grid, looks, bodies, scene, camera, units, grazing, box, far, what, entities, kinds, marks,
                 target, crack)  # fmt: skip

@@ -1,6 +1,7 @@
 """What each pixel's ray meets, by a frame that casts as few rays as it can.
 
-A ray between two others is cast only where they do not already say what it meets.
+A ray between two others is cast only where they do not already say what it meets. Of each row, what they say by
+meeting one face of one block is written first, in a loop without branches; only the rest is looked at one by one.
 """
 
 from __future__ import annotations
@@ -9,15 +10,28 @@ import numpy as np
 
 from worldsim_envs.voxel.blocks import OPEN, WET
 from worldsim_envs.voxel.compiled import inlined, inner
-from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, PIXEL_SIZE, ray
+from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, PIXEL_SIZE
 from worldsim_envs.voxel.render.cast import VIEW, VIEW_UNDER_WATER, cast, form_in, shows
 from worldsim_envs.voxel.render.ceilings import rising_reach
 from worldsim_envs.voxel.render.sky import UNDER
 
-# Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z; a
-# plane is in sixteenths of a block, since slabs are lower than cubes.
+# Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z, and
+# so is a surface: plane << 4 | face << 1 | wet. A plane is in sixteenths of a block, since slabs are lower than cubes;
+# wet is a ray that goes into water, or out of it from an eye under water. The axis of water is known for wet rays only.
 DISTANCE, WATER_IN, WATER_OUT = range(3)
-CELL, FACE, PLANE, WATER_AXIS = range(4)
+CELL, SURFACE, WATER_AXIS = range(3)
+NOTHING = -(1 << 24)  # a surface where there is none
+# For each turn: first row and how many on to the next, the same of columns, how far down and right the known ones are.
+TURNS = tuple(
+    tuple(np.uint64(number) for number in turn)
+    for turn in ((0, 4, 0, 4, 0, 0), (2, 4, 0, 4, 2, 0), (0, 2, 2, 4, 0, 2), (1, 2, 0, 2, 1, 0), (0, 1, 1, 2, 0, 1))
+)
+
+
+@inlined
+def face_of(surface):
+    """Return the face of a packed surface."""
+    return (surface >> 1) & 7
 
 
 @inlined
@@ -28,9 +42,10 @@ def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, ne
     way, rays between two hits of one plane, where the plane is solid at that point and `before` stands in front of it:
     OPEN, or full water.
     """
-    cell, face, plane = places[CELL, r0, c0], places[FACE, r0, c0], places[PLANE, r0, c0]
-    if cell < 0 or face != places[FACE, r1, c1] or plane != places[PLANE, r1, c1]:
+    cell, surface = places[CELL, r0, c0], places[SURFACE, r0, c0] >> 1
+    if cell < 0 or surface != places[SURFACE, r1, c1] >> 1:
         return 0.0, -1
+    face, plane = surface & 7, surface >> 3
     origin, slope = (ox, dx) if face < 2 else ((oy, dy) if face < 4 else (oz, dz))
     t = (plane / 16.0 - origin) / slope
     if cell == places[CELL, r1, c1]:
@@ -53,7 +68,7 @@ def _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, ne
 
 
 @inlined
-def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
+def _water_level(grid, rays, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, field, near):
     """Return where a ray crosses the level of water between two that both cross it; -1 if that is not sure.
 
     `field` is WATER_IN for rays into deep water and WATER_OUT for rays out of it, from an eye under water to the sky.
@@ -68,8 +83,8 @@ def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, 
         level = near >= VIEW_UNDER_WATER and dz > 0.0
     if not level:
         return -1.0
-    met = oz + t0 * units[r0, c0] * ray(camera, r0, c0)[2]
-    level0, level1 = np.rint(met), np.rint(oz + t1 * units[r1, c1] * ray(camera, r1, c1)[2])
+    met = oz + t0 * rays[2, r0, c0]
+    level0, level1 = np.rint(met), np.rint(oz + t1 * rays[2, r1, c1])
     t = (level0 - oz) / dz
     x, y = ox + dx * t, oy + dy * t
     if level0 != level1 or abs(met - level0) > 0.01:  # flowing water is not level
@@ -80,46 +95,48 @@ def _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, 
 
 
 @inlined
-def _free_way(hits, row, column, under):
+def _free_way(hits, places, row, column, under):
     """Return how far a pixel's ray goes through air alone, or, from an eye under water, through water alone."""
-    t = hits[DISTANCE, row, column]
-    water = hits[WATER_OUT, row, column] if under else hits[WATER_IN, row, column]
-    return water if water >= 0.0 else (t if t >= 0.0 else 1e9)
+    if places[SURFACE, row, column] & 1:
+        return hits[WATER_OUT, row, column] if under else hits[WATER_IN, row, column]
+    return hits[DISTANCE, row, column] if places[CELL, row, column] >= 0 else 1e9
 
 
 @inlined
-def _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane):
+def _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane, under):
     """Write what a pixel's ray meets."""
-    hits[DISTANCE, row, column], hits[WATER_IN, row, column], hits[WATER_OUT, row, column] = t, water_in, water_out
-    places[CELL, row, column], places[FACE, row, column] = cell, face
-    places[PLANE, row, column], places[WATER_AXIS, row, column] = plane, water_axis
+    wet = 1 if (water_out >= 0.0 if under else water_in >= 0.0) else 0
+    hits[DISTANCE, row, column], places[CELL, row, column] = t, cell
+    places[SURFACE, row, column] = ((plane << 4) | (face << 1) if cell >= 0 else NOTHING) | wet
+    if wet:
+        hits[WATER_IN, row, column], hits[WATER_OUT, row, column] = water_in, water_out
+        places[WATER_AXIS, row, column] = water_axis
 
 
 @inlined
-def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy, dz, near, under):
+def _between(grid, camera, rays, hits, places, row, column, down, right, dx, dy, dz, near, under):
     """Return whether a pixel's two known neighbours say what it meets, which is noted, or else how far it is free."""
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     r0, r1, c0, c1 = row - down, row + down, column - right, column + right
-    calm0 = hits[WATER_OUT, r0, c0] < 0.0 if under else hits[WATER_IN, r0, c0] < 0.0
-    calm1 = hits[WATER_OUT, r1, c1] < 0.0 if under else hits[WATER_IN, r1, c1] < 0.0
+    wet0, wet1 = places[SURFACE, r0, c0] & 1, places[SURFACE, r1, c1] & 1
     deep0, deep1 = places[CELL, r0, c0] < 0, places[CELL, r1, c1] < 0
-    sure, water_in, water_out = calm0 and calm1 and not deep0, (0.0 if under else -1.0), -1.0
-    if not calm0 and not calm1 and deep0 == deep1 and (deep0 or not under):
-        level = _water_level(grid, camera, units, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
+    sure, water_in, water_out = not wet0 and not wet1 and not deep0, (0.0 if under else -1.0), -1.0
+    if wet0 and wet1 and deep0 == deep1 and (deep0 or not under):
+        level = _water_level(grid, rays, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz,
                              WATER_OUT if under else WATER_IN, near)  # fmt: skip
         sure = level > 0.0
         water_in, water_out = (0.0, level) if under else (level, -1.0)
         if sure and deep0:
-            _note(hits, places, row, column, -1.0, water_in, water_out, 2, -1, -1, 0)
+            _note(hits, places, row, column, -1.0, water_in, water_out, 2, -1, 0, 0, under)
             return True, 0.0
     if sure:
         t, cell = _same_surface(grid, hits, places, r0, c0, r1, c1, ox, oy, oz, dx, dy, dz, near,
                                 WET + 16 if water_in >= 0.0 else OPEN)  # fmt: skip
         if cell >= 0:
-            _note(hits, places, row, column, t, water_in, water_out, 2, cell, places[FACE, r0, c0],
-                  places[PLANE, r0, c0])  # fmt: skip
+            surface = places[SURFACE, r0, c0]
+            _note(hits, places, row, column, t, water_in, water_out, 2, cell, face_of(surface), surface >> 4, under)
             return True, 0.0
-    begin = min(near, min(_free_way(hits, r0, c0, under), _free_way(hits, r1, c1, under))) - 1.0
+    begin = min(near, min(_free_way(hits, places, r0, c0, under), _free_way(hits, places, r1, c1, under))) - 1.0
     if begin < 2.0:
         return False, 0.0
     form = form_in(grid, ox + dx * begin, oy + dy * begin, oz + dz * begin)
@@ -128,38 +145,70 @@ def _between(grid, camera, units, hits, places, row, column, down, right, dx, dy
     return False, begin
 
 
+@inlined
+def _fill_known(camera, rays, hits, places, row, first, step, down, right, todo):
+    """Write all pixels of a row between two dry rays that meet one face of one block.
+
+    The others get something, too, and are listed in `todo`; returns how many they are. `first` and `step` say which of
+    the row are asked for. The eye's place is the camera's first three numbers.
+    """
+    above, below, count = row - down, row + down, 0
+    cells0, cells1, surfaces0, surfaces1 = (
+        places[CELL, above], places[CELL, below], places[SURFACE, above], places[SURFACE, below],
+    )  # fmt: skip
+    cells, surfaces, distances = places[CELL, row], places[SURFACE, row], hits[DISTANCE, row]
+    for column in range(first, np.uint64(rays.shape[2]) - right, step):
+        cell, surface = cells0[column - right], surfaces0[column - right]
+        axis = np.uint64((surface >> 2) & 3)
+        same = (cell == cells1[column + right]) & (surface == surfaces1[column + right])
+        sure = same & (cell >= 0) & ((surface & 1) == 0)
+        distances[column] = ((surface >> 4) * 0.0625 - camera[axis]) / rays[axis, row, column]
+        cells[column], surfaces[column] = cell, surface
+        todo[count] = column
+        count += 0 if sure else 1
+    return count
+
+
 @inner
-def find_surfaces(grid, scene, camera, ceilings, units, start, hits, places):
-    """Fill what each pixel's ray meets: `hits` (3, H, W) distance, water; `places` (4, H, W) cell, face, plane, axis.
+def find_surfaces(grid, scene, camera, ceilings, rays, start, todo, hits, places):
+    """Fill what each pixel's ray meets: `hits` (3, H, W) distance, water; `places` (3, H, W) cell, surface, axis.
 
     Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row;
     then the same again with half the gap. A ray between two others need not be followed where they meet one surface,
     and not through the near space that both found empty: what is nearer than `near` is wider than the gap.
     """
-    height, width = units.shape
+    height, width = np.uint64(rays.shape[1]), np.uint64(rays.shape[2])  # unsigned: see `cast`
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     under = scene[UNDER] > 0.0
     whole = VIEW_UNDER_WATER if under else VIEW
+    hits[WATER_IN, :, :], hits[WATER_OUT, :, :] = np.float32(0.0 if under else -1.0), np.float32(-1.0)
     for turn in range(5):
-        gap = 2 if turn < 3 else 1  # pixels to the two that are known
-        row0, rows, column0, columns = ((0, 4, 0, 4), (2, 4, 0, 4), (0, 2, 2, 4), (1, 2, 0, 2), (0, 1, 1, 2))[turn]
-        down, right = ((0, 0), (gap, 0), (0, gap), (gap, 0), (0, gap))[turn]
-        near = 0.45 / (camera[PIXEL_SIZE] * gap)
+        row0, rows, column0, columns, down, right = TURNS[turn]
+        near = 0.45 / (camera[PIXEL_SIZE] * (2 if turn < 3 else 1))
         for row in range(row0, height, rows):
-            for column in range(column0, width, columns):
-                dx, dy, dz = ray(camera, row, column)
-                unit = units[row, column]
-                dx, dy, dz = dx * unit, dy * unit, dz * unit
+            between, count = turn > 0 and row + down < height, 0
+            if between:
+                count = _fill_known(camera, rays, hits, places, row, column0, columns, down, right, todo)
+            paired = count
+            alone = column0
+            while between and alone + right < width:
+                alone += columns
+            for column in range(alone, width, columns):  # those without two neighbours
+                todo[count] = column
+                count += 1
+            for place in range(count):
+                column = todo[place]
+                dx, dy, dz = rays[0, row, column], rays[1, row, column], rays[2, row, column]
                 known, begin = False, 0.0
-                if turn > 0 and row + down < height and column + right < width:
-                    known, begin = _between(grid, camera, units, hits, places, row, column, down, right, dx, dy, dz,
+                if place < paired:
+                    known, begin = _between(grid, camera, rays, hits, places, row, column, down, right, dx, dy, dz,
                                             near, under)  # fmt: skip
                 if known:
                     continue
                 reach = min(whole, rising_reach(ceilings, oz, dx, dy, dz)) if dz > 0.0 else whole
                 if reach <= begin and not under:  # above all that is in view
-                    _note(hits, places, row, column, -1.0, -1.0, -1.0, 2, -1, -1, 0)
+                    _note(hits, places, row, column, -1.0, -1.0, -1.0, 2, -1, 0, 0, under)
                     continue
                 t, cell, face, plane, water_in, water_out, water_axis = cast(
                     grid, ox, oy, oz, dx, dy, dz, begin, max(begin, reach), start)  # fmt: skip
-                _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane)
+                _note(hits, places, row, column, t, water_in, water_out, water_axis, cell, face, plane, under)

@@ -155,18 +155,26 @@ def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, ai
         height, width)  # fmt: skip
     low = (-half[0], -half[1], -half[2])
     o = (-dot(centre, a), -dot(centre, b), -dot(centre, c))
-    pixel = camera[PIXEL_SIZE]
+    # The camera's axes as the box has them: a ray is forward, some of right and some of up.
+    forward, right, up = basis(camera)
+    forward, right, up = (
+        (dot(forward, a), dot(forward, b), dot(forward, c)), (dot(right, a), dot(right, b), dot(right, c)),
+        (dot(up, a), dot(up, b), dot(up, c)),
+    )  # fmt: skip
+    pixel, shine = camera[PIXEL_SIZE], box[SHINE]
+    last_face, lr, lg, lb = -1, 0.0, 0.0, 0.0
     for row in range(first, last + 1):
         for column in range(left, far_right + 1):
             unit = units[row, column]
+            nearest = depth[row, column] * unit
             cover, r, g, blue, met = 0.0, 0.0, 0.0, 0.0, 0.0
             for corner in range(4):
-                right = (-0.125, 0.375, 0.125, -0.375)[corner]
-                down = (-0.375, -0.125, 0.375, 0.125)[corner]
-                world = ray(camera, row + down, column + right)
-                d = (dot(world, a), dot(world, b), dot(world, c))
+                across = (column + 0.5 + (-0.125, 0.375, 0.125, -0.375)[corner] - camera[HALF_WIDTH]) * pixel
+                rise = (camera[HALF_HEIGHT] - row - 0.5 - (-0.375, -0.125, 0.375, 0.125)[corner]) * pixel
+                d = (forward[0] + right[0] * across + up[0] * rise, forward[1] + right[1] * across + up[1] * rise,
+                     forward[2] + right[2] * across + up[2] * rise)  # fmt: skip
                 t, face = hit_box(o, d, low, half)
-                if t < NEAREST or t / unit >= depth[row, column]:
+                if t < NEAREST or t >= nearest:
                     continue
                 p = (o[0] + t * d[0], o[1] + t * d[1], o[2] + t * d[2])
                 i, j = (1, 2) if face < 2 else ((0, 2) if face < 4 else (0, 1))
@@ -178,9 +186,11 @@ def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, ai
                 if share <= 0.0:
                     continue
                 tr, tg, tb = texel(texels, texture, u, v, footprint)
-                lr, lg, lb = lit(scene, face, box[SKY], box[LAMPS])
-                shine = box[SHINE]
-                tr, tg, tb = tr * glowing(lr, shine), tg * glowing(lg, shine), tb * glowing(lb, shine)
+                if face != last_face:
+                    last_face = face
+                    lr, lg, lb = lit(scene, face, box[SKY], box[LAMPS])
+                    lr, lg, lb = glowing(lr, shine), glowing(lg, shine), glowing(lb, shine)
+                tr, tg, tb = tr * lr, tg * lg, tb * lb
                 if aimed:
                     if crack >= 0:
                         dark = texel(texels, crack, u, v, footprint)[0]
@@ -190,9 +200,9 @@ def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, ai
                     line = 1.12 - 0.55 * clamp((0.5 * thin - edge) / thin + 0.5)
                     tr, tg, tb = tr * line + 0.02, tg * line + 0.02, tb * line + 0.02
                 r, g, blue = r + share * tr, g + share * tg, blue + share * tb
-                cover, met = cover + share, met + share * t / unit
+                cover, met = cover + share, met + share * t
             if cover > 0.0:
-                distance = met / cover
+                distance = met / (cover * unit)
                 r, g, blue = r / cover, g / cover, blue / cover
                 r, g, blue = r + (0.9 - r) * box[PAIN], g * (1.0 - 0.7 * box[PAIN]), blue * (1.0 - 0.7 * box[PAIN])
                 r, g, blue = _through_air_and_water(scene, hits, row, column, ray(camera, row, column), unit, distance,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from worldsim_envs.voxel.blocks import TEXELS_PER_TEXTURE
 from worldsim_envs.voxel.compiled import inlined
 from worldsim_envs.voxel.render.cast import DEEP, VIEW_UNDER_WATER
@@ -22,16 +24,13 @@ GRAZING_STEPS = 256
 
 
 @inlined
-def texel(texels, texture, u, v, footprint):
-    """Return the colour of a texture at (u, v) in [0, 1], averaged over a square of width `footprint` (1 = the block).
+def texels_of(texture, u, v, footprint):
+    """Return where the four texels about (u, v) in [0, 1] are, and the share of the second column and row, 0…64.
 
-    The mip is the finest whose texels are no smaller than the footprint; inside it the filter is an exact box.
+    Colours are averaged over a square of width `footprint` (1 = the block): the mip is the finest whose texels are no
+    smaller; inside it the filter is an exact box. Nothing branches, so that a loop over pixels becomes vector code.
     """
-    scale = 1.0 / (4096.0 * 255.0)
-    if footprint >= 0.5:
-        packed = texels[texture * TEXELS_PER_TEXTURE + TEXELS_PER_TEXTURE - 1] << 12
-        return (packed >> 42) * scale, ((packed >> 21) & 0x1FFFFF) * scale, (packed & 0x1FFFFF) * scale
-    mip = (footprint >= 0.0625) + (footprint >= 0.125) + (footprint >= 0.25)
+    mip = (footprint >= 0.0625) + (footprint >= 0.125) + (footprint >= 0.25) + (footprint >= 0.5)
     size = 16 >> mip
     x, y = u * size - 0.5, v * size - 0.5
     i, j = int(x + 1.0) - 1, int(y + 1.0) - 1
@@ -40,29 +39,46 @@ def texel(texels, texture, u, v, footprint):
     wy = int(64.0 * min(1.0, max(0.0, (y - j - 0.5) * sharp + 0.5)) + 0.5)
     base = texture * TEXELS_PER_TEXTURE + TEXELS_PER_TEXTURE - (TEXELS_PER_TEXTURE >> (2 * mip))  # MIP_OFFSETS[mip]
     i0, i1 = max(i, 0), min(i + 1, size - 1)
-    row0, row1 = base + max(j, 0) * size, base + min(j + 1, size - 1) * size
-    mix0 = texels[row0 + i0] * (64 - wx) + texels[row0 + i1] * wx
-    mix1 = texels[row1 + i0] * (64 - wx) + texels[row1 + i1] * wx
-    packed = mix0 * (64 - wy) + mix1 * wy  # three lanes of 8 + 12 bits
+    row0, row1 = base + (max(j, 0) << (4 - mip)), base + (min(j + 1, size - 1) << (4 - mip))
+    return row0 + i0, row0 + i1, row1 + i0, row1 + i1, wx, wy
+
+
+@inlined
+def blended(upper0, upper1, lower0, lower1, wx, wy):
+    """Return the red, green and blue of four texels by their shares."""
+    upper, lower = upper0 * (64 - wx) + upper1 * wx, lower0 * (64 - wx) + lower1 * wx
+    packed, scale = upper * (64 - wy) + lower * wy, 1.0 / (4096.0 * 255.0)  # three lanes of 8 + 12 bits
     return (packed >> 42) * scale, ((packed >> 21) & 0x1FFFFF) * scale, (packed & 0x1FFFFF) * scale
 
 
 @inlined
+def texel(texels, texture, u, v, footprint):
+    """Return the colour of a texture at (u, v), averaged as `texels_of` says."""
+    at, right, low, corner, wx, wy = texels_of(texture, u, v, footprint)
+    return blended(texels[np.uint64(at)], texels[np.uint64(right)], texels[np.uint64(low)], texels[np.uint64(corner)],
+                   wx, wy)  # fmt: skip
+
+
+@inlined
+def front_of(shape, x, y, z, face):
+    """Return the cell before a face of a cell, in a world of `shape`."""
+    side = 1 - 2 * (face & 1)
+    x, y = x + (side if face < 2 else 0), y + (side if 2 <= face < 4 else 0)
+    return x & (shape[0] - 1), y & (shape[1] - 1), min(max(z + (side if face >= 4 else 0), 0), shape[2] - 1)
+
+
+@inlined
 def quarter_light(field, x, y, z, face, su, sv, dark):
-    """Return the light of a field in the cell before a face, and what it changes by along u, beyond v and along both.
+    """Return the light of the cell `front_of` a face, and what it changes by along u, beyond v and along both.
 
     A face's light lies between the four nearest cells in front of it, so each quarter of it (`su`, `sv` of -1 or 1 from
     its middle) has a bilinear patch of its own; cells of 0 count as `dark` of the first one. See `between`.
     """
     nx, ny, nz = field.shape
-    side = 1 - 2 * (face & 1)
-    across_x, across_y, flat = face < 2, 2 <= face < 4, face >= 4
-    x += side if across_x else 0
-    y += side if across_y else 0
-    z += side if flat else 0
-    x0, x1 = x & (nx - 1), (x + (0 if across_x else su)) & (nx - 1)
-    y0, y1 = y & (ny - 1), (y + (su if across_x else (sv if flat else 0))) & (ny - 1)
-    z0, z1 = min(max(z, 0), nz - 1), min(max(z + (0 if flat else sv), 0), nz - 1)
+    across_x, flat = face < 2, face >= 4
+    x0, x1 = np.uint64(x), np.uint64((x + (0 if across_x else su)) & (nx - 1))
+    y0, y1 = np.uint64(y), np.uint64((y + (su if across_x else (sv if flat else 0))) & (ny - 1))
+    z0, z1 = np.uint64(z), np.uint64(min(max(z + (0 if flat else sv), 0), nz - 1))
     # u runs along x, except on faces across x, where it runs along y; v along z, except on flat faces (y).
     centre = float(field[x0, y0, z0])
     along_u = float(field[x0, y1, z0] if across_x else field[x1, y0, z0])

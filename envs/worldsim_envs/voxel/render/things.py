@@ -70,9 +70,15 @@ def gather(grid, camera, entities, kinds, far, what):
                 count += 1
     i0, j0 = int(np.floor(ox)), int(np.floor(oy))
     for i in range(i0 - MODEL_VIEW, i0 + MODEL_VIEW + 1):
-        for j in range(j0 - MODEL_VIEW, j0 + MODEL_VIEW + 1):
-            x, y = i & (nx - 1), j & (ny - 1)
-            for z in range(models[x, y, 0], models[x, y, 1]):
+        x, away_x = i & (nx - 1), abs(i + 0.5 - ox)
+        reach = int(np.sqrt(MODEL_VIEW * MODEL_VIEW - min(away_x, float(MODEL_VIEW)) ** 2)) + 1
+        columns = models[x]
+        for j in range(j0 - reach, j0 + reach + 1):
+            column = np.uint64(j & (ny - 1))  # unsigned: see `cast`
+            if columns[column, 1] == 0:
+                continue
+            y = int(column)
+            for z in range(columns[column, 0], columns[column, 1]):
                 if count == THINGS or not traits[blocks[x, y, z], T_MODEL]:
                     continue
                 ax, ay, az = i + 0.5 - ox, j + 0.5 - oy, z + 0.5 - oz

@@ -51,11 +51,11 @@ def schedule_growth(w, x, y, z, block):
 
 @compiled
 def schedule_all_growth(w):
-    """Let all crops and saplings of the world grow at their next turns."""
-    blocks = w.grid[0]
+    """Let all crops and saplings of the world grow at their next turns; they are models."""
+    blocks, models = w.grid[0], w.grid[6]
     for x in range(blocks.shape[0]):
         for y in range(blocks.shape[1]):
-            for z in range(blocks.shape[2]):
+            for z in range(models[x, y, 0], models[x, y, 1]):
                 if GROWS[blocks[x, y, z]]:
                     schedule_growth(w, x, y, z, int(blocks[x, y, z]))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from worldsim_envs.voxel.blocks import AIR, BLOCK_IDS
 from worldsim_envs.voxel.terrain.biomes import BEACH, BIOMES, OCEAN, sea_level
@@ -15,12 +16,8 @@ WALKABLE = tuple(
 )  # fmt: skip
 
 
-def find_spawn(
-    land: Terrain,
-    random: np.random.Generator,
-    biome: str | None = None,
-) -> tuple[float, float, float, float]:
-    """Return x, y, z (feet) and yaw of a start on dry, open land, in the wished biome where it has such a place."""
+def start_places(land: Terrain, biome: str | None) -> NDArray[np.int64]:
+    """Return the columns (N, 2) of an untouched world where players may start, in the wished biome if any are there."""
     blocks, biomes, tops = land.grid[0], land.biomes, land.grid[2].astype(np.int64)
     nx, ny, nz = blocks.shape
     sea = sea_level(nz)
@@ -41,10 +38,23 @@ def find_spawn(
         places = np.argwhere(dry)
     if len(places) == 0:
         places = np.argwhere(np.ones((nx, ny), dtype=bool))
+    return places
+
+
+def find_spawn(
+    land: Terrain,
+    random: np.random.Generator,
+    biome: str | None = None,
+) -> tuple[float, float, float, float]:
+    """Return x, y, z (feet) and yaw of a start on dry, open land, in the wished biome where it has such a place."""
+    if biome not in land.starts:
+        land.starts[biome] = start_places(land, biome)
+    places, tops = land.starts[biome], land.grid[2]
+    nx, ny = tops.shape
     x, y = (int(v) for v in places[random.integers(len(places))])
     yaws = random.random(12) * 360.0
     distances = np.arange(1, 25)
     ahead_x = np.floor(x + 0.5 + np.outer(np.sin(np.radians(yaws)), distances)).astype(int) % nx  # (12, 24)
     ahead_y = np.floor(y + 0.5 + np.outer(np.cos(np.radians(yaws)), distances)).astype(int) % ny
-    open_way = np.cumprod(tops[ahead_x, ahead_y] <= tops[x, y] + 1, axis=1).sum(axis=1)
+    open_way = np.cumprod(tops[ahead_x, ahead_y] <= int(tops[x, y]) + 1, axis=1).sum(axis=1)
     return x + 0.5, y + 0.5, float(tops[x, y]), float(yaws[int(np.argmax(open_way))])

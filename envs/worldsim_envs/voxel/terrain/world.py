@@ -5,7 +5,7 @@ Every field is periodic noise, ranked to a uniform share, so each world holds ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ class Terrain:
     biomes: NDArray[np.uint8]  # (X, Y)
     clouds: NDArray[np.float64]  # (X / 8, Y / 8)
     villages: tuple[tuple[int, int], ...] = ()  # their middles
+    starts: dict[str | None, NDArray[np.int64]] = field(default_factory=dict)  # by biome, those asked for: `find_spawn`
 
 
 def generate(seed: int, size: tuple[int, int, int]) -> Terrain:
