@@ -35,6 +35,7 @@ class Command:
 
 
 STUDIO = "worldsim.studio.commands"
+STUDY = "worldsim.fidelity.harness.commands"
 COMMANDS = {
     "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
     "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
@@ -70,6 +71,9 @@ COMMANDS = {
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),
+    "fidelity run": Command(STUDY, "Run", "run_study", "study where any simulator departs from a true one"),
+    "fidelity report": Command(STUDY, "Report", "report_run", "a study's figures again, from its trials alone"),
+    "fidelity compare": Command(STUDY, "Compare", "compare_runs", "several studies on one page"),
     "agent train": Command("worldsim_agents.rl.train", "Train", "train", "train an agent in a learned or true world"),
     "agent clone": Command("worldsim_agents.rl.train", "Clone", "clone_agent", "let an agent imitate a recording"),
     "agent eval": Command("worldsim_agents.rl.evaluate", "Judge", "judge", "judge an agent in a learned or true world"),

@@ -5,11 +5,12 @@ All of them follow from counts that add up over worlds, so that intervals come f
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import bootstrap
+from scipy.stats import DegenerateDataWarning, bootstrap
 
 from worldsim.fidelity.statistics import Estimate, StatisticsError
 
@@ -79,7 +80,8 @@ def over_worlds(
         weights = (drawn[..., None] == np.arange(worlds)).sum(-2).astype(np.float64)  # (..., W)
         return statistic(*(np.tensordot(weights, one, 1) for one in counts))
 
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)  # all resamples alike: the interval is a point
         found = bootstrap(
             (np.arange(worlds),), resampled, n_resamples=resamples, batch=500, vectorized=True, axis=-1,
             confidence_level=confidence, method="percentile", rng=np.random.default_rng(seed),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,31 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         if twin._batch._random:
             twin.np_random = twin._batch._random[0]
         return twin
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of the weights: other weights, another fingerprint."""
+        digest = blake2b(digest_size=8)
+        for network in (self.world.tokenizer, self.world.dynamics):
+            for name, part in sorted(network.state_dict().items()):
+                digest.update(name.encode() + part.float().cpu().numpy().tobytes())
+        return digest.hexdigest()
+
+    def round_trip(self, frames: np.ndarray) -> np.ndarray:
+        """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them."""
+        return self.world.picture(self.world.latents(frames))
+
+    def surprise(self, frame: np.ndarray, action: Any) -> float:
+        """See what an action truly led to, and go on from there. Returns how wrong the world's own guess was.
+
+        The guess is made as in play; told is the logarithm of its mean squared error in latents, of spread 1.
+        """
+        vector = self.action_spec.encode(action)[None]
+        before = self.world.snapshot()
+        guess = self.world.imagine(vector, pixels=False).latents[0]
+        self.world.restore(before)
+        self.world.observe(frame[None, None], vector[:, None])
+        return float(np.log(np.square(guess - self.world.latents(frame[None])[0]).mean() + 1e-6))
 
     def true_twin(self) -> gym.Env[Any, Any]:
         """A true env in the state that this episode began from; see `LearnedVectorEnv.true_twin`."""

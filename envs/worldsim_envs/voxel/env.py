@@ -6,9 +6,9 @@ judge, edits in editor, words in language.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from inspect import signature
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
@@ -30,6 +30,9 @@ from worldsim_envs.voxel.scenes import set_scene
 from worldsim_envs.voxel.state import VoxelState
 from worldsim_envs.voxel.switches import switched
 from worldsim_envs.voxel.tasks import TASKS
+
+if TYPE_CHECKING:
+    from worldsim_envs.voxel.stages.question import Scene
 
 RESET_OPTIONS = ("world_seed", "biome", "start_time")
 
@@ -211,6 +214,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         twin = type(self)(**self._settings)
         twin.restore_state(self.clone_state())
         return twin
+
+    def stages(self) -> Mapping[str, Callable[..., Scene]]:
+        """Return the scenes that a study asks about, as functions (env, seed, index, **detail) by name."""
+        from worldsim_envs.voxel.stages import STAGES  # stages stand on the env
+
+        return STAGES
 
     # ------------------------------------------------------------------------------------------ parts of a step
 

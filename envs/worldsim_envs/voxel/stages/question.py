@@ -1,0 +1,85 @@
+"""What a stage hands out: a past to start from, plays from there, and questions about what the plays show.
+
+A question is asked of frames alone. Its answers are worlds that might have come of it, each drawn by the engine from
+several poses, so that a reader needs to learn nothing: it says which picture the frames are nearest to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+
+
+class StageError(ValueError):
+    """A scene that cannot be staged in this world, or with this env."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which of several worlds do frames show?
+
+    Attributes:
+        name: what is asked, e.g. "kept".
+        looks: the steps (L,) of the play that are looked at, 1 for the first.
+        answers: names (A,) of the worlds. What stands before a colon counts, so one answer may have several pictures.
+        pictures: u8 (A, P, L, H, W, 3), each world from P poses.
+        right: the answer that is true.
+        still: the answer that a world shows in which nothing happens; -1 where none does.
+        needs: the question, by name and of the same play, whose right answer is the condition of this one; "" for none.
+        kind: "score", or "gate" for conditions alone, "extra" for what is told beside the score.
+        values: a number for each answer, where answers are points of a scale.
+    """
+
+    name: str
+    looks: Sequence[int]
+    answers: Sequence[str]
+    pictures: Frames
+    right: int
+    still: int = -1
+    needs: str = ""
+    kind: str = "score"
+    values: Sequence[float] = ()
+
+
+@dataclass(frozen=True)
+class Play:
+    """Actions from the scene's past on, what truth showed, and what is asked.
+
+    Attributes:
+        name: which branch this is.
+        actions: of the env's action space, (K,).
+        frames: u8 (K, H, W, 3) that truth showed after each.
+        questions: asked of whatever plays these actions.
+    """
+
+    name: str
+    actions: Sequence[Any]
+    frames: Frames
+    questions: Sequence[Question] = ()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A past, and what is played from it.
+
+    Attributes:
+        seed: of the world: trials with the same one are one cluster.
+        frames: u8 (T, H, W, 3), the past.
+        actions: (T,), the action that led to each frame; the first is the reset's.
+        start: the true state after the last of these frames, for `restore_state`.
+        plays: one or more, each from this past.
+        facts: what else there is to tell of the scene.
+    """
+
+    seed: int
+    frames: Frames
+    actions: Sequence[Any]
+    start: Any
+    plays: Sequence[Play]
+    facts: Mapping[str, float | str] = field(default_factory=dict)

@@ -1,0 +1,48 @@
+"""Planted faults are caught by the probe that is meant for them, and the others stay quiet."""
+
+from pathlib import Path
+
+import pytest
+
+from worldsim.fidelity import study
+from worldsim_envs.voxel.faults import FAULTS, faulty
+
+# Fault -> the probe meant for it, and one that has nothing to do with it.
+MEANT = {
+    "frozen": ("counterfactual pairs", "births and deaths"),
+    "random frames": ("action control", "fading"),
+    "shuffled actions": ("action control", "determinism"),
+    "always reverting": ("persistence", "left and right"),
+    "splitting": ("births and deaths", "left and right"),
+    "wide turns": ("turns", "physics"),
+    "floating sand": ("physics", "persistence"),
+    "mirrored": ("left and right", "physics"),
+    "brightening": ("drift", "persistence"),
+    "free reward": ("events and reward", "persistence"),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MEANT)
+def test_a_planted_fault_is_caught_by_its_probe_and_by_no_other(name: str, tmp_path: Path) -> None:
+    probe, other = MEANT[name]
+    found = study(faulty(name), "worldsim/Voxel-v0", out=tmp_path, probes=[probe, other], trials=8)["probes"]
+    assert found[probe]["departs"], found[probe]
+    assert not found[other]["departs"], found[other]
+
+
+@pytest.mark.slow
+def test_truth_as_its_own_candidate_departs_nowhere(tmp_path: Path) -> None:
+    found = study("worldsim/Voxel-v0", "worldsim/Voxel-v0", out=tmp_path, trials=8)
+    for name, part in found["probes"].items():
+        assert part["departs"] == [] and part.get("reader", {"sound": True})["sound"], name
+        assert part.get("N") is None or part["N"]["value"] >= 0.98, name
+
+
+def test_every_fault_is_a_world_that_starts_from_a_true_state() -> None:
+    for name in FAULTS:
+        env = faulty(name)()
+        first, _ = env.reset(seed=1)
+        state = env.unwrapped.clone_state()  # type: ignore[attr-defined]
+        assert (env.get_wrapper_attr("restore_state")(state) == first).all(), name
+        assert env.step(0)[0].shape == first.shape

@@ -1,0 +1,109 @@
+"""Several candidates on one page: N side by side, and paired differences, corrected over probes by Holm's method."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap
+
+from worldsim.fidelity.harness.charts import COLOURS, intervals
+from worldsim.fidelity.harness.figures import units
+from worldsim.fidelity.harness.lines import read_lines
+from worldsim.fidelity.harness.page import STYLE, shown
+from worldsim.fidelity.heldout import FidelityError
+from worldsim.files import replacing_file, write_json
+
+__all__ = ["compare", "holm"]
+
+Report = dict[str, Any]
+RESAMPLES = 10_000
+
+
+def compare(folders: Sequence[Path], out: Path, seed: int = 0) -> Report:
+    """Compare candidates that were asked the same, the first with each other one, on the worlds that both met.
+
+    Args:
+        folders: of runs.
+        out: where `compare.json` and `compare.html` go.
+        seed: of the resamples.
+
+    Raises:
+        FidelityError: fewer than two runs, or runs of different seeds or tiers.
+    """
+    if len(folders) < 2:
+        raise FidelityError(f"a comparison needs two runs at least, got {len(folders)}")
+    reports = [json.loads((folder / "report.json").read_text()) for folder in folders]
+    for key in ("seed", "tier", "reference"):
+        if len({report[key] for report in reports}) > 1:
+            raise FidelityError(f"runs of one {key} can be compared, got {[report[key] for report in reports]}")
+    names = [f"{report['candidate']} ({folder.name})" for report, folder in zip(reports, folders, strict=True)]
+    hits = [_by_world(folder) for folder in folders]
+    rows = []
+    for number in range(1, len(folders)):
+        mine = [_difference(probe, hits[0][probe], hits[number][probe], seed)
+                for probe in hits[0] if probe in hits[number]]  # fmt: skip
+        found = [row for row in mine if row is not None]
+        for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
+            rows.append({"first": names[0], "other": names[number], **row, "p, Holm": p})
+    result = {"candidates": names, "differences": rows,
+              "N": {probe: [report["probes"].get(probe, {}).get("N") for report in reports]
+                    for probe in reports[0]["probes"]}}  # fmt: skip
+    write_json(out / "compare.json", result)
+    with replacing_file(out / "compare.html") as temporary:
+        temporary.write_text(_page(result), encoding="utf-8")
+    return result
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """p values corrected by Holm's step-down method (1979)."""
+    order, found, worst = np.argsort(p, kind="stable"), np.zeros(len(p)), 0.0
+    for rank, number in enumerate(order):
+        worst = max(worst, min(1.0, (len(p) - rank) * p[number]))
+        found[number] = worst
+    return found.tolist()
+
+
+def _by_world(folder: Path) -> dict[str, dict[int, float]]:
+    """For each staged probe the share of hits in each world."""
+    found: dict[str, dict[int, list[bool]]] = {}
+    for line in read_lines(folder):
+        if "plays" in line:
+            for unit in units([line], "candidate"):
+                found.setdefault(line["probe"], {}).setdefault(unit.world, []).append(unit.hit)
+    return {probe: {world: float(np.mean(part)) for world, part in worlds.items()} for probe, worlds in found.items()}
+
+
+def _difference(probe: str, one: dict[int, float], other: dict[int, float], seed: int) -> Report | None:
+    """The mean paired difference of S over the worlds that both met, its interval, and p of none."""
+    worlds = sorted(set(one) & set(other))
+    if len(worlds) < 2:
+        return None
+    gaps = np.array([one[world] - other[world] for world in worlds])
+    if not gaps.any():
+        none = {"value": 0.0, "low": 0.0, "high": 0.0}
+        return {"probe": probe, "worlds": len(worlds), "S, first - other": none, "p": 1.0}
+    found = bootstrap((gaps,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed))
+    spread = found.bootstrap_distribution
+    p = 2.0 * min(float((spread <= 0).mean()), float((spread >= 0).mean()))
+    low, high = found.confidence_interval
+    return {"probe": probe, "worlds": len(worlds), "p": min(1.0, max(p, 1.0 / RESAMPLES)),
+            "S, first - other": {"value": float(gaps.mean()), "low": float(low), "high": float(high)}}  # fmt: skip
+
+
+def _page(result: Report) -> str:
+    legend = " ".join(f'<span style="color:{COLOURS[i % len(COLOURS)]}">● {escape(name)}</span>'
+                      for i, name in enumerate(result["candidates"]))  # fmt: skip
+    rows = "".join(
+        f"<tr><td>{escape(row['probe'])}<td>{escape(row['other'])}<td class=n>{shown(row['S, first - other'])}"
+        f"<td class=n>{row['worlds']}<td class=n>{row['p, Holm']:.3f}</tr>" for row in result["differences"]
+    )
+    scored = {probe: row for probe, row in result["N"].items() if any(row)}
+    return (f"<!doctype html><meta charset=utf-8><title>Fidelity compared</title><style>{STYLE}</style>"
+            f"<h1>Fidelity compared</h1><p>N: 1 is truth, 0 is chance. {legend}</p>{intervals(scored)}"
+            f"<h2>Paired differences of S from {escape(result['candidates'][0])}</h2><table><tr><th>probe<th>other"
+            f"<th>first - other<th>worlds<th>p (Holm)</tr>{rows}</table>")  # fmt: skip

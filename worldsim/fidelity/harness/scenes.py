@@ -1,0 +1,48 @@
+"""What a reference env stages, as the study sees it: scenes, plays and questions, by the names of their fields.
+
+An env offers stages by a method `stages()`, which returns functions (env, seed, index, **detail) → `Scene` by name.
+The voxel world's are in `worldsim_envs.voxel.stages`; any other env may bring its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+__all__ = ["Play", "Question", "Scene"]
+
+
+class Question(Protocol):
+    """Which of several worlds do frames show? See `worldsim_envs.voxel.stages.question`."""
+
+    name: str
+    looks: Sequence[int]
+    answers: Sequence[str]
+    pictures: np.ndarray  # u8 (A, P, L, H, W, 3)
+    right: int
+    still: int
+    needs: str
+    kind: str
+    values: Sequence[float]
+
+
+class Play(Protocol):
+    """Actions from a scene's past on, what truth showed, and what is asked."""
+
+    name: str
+    actions: Sequence[Any]
+    frames: np.ndarray  # u8 (K, H, W, 3)
+    questions: Sequence[Question]
+
+
+class Scene(Protocol):
+    """A past, and what is played from it."""
+
+    seed: int
+    frames: np.ndarray  # u8 (T, H, W, 3)
+    actions: Sequence[Any]
+    start: Any
+    plays: Sequence[Play]
+    facts: Mapping[str, float | str]
