@@ -17,6 +17,7 @@ LESS = {
     "worldsim play": "--headless --steps 4",
     "worldsim record": "--steps 60 --workers 1",
     "worldsim eval": "--worlds 2 --windows 1 --context 3 --steps 2 --resamples 50 --rows 2",
+    "worldsim train --data": "--minutes 0.001",
     "worldsim train tokenizer": "--rows 4 --steps 2 --no-compile --model.widths 8 8 8",
     "worldsim train dynamics": (
         "--steps 2 --no-compile --model.width 64 --model.depth 2 --model.head-width 32 --model.text.width 64"

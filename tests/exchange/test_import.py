@@ -13,6 +13,10 @@ from worldsim.exchange.foreign import ExchangeError, import_episodes
 from worldsim.exchange.lerobot import open_lerobot
 from worldsim.exchange.minari import open_minari
 from worldsim.exchange.vpt import FIELDS, open_vpt
+from worldsim.fidelity.heldout import FidelityError, record_heldout
+from worldsim.model.card import WorldCard
+from worldsim.model.tokenizer import TokenizerConfig
+from worldsim.play.games import PlayError, TrueGame
 from worldsim_envs.voxel.controls import ACTION_NAMES
 
 LINES = [
@@ -63,6 +67,16 @@ def test_every_second_frame_of_vpt_joins_what_was_done_between(tmp_path: Path) -
         {"forward": 1, "sprint": 1, "cameraX": 0.15},
         {"jump": 1, "use": 1, "attack": 1, "cameraY": -0.3},
     ]
+
+
+def test_a_world_of_imported_data_has_no_true_world_and_says_so(tmp_path: Path) -> None:
+    write_vpt(tmp_path / "in", "a", LEVELS, LINES)
+    info = open_vpt(tmp_path / "in").info
+    card = WorldCard("calves", info.size, info.fps, info.actions, info.event_names, info.env, TokenizerConfig())
+    with pytest.raises(PlayError, match="'calves' was learned from imported data"):
+        TrueGame.from_card(card)
+    with pytest.raises(FidelityError, match="give --data with that dataset"):
+        record_heldout(tmp_path / "held", card, 2, 10, 0, "random")
 
 
 def test_turns_in_bins_are_those_of_vpts_agents(tmp_path: Path) -> None:

@@ -39,6 +39,21 @@ def test_symlog_is_odd_and_undone_by_symexp() -> None:
     torch.testing.assert_close(symlog(value).sign() * symlog(value).abs().expm1(), value)
 
 
+def test_a_rare_reward_of_any_scale_pulls_no_harder_than_one_of_one() -> None:
+    """In symlog's scale, an error's pull grows up to 1 and stays there."""
+    objective, batch = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig()), a_batch(rows=1, length=1)
+
+    def pull(reward: float) -> float:
+        told = replace(batch, events=torch.tensor([[[reward, 0.0, 0.0]]]))
+        said, end = torch.zeros(1, 1, 3, requires_grad=True), torch.zeros(1, 1)
+        objective._event_loss(said, end, told).backward()
+        assert said.grad is not None
+        return float(said.grad[0, 0, 0])
+
+    assert pull(0.5) == pytest.approx(-2 * float(torch.tensor(0.5).log1p()) / 4)  # squared, a mean over four columns
+    assert pull(10.0) == pull(1e6) == -pull(-1e6) == pytest.approx(-2 / 4)
+
+
 @pytest.mark.parametrize("attend", ["past", "all"])
 def test_the_generator_alone_decides_what_is_random(attend: Attend) -> None:
     torch.manual_seed(1)

@@ -96,6 +96,8 @@ def test_three_commands_make_a_world_of_any_env(
     env = gym.make("worldsim/Learned-v0", checkpoint="run/checkpoint", prompt="go to 3")
     assert env.action_space == worlds.ACTIONS["box"] and env.observation_space.shape == (48, 80, 3)
     env.reset(seed=0)
+    true = gym.make(worlds.ID)
+    env.reset(options={"frames": np.stack([true.reset(seed=0)[0]])})  # the true env's own pictures will do
     frame, reward, *_ = env.step(env.action_space.sample())
     assert frame.dtype == np.uint8 and np.isfinite(reward)
 

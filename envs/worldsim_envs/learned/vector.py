@@ -16,6 +16,7 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
+from worldsim.data.frames import resize
 from worldsim.sampling.world import SURPRISES, Snapshot, Step, World
 from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
@@ -375,8 +376,10 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
 
     def _read(self, options: dict[str, Any]) -> Start:
         """What these options say that all rows start from."""
-        frame = (*self.world.card.size, 3)
-        return read_options(options, self.prompt, self.num_envs, frame, self.action_spec)
+        card, frames = self.world.card, options.get("frames")
+        if card.shown is not None and isinstance(frames, np.ndarray) and frames.shape[-3:] == (*card.shown, 3):
+            options = {**options, "frames": resize(frames, card.size)}  # the true env's own pictures
+        return read_options(options, self.prompt, self.num_envs, (*card.size, 3), self.action_spec)
 
     def _begin(
         self, rows: np.ndarray, start: Start | None = None, seeds: Sequence[int | None] | None = None

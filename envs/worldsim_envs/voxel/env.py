@@ -163,13 +163,15 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         world, vector = self.state, self.actions.vector(action)
         events = np.zeros(len(EVENT_NAMES), np.float32)
         physics.advance(world.tick, vector, self.frame_skip, events)
-        rewards, success = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
-                                           world.entities[None], world.kinds[None])  # fmt: skip
-        self.note(vector, events if np.count_nonzero(events) else None)
+        reward, success, judged = 0.0, False, self.task.has_goal or np.count_nonzero(events) > 0
+        if judged:  # else nothing happened and nothing is asked for
+            rewards, done = self.judge.step(self.memory[None], events[None], world.unlocked[None], world.body[None],
+                                            world.entities[None], world.kinds[None])  # fmt: skip
+            reward, success = float(rewards[0]), bool(done[0])
+        self.note(vector, events if judged else None)
         self._frame = None
-        observation, info = self.read(events, bool(success[0]))
-        ended = bool(world.marks[state.DEAD]) or bool(success[0])
-        return observation, float(rewards[0]), ended, False, info
+        observation, info = self.read(events, success)
+        return observation, reward, bool(world.marks[state.DEAD]) or success, False, info
 
     def render(self) -> NDArray[np.uint8] | None:  # type: ignore[override]
         """Return the current frame u8, at `render_size` if one was given; None without a render mode."""

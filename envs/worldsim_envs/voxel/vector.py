@@ -242,7 +242,8 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         """Step some rows and draw them; returns events (B, E), rewards (B,) and success (B,), zero in other rows."""
         events = np.zeros((self.num_envs, len(self.event_names)), np.float32)
         flat = self._frames.reshape(self.num_envs, -1)
-        world, skip, hud = VoxelState(**self._stack), self._rows[0].frame_skip, self._rows[0].hud
+        tick, clouds = VoxelState(**self._stack).tick, self._stack["clouds"]
+        skip, hud = self._rows[0].frame_skip, self._rows[0].hud
 
         looks, rows = (LOOKS, BODY_TABLES, LIQUID), playing[np.argsort(-self._costs[playing], kind="stable")]
         waiting = iter(range(len(rows)))  # what costs most comes first, and each thread takes what is left
@@ -250,8 +251,8 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         def work(thread: int) -> None:
             for place in waiting:
                 start = perf_counter()
-                step_rows(world.tick, world.clouds, looks, vectors, skip, events, self._scratch[thread], self._labels,
-                          hud, flat, rows[place : place + 1])  # fmt: skip
+                step_rows(tick, clouds, looks, vectors, skip, events, self._scratch[thread], self._labels, hud, flat,
+                          rows[place : place + 1])  # fmt: skip
                 self._costs[rows[place]] = perf_counter() - start
 
         others = [self._pool.submit(work, thread) for thread in range(1, min(self._threads, len(rows)))]

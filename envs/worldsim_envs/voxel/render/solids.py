@@ -6,6 +6,8 @@ fades with distance. A frame is (colours, depth, entities, seen, hits): see `pic
 
 from __future__ import annotations
 
+import numpy as np
+
 from worldsim_envs.voxel.blocks import TEXELS_PER_TEXTURE
 from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.camera import (
@@ -48,6 +50,17 @@ def hit_box(o, d, low, high):
     if near > far or near <= 0.0:
         return -1.0, -1
     return near, face
+
+
+@inlined
+def passes(o, d, half):
+    """Return whether a ray from `o` along `d` goes through a box of half sides about zero; it may start inside."""
+    near, far = 0.0, FAR
+    for axis in range(3):
+        inverse = 1.0 / (d[axis] if abs(d[axis]) > 1e-12 else 1e-12)
+        begin, end = (-half[axis] - o[axis]) * inverse, (half[axis] - o[axis]) * inverse
+        near, far = max(near, min(begin, end)), min(far, max(begin, end))
+    return near <= far
 
 
 @inlined
@@ -162,11 +175,23 @@ def draw_box(frame, camera, units, looks, scene, box, textures, owner, block, ai
         (dot(up, a), dot(up, b), dot(up, c)),
     )  # fmt: skip
     pixel, shine = camera[PIXEL_SIZE], box[SHINE]
+    # No sample of a pixel meets the box where it is hidden whole, nor where its middle passes a box that is larger by
+    # how far a sample is from there.
+    away, radius = np.sqrt(dot(centre, centre)), np.sqrt(dot(half, half))
+    room = 0.6 * pixel * (away + radius)
+    larger = (half[0] + room, half[1] + room, half[2] + room)
     last_face, lr, lg, lb = -1, 0.0, 0.0, 0.0
     for row in range(first, last + 1):
         for column in range(left, far_right + 1):
             unit = units[row, column]
             nearest = depth[row, column] * unit
+            if away - radius > depth[row, column] + 0.001:
+                continue
+            across, rise = (column + 0.5 - camera[HALF_WIDTH]) * pixel, (camera[HALF_HEIGHT] - row - 0.5) * pixel
+            d = (forward[0] + right[0] * across + up[0] * rise, forward[1] + right[1] * across + up[1] * rise,
+                 forward[2] + right[2] * across + up[2] * rise)  # fmt: skip
+            if not passes(o, d, larger):
+                continue
             cover, r, g, blue, met = 0.0, 0.0, 0.0, 0.0, 0.0
             for corner in range(4):
                 across = (column + 0.5 + (-0.125, 0.375, 0.125, -0.375)[corner] - camera[HALF_WIDTH]) * pixel
