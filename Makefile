@@ -28,8 +28,8 @@ lint: $(STAMP) ## ruff
 typecheck: $(STAMP) ## basedpyright, on our own packages
 	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python
 
-bench: $(STAMP) ## how fast the voxel world, the learned world and training are here
-	@for name in voxel learned training; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
+bench: $(STAMP) ## how fast the voxel world, the learned world, training and learning agents are here
+	@for name in voxel learned training agents; do echo "== $$name"; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
 install: $(STAMP) ## only the virtual environment
 

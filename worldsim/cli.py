@@ -78,6 +78,12 @@ COMMANDS = {
     "fidelity run": Command(STUDY, "Run", "run_study", "study where any simulator departs from a true one"),
     "fidelity report": Command(STUDY, "Report", "report_run", "a study's figures again, from its trials alone"),
     "fidelity compare": Command(STUDY, "Compare", "compare_runs", "several studies on one page"),
+    "agent train": Command("worldsim_agents.rl.train", "Train", "train", "train an agent in a learned or true world"),
+    "agent clone": Command("worldsim_agents.rl.train", "Clone", "clone_agent", "let an agent imitate a recording"),
+    "agent eval": Command("worldsim_agents.rl.evaluate", "Judge", "judge", "judge an agent in a learned or true world"),
+    "agent watch": Command("worldsim_agents.rl.watch", "Watch", "watch", "film an agent in both worlds"),
+    "agent study": Command("worldsim_agents.rl.study", "Study", "study", "what learning in the learned world is worth"),
+    "agent rank": Command("worldsim_agents.rl.ranking", "Rank", "rank", "do both worlds rank policies alike"),
     "agent calibrate": Command(
         "worldsim_agents.calibrate", "Calibrate", "calibrate", "measure when each predicted event has happened"
     ),

@@ -2,7 +2,8 @@
 
 True episodes are recorded with players that training did not use, cut into stretches, and each stretch is played by the
 learned world under the true actions after a few true frames, as agents will play it. Half of the worlds choose the
-thresholds, the other half says how good they are. What frames surprise the model is measured on the way.
+thresholds, the other half says how good they are; an event that is hardly told there is left out. What frames surprise
+the model is measured on the way.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ __all__ = ["Calibrate", "calibrate"]
 FIRST_SEED = 2**29  # of worlds: training recordings take small seeds, fidelity begins at 2**30
 ENVS = {"Explore": "worldsim/Voxel-v0"} | {task: f"worldsim/{task}-v0" for task in ("Workshop", *SOLUTIONS)}
 EPISODE = 160  # rows
+TELLING = 0.1  # F1 below which a threshold tells nothing: such a one would let a policy live on false alarms
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
 
@@ -89,23 +91,27 @@ def calibrate(options: Calibrate) -> Path:
         played = _play(options, world, list(_stretches(options, world, Path(place))))
     odd = played.worlds % 2 == 1
     events: dict[str, EventScore] = {}
+    untold: dict[str, int] = {}
     for column, name in enumerate(tqdm(names, desc="thresholds", leave=False)):
         chance, truth = played.probabilities[:, :, column], played.happened[:, :, column]
-        if truth[odd].any():
-            events[name] = score(chance[~odd], truth[~odd], best_threshold(chance[odd], truth[odd]))
+        found = score(chance[~odd], truth[~odd], best_threshold(chance[odd], truth[odd]))
+        if found.f1 >= TELLING:
+            events[name] = found
+        elif truth.any():
+            untold[name] = int(truth.sum())
     first = {kind: np.concatenate([part[:, 0] for part in parts]) for kind, parts in played.surprise.items()}
     limits = {kind: {f"{q:g}": round(float(np.quantile(far, q)), 5) for q in QUANTILES} for kind, far in first.items()}
-    found = Calibration(
+    table = Calibration(
         events,
         limits,
         fingerprint(folder),
         {"stretches": len(odd), "worlds": len(set(played.worlds.tolist())), "frames": int(odd.size * options.steps),
-         "context": options.context, "steps": options.steps, "passes": options.passes,
+         "untold": untold, "context": options.context, "steps": options.steps, "passes": options.passes,
          "rank correlation of surprise and error": _correlations(played)},
     )  # fmt: skip
-    path = write_calibration(options.out or folder, found)
-    print(_table(found))
-    print(f"{len(events)} of {len(names)} events measured: {path}")
+    path = write_calibration(options.out or folder, table)
+    print(_table(table))
+    print(f"{len(events)} of {len(names)} events told, {len(untold)} others happened: {path}")
     return path
 
 

@@ -9,7 +9,7 @@ from worldsim.model.calibration import EventScore
 __all__ = ["NEAR", "best_threshold", "hits", "score"]
 
 NEAR = 2  # frames by which an event may be told early or late
-CANDIDATES = 24
+CANDIDATES = 32
 LEAST = 5  # events from which a threshold can be told
 
 
@@ -40,19 +40,15 @@ def score(probabilities: np.ndarray, happened: np.ndarray, threshold: float) -> 
 def best_threshold(probabilities: np.ndarray, happened: np.ndarray) -> float:
     """The threshold with the highest F1 on these stretches; the highest of equals; 0.5 where too few events tell it.
 
-    Candidates are the probabilities near true events and the highest of all others, so rare events, whose probability
-    stays low, are found as well as frequent ones.
+    Candidates are the highest probabilities near each true event, where recall changes; so rare events, whose
+    probability stays low, are found as well as frequent ones.
     """
     if happened.sum() < LEAST:
         return 0.5
-    around = happened.copy()
-    for shift in range(1, NEAR + 1):
-        around[:, shift:] |= happened[:, :-shift]
-        around[:, :-shift] |= happened[:, shift:]
-    count = 4 * int(around.sum())
-    highest = np.sort(probabilities, axis=None)[-count:]
-    pool = np.concatenate([probabilities[around], highest])
-    candidates = np.unique(np.quantile(pool, np.linspace(0, 1, CANDIDATES)).clip(1e-4, 1.0))
-    found = [(score(probabilities, happened, float(at)).f1, float(at)) for at in candidates]
+    padded = np.pad(probabilities, ((0, 0), (NEAR, NEAR)))
+    length = probabilities.shape[1]
+    nearby = np.max([padded[:, shift : shift + length] for shift in range(2 * NEAR + 1)], axis=0)
+    candidates = np.unique(np.quantile(nearby[happened], np.linspace(0, 1, CANDIDATES), method="lower"))
+    found = [(score(probabilities, happened, float(at)).f1, float(at)) for at in candidates.clip(1e-4, 1.0)]
     best = max(found)
-    return round(best[1], 4) if best[0] > 0 else 0.5
+    return max(float(np.floor(best[1] * 1e4)) / 1e4, 1e-4) if best[0] > 0 else 0.5

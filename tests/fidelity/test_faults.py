@@ -21,12 +21,16 @@ MEANT = {
     "free reward": ("events and reward", "persistence"),
 }
 
+TRIALS = {"floating sand": 16}  # of eight happenings two are about sand; 8 for the others
+
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MEANT)
 def test_a_planted_fault_is_caught_by_its_probe_and_by_no_other(name: str, tmp_path: Path) -> None:
     probe, other = MEANT[name]
-    found = study(faulty(name), "worldsim/Voxel-v0", out=tmp_path, probes=[probe, other], trials=8)["probes"]
+    found = study(faulty(name), "worldsim/Voxel-v0", out=tmp_path, probes=[probe, other], trials=TRIALS.get(name, 8))[
+        "probes"
+    ]
     assert found[probe]["departs"], found[probe]
     assert not found[other]["departs"], found[other]
 

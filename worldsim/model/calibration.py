@@ -47,10 +47,10 @@ class Calibration:
     """What was measured of one set of weights.
 
     Attributes:
-        events: by name; `END` is the end of an episode. Events that never happened are left out.
+        events: by name; `END` is the end of an episode. Events that the model does not tell are left out.
         surprise: by kind of surprise, its quantiles on the first frames after true ones: "0.5", "0.95", "0.99".
         weights: `fingerprint` of the network it was measured with.
-        measured: on how many frames and worlds, and how.
+        measured: on how many frames and worlds, how, and how often events happened there that are left out.
     """
 
     events: Mapping[str, EventScore] = field(default_factory=dict)

@@ -23,6 +23,7 @@ from worldsim_envs.learned.starts import EnvError, Start
 
 __all__ = ["Origin", "Recorded", "TrueWorld", "origin_of"]
 
+FRAMES = 8  # true frames of a start, where nobody says how many
 TRIES = 20  # resets of a true world whose episode ends before enough frames were seen
 
 
@@ -140,7 +141,7 @@ class _Still:
 
 
 def origin_of(
-    start: str | Path, card: WorldCard, task: str | None, frames: int, policy: str, kwargs: dict[str, Any]
+    start: str | Path, card: WorldCard, task: str | None, frames: int | None, policy: str, kwargs: dict[str, Any]
 ) -> Origin | None:
     """What a `start` means: "true" the card's env, or a task of it; a folder the recordings in it; "" no origin.
 
@@ -151,6 +152,7 @@ def origin_of(
         return None
     if str(start) != "true" and not Path(start).is_dir():
         raise EnvError(f'start must be "true" or the folder of a recording, got {str(start)!r}')
+    frames = min(FRAMES, card.window) if frames is None else frames
     if not 1 <= frames <= card.window:
         raise EnvError(f"start_frames must be from 1 to {card.window}, what this world remembers, got {frames}")
     if str(start) == "true":

@@ -98,12 +98,12 @@ def _parts(task: Task) -> dict[str, int]:
 def _thresholds(
     name: str, events: dict[str, float], event_names: tuple[str, ...], calibration: Calibration | None
 ) -> np.ndarray:
-    """From which probability on each event counts, f32 (E,); warns of events of the task that were never measured."""
+    """From which probability on each event counts, f32 (E,); warns of events of the task that are not told."""
     known = Calibration() if calibration is None else calibration
     if missing := sorted(set(events) - set(known.events)):
         warnings.warn(
-            f"task {name}: no threshold was ever measured for {', '.join(missing)}, so 0.5 is taken; "
-            "run worldsim agent calibrate",
+            f"task {name}: this world was not measured to tell {', '.join(missing)}, so 0.5 is the threshold; "
+            "see worldsim agent calibrate",
             stacklevel=4,
         )
     return np.array([known.threshold(event) for event in event_names], np.float32)

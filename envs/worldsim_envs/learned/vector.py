@@ -63,7 +63,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         dense: the task's dense form, where events alone can give it.
         start: where episodes begin that no option and no prompt begins: "" at a start stored with the checkpoint,
             "true" in the true world, which is reset and played for a few frames, or a folder of recordings, anywhere.
-        start_frames: true frames that are seen first, from "true" or a folder.
+        start_frames: true frames that are seen first, from "true" or a folder; 8, or all that the world remembers.
         start_policy: who plays them in the true world: "noop", "random", or "module:function".
         start_kwargs: keyword arguments of that true world.
         horizon: a rollout is truncated after so many steps, whatever the time limit of the task.
@@ -93,7 +93,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         task: str | None = None,
         dense: bool = False,
         start: str | Path = "",
-        start_frames: int = 8,
+        start_frames: int | None = None,
         start_policy: str = "noop",
         start_kwargs: Mapping[str, Any] | None = None,
         horizon: int | None = None,

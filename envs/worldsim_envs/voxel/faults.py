@@ -17,7 +17,7 @@ from worldsim_envs.voxel.blocks import AIR
 from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.episodes import Snapshot
-from worldsim_envs.voxel.kinds import FIRST_CREATURE, KINDS, STILL
+from worldsim_envs.voxel.kinds import FALLING, FIRST_CREATURE, KINDS, STILL
 from worldsim_envs.voxel.switches import SWITCH
 
 NUMBERS = {name: number for number, name in enumerate(DISCRETE_ACTIONS)}
@@ -158,10 +158,15 @@ class WideTurns(Fault):
 
 
 class FloatingSand(Fault):
-    """Sand stays in the air."""
+    """Sand stays in the air, also what was falling already."""
 
     def begun(self) -> None:
-        self.raw.state.switches[SWITCH["falling_blocks"]] = 0
+        world = self.raw.state
+        world.switches[SWITCH["falling_blocks"]] = 0
+        for row in np.flatnonzero(world.kinds[:, s.KIND] == FALLING):
+            x, y, z = np.floor(world.entities[row, :3] + 0.5 * (np.arange(3) == 2)).astype(int).tolist()
+            block, world.kinds[row, s.KIND] = int(world.kinds[row, s.CARRIES]), 0
+            self.raw.set_block(x, y, z, block)
 
 
 class Mirrored(Fault):

@@ -180,6 +180,11 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
 
     # ------------------------------------------------------------------------------------------ state
 
+    @property
+    def rows(self) -> list[VoxelEnv]:
+        """The single envs of the rows, for whoever reads their states; only the batch steps them."""
+        return self._rows
+
     def action_masks(self) -> NDArray[np.bool_]:
         """Return which actions can change anything now, bool (B, n)."""
         return np.stack([row.action_masks() for row in self._rows])

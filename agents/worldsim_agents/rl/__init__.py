@@ -1,0 +1,1 @@
+"""Reinforcement learning in learned and true worlds with stable-baselines3: worlds, learners, training, evaluation."""

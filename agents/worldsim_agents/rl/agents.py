@@ -1,0 +1,204 @@
+"""Learners made from recipes, and their zips: stable-baselines3's own format, read without unpickling anything.
+
+A zip of stable-baselines3 holds tensors, which torch reads with `weights_only=True`, and a JSON file whose odd values
+are pickles: loading those runs whatever code their author wished. So a zip written here also holds `worldsim.json`, the
+recipe in plain values. `load_agent` builds the learner from the recipe and fills in the tensors; it looks at nothing
+else, and refuses a zip without a recipe. Stable-baselines3 itself still loads our zips.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import warnings
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium import spaces
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
+
+from worldsim.files import replacing_file
+from worldsim_agents.rl.presets import LEARNERS, preset
+
+__all__ = ["AgentError", "LatentNetwork", "Recipe", "load_agent", "make_agent", "recipe_for", "save_agent"]
+
+RECIPE = "worldsim.json"
+VERSION = 1
+MOST_VALUES = 1 << 24  # of an observation
+LARGEST = 1 << 30  # bytes of a zip's parts, unpacked
+
+
+class AgentError(ValueError):
+    """An agent that cannot be made, or a file that is none."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that makes a learner but its weights; plain values, for JSON.
+
+    Attributes:
+        learner: of `presets.LEARNERS`.
+        task: what it was trained for.
+        obs: "rgb" or "latent".
+        stack: frames that it sees at once.
+        settings: keyword arguments of the algorithm.
+        observation, actions: shape of an observation after stacking, and number of actions.
+        seed: of its first weights and of all its chances.
+        story: how it was trained.
+    """
+
+    learner: str
+    task: str
+    obs: str
+    stack: int
+    settings: Mapping[str, Any]
+    observation: tuple[int, ...]
+    actions: int
+    seed: int = 0
+    story: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.learner not in LEARNERS:
+            raise AgentError(f"learner must be one of {', '.join(LEARNERS)}, got {self.learner!r}")
+        if self.obs not in ("rgb", "latent"):
+            raise AgentError(f"obs must be 'rgb' or 'latent', got {self.obs!r}")
+        if odd := [key for key, value in self.settings.items() if not isinstance(value, int | float | str | None)]:
+            raise AgentError(f"settings must be numbers or words, those of {', '.join(odd)} are not")
+        if not 0 < np.prod(self.observation, dtype=np.float64) <= MOST_VALUES or not 0 < self.actions <= MOST_VALUES:
+            raise AgentError(f"no agent sees {self.observation} or has {self.actions} actions")
+
+    @property
+    def observation_space(self) -> spaces.Box:
+        """What it sees: u8 pictures, channels last, or f32 latents, channels first."""
+        if self.obs == "rgb":
+            return spaces.Box(0, 255, tuple(self.observation), np.uint8)
+        return spaces.Box(-np.inf, np.inf, tuple(self.observation), np.float32)
+
+
+class LatentNetwork(BaseFeaturesExtractor):
+    """Features of latents (B, C, h, w): two convolutions and a linear layer."""
+
+    def __init__(self, observation_space: spaces.Box, features_dim: int = 256) -> None:
+        super().__init__(observation_space, features_dim)
+        channels, height, width = observation_space.shape
+        self.layers = nn.Sequential(
+            nn.Conv2d(channels, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 32, 3, stride=2, padding=1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(32 * ((height + 1) // 2) * ((width + 1) // 2), features_dim), nn.ReLU(),
+        )  # fmt: skip
+
+    def forward(self, observations: torch.Tensor) -> torch.Tensor:
+        return self.layers(observations)
+
+
+def recipe_for(
+    learner: str, task: str, obs: str, observation: tuple[int, ...], actions: int, seed: int,
+    settings: Mapping[str, Any] | None = None, stack: int | None = None,
+) -> Recipe:  # fmt: skip
+    """The recipe of a learner for a task: the learner's settings, the task's over them, and those given over both."""
+    if learner not in LEARNERS:
+        raise AgentError(f"learner must be one of {', '.join(LEARNERS)}, got {learner!r}")
+    known = LEARNERS[learner]
+    merged = {**known.settings, **preset(task).settings.get(learner, {}), **(settings or {})}
+    return Recipe(learner, task, obs, stack or known.stack, merged, observation, actions, seed)
+
+
+def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> BaseAlgorithm:
+    """A learner with fresh weights, which the recipe's seed decides, for a vector env or for none.
+
+    Raises:
+        AgentError: settings that the algorithm does not take.
+    """
+    home, name = LEARNERS[recipe.learner].home
+    algorithm = getattr(import_module(home), name)
+    more: dict[str, Any] = {}
+    if recipe.obs == "latent":
+        more["policy_kwargs"] = {"features_extractor_class": LatentNetwork}
+    try:
+        with warnings.catch_warnings():
+            if envs is None:
+                warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # of rows that are not there
+            return algorithm(
+                LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
+                seed=recipe.seed, device="cpu", verbose=0, tensorboard_log=None if log is None else str(log),
+            )  # fmt: skip
+    except TypeError as error:
+        raise AgentError(f"{recipe.learner} does not take these settings: {error}") from error
+
+
+def save_agent(agent: BaseAlgorithm, recipe: Recipe, path: Path) -> Path:
+    """Write stable-baselines3's zip with the recipe beside; returns its path, which ends in .zip."""
+    path = path if path.suffix == ".zip" else path.with_name(f"{path.name}.zip")
+    buffer = io.BytesIO()
+    agent.save(buffer)
+    with zipfile.ZipFile(buffer, "a") as archive:
+        archive.writestr(RECIPE, json.dumps({"version": VERSION, **asdict(recipe)}, indent=1))
+    with replacing_file(path) as new:
+        new.write_bytes(buffer.getvalue())
+    return path
+
+
+def load_agent(path: str | Path, envs: Any = None) -> tuple[BaseAlgorithm, Recipe]:
+    """A learner and its recipe, from a zip of `save_agent`; runs no code of the file.
+
+    Raises:
+        AgentError: missing, no zip, without a recipe, too large, or with tensors that do not fit the recipe.
+    """
+    path = Path(path)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(part.file_size for part in archive.infolist()) > LARGEST:
+                raise AgentError(f"{path}: its parts are larger than {LARGEST >> 20} MiB; this is no agent of ours")
+            if RECIPE not in archive.namelist():
+                raise AgentError(
+                    f"{path} holds no {RECIPE}: other zips of stable-baselines3 hold pickles, which run code when they "
+                    "are loaded, so it is refused; if you trust its author, load it with stable-baselines3 yourself"
+                )
+            recipe = _recipe(json.loads(archive.read(RECIPE)), path)
+            tensors = {
+                name.removesuffix(".pth"): torch.load(io.BytesIO(archive.read(name)), "cpu", weights_only=True)
+                for name in archive.namelist()
+                if name.endswith(".pth") and name != "pytorch_variables.pth"
+            }
+    except FileNotFoundError as error:
+        raise AgentError(f"{path} does not exist") from error
+    except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, pickle.UnpicklingError) as error:
+        raise AgentError(f"{path}: damaged, or no agent: {str(error).splitlines()[0]}") from error
+    agent = make_agent(recipe, envs)
+    try:
+        agent.set_parameters(tensors, exact_match=True, device="cpu")
+    except (ValueError, RuntimeError, KeyError, AttributeError) as error:
+        raise AgentError(f"{path}: its tensors do not fit its recipe: {str(error).splitlines()[0]}") from error
+    return agent, recipe
+
+
+def _recipe(data: Any, path: Path) -> Recipe:
+    if not isinstance(data, dict) or data.pop("version", None) != VERSION:
+        raise AgentError(f"{path}: {RECIPE} must be an object of version {VERSION}")
+    try:
+        return Recipe(**{**data, "observation": tuple(int(n) for n in data["observation"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise AgentError(f"{path}: {RECIPE} is no recipe: {error}") from error
+
+
+class _Spaces(gym.Env[Any, Any]):
+    """An env of which only the spaces matter, for a learner that is not to learn."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.observation_space = recipe.observation_space
+        self.action_space = spaces.Discrete(recipe.actions)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        return np.zeros(self.observation_space.shape or (), self.observation_space.dtype), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        return self.reset()[0], 0.0, True, False, {}

@@ -1,0 +1,137 @@
+"""`Planner`: chooses actions by trying them out in forks of the learned world; it learns nothing itself.
+
+Cross-entropy search over sequences of held actions: candidates are drawn for each held stretch from a distribution that
+moves towards the best of them; one round alone is random shooting. What counts is the task's reward as the predicted
+events tell it, with the events on the way by their probability, so that an unlikely success is still a direction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from worldsim.sampling.world import World
+from worldsim_agents.rl.presets import preset
+from worldsim_agents.rl.worlds import Setting
+from worldsim_envs.voxel.tasks import TASKS
+
+__all__ = ["Plan", "Planner"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a planner searches."""
+
+    candidates: int = 32
+    """Sequences tried in one batch."""
+    horizon: int = 12
+    """Steps of each."""
+    hold: int = 3
+    """Steps that an action is held."""
+    rounds: int = 2
+    """Batches; 1 is random shooting, more is the cross-entropy method."""
+    elites: int = 6
+    """Sequences that the distribution moves towards."""
+    commit: int = 3
+    """Steps played before planning anew."""
+    discount: float = 0.97
+    """Of rewards, per step."""
+
+    def __post_init__(self) -> None:
+        for name in ("candidates", "horizon", "hold", "rounds", "elites", "commit"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.elites > self.candidates:
+            raise ValueError(f"elites must be at most candidates {self.candidates}, got {self.elites}")
+
+
+class Planner:
+    """Plans for each row by itself, from the last frames that it saw; observations are pictures, one at a time.
+
+    Args:
+        setting: the task, and the learned world to plan in.
+        plan: how to search.
+        seed: decides candidates and noise.
+    """
+
+    def __init__(self, setting: Setting, plan: Plan, seed: int = 0) -> None:
+        self.plan = plan
+        self.world = World.from_pretrained(
+            setting.checkpoint, rows=plan.candidates, steps=setting.passes, device=setting.device
+        )
+        card = self.world.card
+        assert card.action_spec.table is not None, "the voxel world's actions are a table"
+        self._table = card.action_spec.table
+        self._memory = min(setting.start_frames, card.window)
+        self._value = _values(setting.task, card.event_names[1:])
+        self._random = np.random.default_rng(seed)
+        self._rows: list[_Row] = []
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: np.ndarray | None = None, deterministic: bool = False
+    ) -> tuple[np.ndarray, Any]:
+        """Actions (B,) for frames u8 (B, H, W, 3)."""
+        if len(self._rows) != len(observation):
+            self._rows = [_Row([], [], []) for _ in range(len(observation))]
+        actions = np.zeros(len(observation), np.int64)
+        for row, (frame, memory) in enumerate(zip(observation, self._rows, strict=True)):
+            if episode_start is None or episode_start[row]:
+                memory.frames, memory.actions, memory.waiting = [], [], []
+            memory.frames = [*memory.frames, np.asarray(frame)][-self._memory :]
+            if not memory.waiting:
+                memory.waiting = self.search(memory.frames, memory.actions)[: self.plan.commit]
+            actions[row] = memory.waiting.pop(0)
+            memory.actions = [*memory.actions, int(actions[row])][-self._memory :]
+        return actions, state
+
+    def search(self, frames: list[np.ndarray], actions: list[int]) -> list[int]:
+        """The best sequence found, `horizon` actions, after these frames and the actions between them."""
+        plan, world, count = self.plan, self.world, self.plan.candidates
+        led = np.zeros((len(frames), self._table.shape[1]), np.float32)
+        led[1:] = self._table[np.array(actions[len(actions) - len(frames) + 1 :], np.int64)]
+        seeds = [int(seed) for seed in self._random.integers(2**62, size=count)]
+        shown = np.broadcast_to(np.stack(frames), (count, len(frames), *frames[0].shape))
+        world.reset(shown, np.broadcast_to(led, (count, *led.shape)), None, seeds)
+        stretches = -(-plan.horizon // plan.hold)
+        chances = np.full((stretches, len(self._table)), 1.0 / len(self._table))
+        best, most = np.zeros(stretches, np.int64), -np.inf
+        for _ in range(plan.rounds):
+            cut = self._random.random((count, stretches, 1))
+            drawn = (cut > chances.cumsum(axis=1)).sum(axis=2).clip(0, len(self._table) - 1)
+            worth = self._worth(world.fork(), np.repeat(drawn, plan.hold, axis=1)[:, : plan.horizon])
+            order = np.argsort(-worth, kind="stable")
+            if worth[order[0]] > most:
+                best, most = drawn[order[0]], float(worth[order[0]])
+            for stretch in range(stretches):
+                elite = np.bincount(drawn[order[: plan.elites], stretch], minlength=len(self._table)) / plan.elites
+                chances[stretch] = 0.25 * chances[stretch] + 0.65 * elite + 0.1 / len(self._table)
+        return np.repeat(best, plan.hold)[: plan.horizon].tolist()
+
+    def _worth(self, world: World, sequences: np.ndarray) -> np.ndarray:
+        """Discounted rewards f64 (N,) of action sequences (N, T), each while its episode is likely to go on."""
+        worth, alive = np.zeros(len(sequences)), np.ones(len(sequences))
+        for t, chosen in enumerate(sequences.T):
+            step = world.imagine(self._table[chosen], pixels=False)
+            worth += self.plan.discount**t * alive * (step.events[:, 1:] @ self._value)
+            alive *= 1.0 - step.ended
+        return worth
+
+
+@dataclass
+class _Row:
+    """What a planner remembers of a row, and what it still means to do."""
+
+    frames: list[np.ndarray]
+    actions: list[int]
+    waiting: list[int]
+
+
+def _values(task: str, event_names: tuple[str, ...]) -> np.ndarray:
+    """What each event is worth f64 (E,): what the task needs shares 1, and its preset pays for the way."""
+    wish, table = preset(task), TASKS[task]
+    needs = {"reached_goal": 1} if table.near or table.climb else table.needs
+    shares = {name: 1.0 / (len(needs) * often) for name, often in needs.items()}
+    worth = {**table.first, **wish.shaping, **shares}
+    return np.array([worth.get(name, 0.0) for name in event_names])

@@ -1,0 +1,76 @@
+"""`worldsim agent rank`: do the learned and the true world rank policies alike? Spearman's correlation, permuted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import tyro
+
+from worldsim.files import write_json
+from worldsim_agents.rl.agents import AgentError, load_agent
+from worldsim_agents.rl.gap import exploitation
+from worldsim_agents.rl.players import Player, Random
+from worldsim_agents.rl.results import interval, rank_agreement
+from worldsim_agents.rl.worlds import Setting, open_world
+
+__all__ = ["Rank", "rank"]
+
+
+@dataclass(frozen=True)
+class Rank:
+    """Judge many policies in both worlds, from the same true states, and compare the two rankings."""
+
+    agents: tuple[Path, ...] = (Path("out/agent"),)
+    """Zips, or folders that hold them, at any depth: 12 policies or more say something. Chance is one more."""
+    episodes: int = 64
+    """Pairs of rollouts of each policy."""
+    seed: int = 30_000
+    """Decides starts and chances."""
+    out: Path = Path("out/rank.json")
+    """File for the figures."""
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
+
+
+def rank(options: Rank) -> dict[str, Any]:
+    """Rank as the options say, print and write the figures, and return them.
+
+    Raises:
+        AgentError: fewer than two agents of the task, or one that cannot be read.
+    """
+    zips: list[Path] = []
+    for path in options.agents:
+        zips += [path] if path.suffix == ".zip" else sorted(path.rglob("*.zip"))
+    rows = []
+    for path in [None, *zips]:
+        setting, stack, player = _of(options.setting, path, options.seed)
+        if player is None:
+            continue
+        gap = exploitation(setting, player, stack, options.episodes, options.seed)
+        rows.append({
+            "agent": "random" if path is None else str(path), "learned": float(gap.learned.mean()),
+            "true": float(gap.true.mean()), "gap": gap.value, "true_interval": interval(gap.true),
+        })  # fmt: skip
+        print(f"{rows[-1]['agent']}: {rows[-1]['learned']:.3f} learned, {rows[-1]['true']:.3f} true", flush=True)
+    if len(rows) < 3:
+        found = len(rows) - 1
+        raise AgentError(f"ranking needs two agents of {options.setting.task} or more beside chance, got {found}")
+    agreement, chance = rank_agreement([row["learned"] for row in rows], [row["true"] for row in rows])
+    found = {"task": options.setting.task, "spearman": agreement, "p": chance, "policies": rows}
+    write_json(options.out, found)
+    print(f"{len(rows)} policies: Spearman {agreement:.2f}, p {chance:.4f} by permutation; {options.out}")
+    return found
+
+
+def _of(setting: Setting, path: Path | None, seed: int) -> tuple[Setting, int, Player | None]:
+    """A policy, how its worlds are opened, and how much it sees at once; None for one of another task."""
+    if path is None:
+        envs = open_world("true", replace(setting, rows=1))
+        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        envs.close()
+        return setting, 1, Random(actions, seed)
+    agent, recipe = load_agent(path)
+    if recipe.task != setting.task:
+        return setting, recipe.stack, None
+    return replace(setting, obs="latent" if recipe.obs == "latent" else "rgb"), recipe.stack, agent

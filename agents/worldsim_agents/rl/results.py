@@ -1,0 +1,121 @@
+"""What studies conclude: interquartile means and ratios with bootstrap intervals, tables and figures.
+
+The interquartile mean over runs, with runs drawn anew within each task, is what "Deep RL at the edge of the statistical
+precipice" (arXiv 2108.13264) recommends for few seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import bootstrap, permutation_test, spearmanr, trim_mean
+
+__all__ = ["ARMS", "figure", "interval", "iqm", "rank_agreement", "ratio", "table"]
+
+ARMS = {
+    "learned": "trained in the learned world", "true": "trained in the true world", "clone": "behaviour cloning",
+    "random": "random",
+}  # fmt: skip
+RESAMPLES = 5000
+
+
+def interval(values: Any, seed: int = 0) -> list[float]:
+    """[mean, low, high]: the mean of values (N,) with a 95 % percentile bootstrap interval; itself where all agree."""
+    values = np.asarray(values, np.float64)
+    mean = float(values.mean())
+    if len(values) < 2 or np.ptp(values) == 0:
+        return [mean, mean, mean]
+    found = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed))
+    return [mean, float(found.confidence_interval.low), float(found.confidence_interval.high)]
+
+
+def iqm(values: Any) -> float:
+    """The mean of the middle half of values (N,)."""
+    return float(trim_mean(np.asarray(values, np.float64).ravel(), 0.25))
+
+
+def ratio(tasks: Sequence[dict[str, Any]], above: str = "random", best: str = "true", seed: int = 0) -> list[float]:
+    """[IQM, low, high] over tasks of (J_learned − J_above) / (J_best − J_above), seeds drawn anew within each task.
+
+    Args:
+        tasks: of each task, by arm, the mean returns of its seeds.
+        above, best: arms that stand for 0 and for 1.
+        seed: of the bootstrap.
+
+    Tasks in which `best` is not better than `above` say nothing and are left out; NaN where none is left.
+    """
+    kept = [task for task in tasks if np.mean(task[best]) > np.mean(task[above])]
+    if not kept:
+        return [float("nan")] * 3
+    def one(draw: Any) -> float:
+        found = []
+        for task in kept:
+            arms = (np.asarray(task[arm], np.float64) for arm in ("learned", best, above))
+            learned, top, bottom = (np.mean(draw(runs)) for runs in arms)
+            found.append((learned - bottom) / (top - bottom) if top > bottom else np.nan)
+        good = np.array(found)[np.isfinite(found)]
+        return iqm(good) if len(good) else float("nan")
+
+    rng = np.random.default_rng(seed)
+    drawn = np.array([one(lambda runs: runs[rng.integers(len(runs), size=len(runs))]) for _ in range(RESAMPLES)])
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return [one(lambda runs: runs), float(low), float(high)]
+
+
+def rank_agreement(learned: Any, true: Any, seed: int = 0) -> tuple[float, float]:
+    """Spearman's rank correlation of two lists of returns (N,), and its p-value by permutation, one-sided."""
+    learned, true = np.asarray(learned, np.float64), np.asarray(true, np.float64)
+    if np.ptp(learned) == 0 or np.ptp(true) == 0:
+        return 0.0, 1.0
+
+    def agreement(order: np.ndarray) -> float:
+        return float(spearmanr(order, true)[0])  # pyright: ignore[reportArgumentType]
+
+    found = permutation_test(
+        (learned,), agreement, permutation_type="pairings", alternative="greater", n_resamples=RESAMPLES,
+        vectorized=False, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    return float(found.statistic), float(found.pvalue)
+
+
+def table(trials: Sequence[dict[str, Any]]) -> str:
+    """The trials as a table in Markdown: a row for each task and arm, with the mean over seeds and episodes."""
+    lines = ["| task | player | return in the true world | success | seeds × episodes | gap |", "|---" * 6 + "|"]
+    for task in dict.fromkeys(trial["task"] for trial in trials):
+        for arm, name in ARMS.items():
+            rows = [trial for trial in trials if trial["task"] == task and trial["arm"] == arm]
+            if not rows:
+                continue
+            mean, low, high = interval([value for row in rows for value in row["returns"]])
+            success = np.mean([value for row in rows for value in row["successes"]])
+            gaps = [row["gap"] for row in rows if "gap" in row]
+            gap = f"{np.mean(gaps):+.3f}" if gaps else "–"
+            lines.append(f"| {task} | {name} | {mean:.3f} [{low:.3f}, {high:.3f}] | {success:.2f} "
+                         f"| {len(rows)} × {len(rows[0]['returns'])} | {gap} |")  # fmt: skip
+    return "\n".join(lines)
+
+
+def figure(trials: Sequence[dict[str, Any]], path: Path) -> Path:
+    """Draw mean returns with intervals, a panel for each task; returns the path."""
+    from matplotlib.figure import Figure
+
+    tasks = list(dict.fromkeys(trial["task"] for trial in trials))
+    drawing = Figure(figsize=(2.6 * len(tasks) + 0.6, 2.8), layout="constrained")
+    panels = drawing.subplots(1, len(tasks), squeeze=False)[0]
+    for panel, task in zip(panels, tasks, strict=True):
+        for place, arm in enumerate(ARMS):
+            values = [v for t in trials if t["task"] == task and t["arm"] == arm for v in t["returns"]]
+            if values:
+                mean, low, high = interval(values)
+                panel.bar(place, mean, 0.7, color=f"C{place}")
+                panel.errorbar(place, mean, [[mean - low], [high - mean]], color="black", capsize=3)
+        panel.set_title(task, fontsize=9)
+        panel.set_xticks(range(len(ARMS)), list(ARMS), fontsize=8)
+        panel.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("return in the true world", fontsize=8)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    drawing.savefig(path, dpi=120)
+    return path

@@ -1,0 +1,201 @@
+"""`worldsim agent study`: what learning in the learned world is worth in the true one, at equal true data.
+
+For each task and seed: a recording of so many true steps; an agent trained in the learned world, whose rollouts begin
+in that recording; an agent trained in the true world for as many steps; one that imitates the recording; chance. All
+are judged in true worlds that none of them saw. Each trial is a line of trials.jsonl as soon as it is done, so a study
+that is broken off goes on where it was; report.json, report.md and report.png follow from those lines.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+
+from worldsim.data.episodes import Dataset
+from worldsim.data.record import record
+from worldsim.files import replacing_file, write_json
+from worldsim_agents.clumsy import clumsy
+from worldsim_agents.rl.agents import Recipe, save_agent
+from worldsim_agents.rl.gap import exploitation
+from worldsim_agents.rl.players import Player, Random, play
+from worldsim_agents.rl.presets import LEARNERS, Name
+from worldsim_agents.rl.results import figure, interval, ratio, table
+from worldsim_agents.rl.train import cloned, learn
+from worldsim_agents.rl.worlds import Setting, open_world, true_id, true_kwargs
+
+__all__ = ["Study", "read_trials", "report", "study"]
+
+Arm = Literal["learned", "true", "clone", "random"]
+EPISODE = 200  # rows of a recorded episode
+
+
+@dataclass(frozen=True)
+class Study:
+    """Compare agents of the learned world with agents of the true one, imitation and chance, at equal true data."""
+
+    tasks: tuple[str, ...] = ("ShatterGlass", "OpenDoor", "ChopTree")
+    """Of the voxel world's table."""
+    seeds: tuple[int, ...] = (0, 1, 2)
+    """A recording and an agent of each arm for each."""
+    arms: tuple[Arm, ...] = ("random", "clone", "learned", "true")
+    """Who is compared."""
+    true_steps: int = 20_000
+    """Steps of the true world that each agent has."""
+    learned_steps: int = 200_000
+    """Steps of the learned world that its agent has beside."""
+    episodes: int = 100
+    """To judge each agent by, in the true world."""
+    gap_episodes: int = 64
+    """Pairs of rollouts that measure the exploitation gap; 0 leaves it out."""
+    learner: Name = "ppo"
+    """By what agents are trained."""
+    slips: float = 0.2
+    """How often the players of the recordings slip; 1 is nearly chance."""
+    epochs: int = 10
+    """Of imitation."""
+    out: Path = Path("out/study")
+    """Folder for recordings, agents, trials.jsonl and the report."""
+    setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
+
+    def __post_init__(self) -> None:
+        for name in ("true_steps", "learned_steps", "episodes"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if not self.tasks or not self.seeds or not self.arms:
+            raise ValueError("--tasks, --seeds and --arms must each name at least one")
+
+
+def study(options: Study) -> dict[str, Any]:
+    """Run the trials that are not there yet, and write the report; returns it.
+
+    Raises:
+        EnvError, CheckpointError, AgentError, RecordError: a task, world or learner cannot be made.
+    """
+    options.out.mkdir(parents=True, exist_ok=True)
+    trials = read_trials(options.out / "trials.jsonl")
+    for seed in options.seeds:
+        for task in options.tasks:
+            for arm in options.arms:
+                name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm)}
+                if any(name.items() <= trial.items() for trial in trials):
+                    continue
+                trial = {**name, **_trial(options, task, arm, seed)}
+                trials.append(trial)
+                _write_lines(options.out / "trials.jsonl", trials)
+                print(f"{task:14}{arm:8} seed {seed}: return {sum(trial['returns']) / len(trial['returns']):.3f} "
+                      f"in {trial['seconds']:.0f} s", flush=True)  # fmt: skip
+    found = report(trials, options.out)
+    print((options.out / "report.md").read_text())
+    return found
+
+
+def read_trials(path: Path) -> list[dict[str, Any]]:
+    """The trials of a study so far. Raises `ValueError` naming a line that is none."""
+    if not path.exists():
+        return []
+    trials = []
+    for number, line in enumerate(path.read_text().splitlines(), start=1):
+        try:
+            trials.append(dict(json.loads(line)))
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{path}: line {number} is no trial: {error}; remove it, and it is run again") from error
+    return trials
+
+
+def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
+    """Write report.json, report.md and report.png of some trials; returns what report.json holds."""
+    tasks = list(dict.fromkeys(trial["task"] for trial in trials))
+    means = [
+        {
+            arm: [sum(t["returns"]) / len(t["returns"]) for t in trials if (t["task"], t["arm"]) == (task, arm)]
+            for arm in {trial["arm"] for trial in trials}
+        }
+        for task in tasks
+    ]
+    whole = [task for task in means if all(task.get(arm) for arm in ("learned", "true", "random"))]
+    value, low, high = ratio(whole)
+    known = value == value  # NaN where no task says anything
+    found: dict[str, Any] = {"tasks": tasks, "trials": len(trials), "gap": {}}
+    found["transfer"] = [value, low, high] if known else None
+    for task in tasks:
+        gaps = [trial["gap"] for trial in trials if trial["task"] == task and "gap" in trial]
+        if gaps:
+            found["gap"][task] = interval(gaps)
+    nothing = "not known: nowhere is the true world's agent above chance"
+    said = f"{value:.2f} [{low:.2f}, {high:.2f}]" if known else nothing
+    text = f"{table(trials)}\n\nTransfer ratio (J_learned − J_random) / (J_true − J_random), IQM over tasks: {said}.\n"
+    with replacing_file(out / "report.md") as new:
+        new.write_text(text)
+    write_json(out / "report.json", found)
+    figure(trials, out / "report.png")
+    return found
+
+
+def _budget(options: Study, arm: str) -> dict[str, int]:
+    """What a trial had, which tells it from one of another study in the same folder."""
+    true = 0 if arm == "random" else options.true_steps
+    return {"true_steps": true, "learned_steps": options.learned_steps if arm == "learned" else 0,
+            "episodes": options.episodes}  # fmt: skip
+
+
+def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
+    """Train an agent, where the arm has one, and judge it."""
+    begun = time.perf_counter()
+    setting = replace(options.setting, task=task)
+    player, stack = _player(options, setting, arm, seed)
+    trained = time.perf_counter() - begun
+    envs = open_world("true", setting, stack, test=True)
+    played = play(envs, player, options.episodes, 10_000 + seed)
+    envs.close()
+    trial: dict[str, Any] = {
+        "returns": [round(value, 6) for value in played.returns.tolist()], "successes": played.successes.tolist(),
+        "lengths": played.lengths.tolist(), "training_seconds": round(trained, 1),
+    }  # fmt: skip
+    if arm == "learned" and options.gap_episodes:
+        gap = exploitation(replace(setting, start="true"), player, stack, options.gap_episodes, 20_000 + seed)
+        trial |= {"gap": gap.value, "gap_learned": float(gap.learned.mean()), "gap_true": float(gap.true.mean())}
+    return {**trial, "setting": asdict(setting), "seconds": round(time.perf_counter() - begun, 1)}
+
+
+def _player(options: Study, setting: Setting, arm: str, seed: int) -> tuple[Player, int]:
+    """Who plays for an arm, and how many frames at once they see."""
+    if arm == "random":
+        envs = open_world("true", replace(setting, rows=1))
+        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        envs.close()
+        return Random(actions, seed), 1
+    path = options.out / "agents" / f"{setting.task}-{arm}-{seed}.zip"
+    agent: Any
+    recipe: Recipe
+    if arm == "clone":
+        agent, recipe, _ = cloned(setting, _recording(options, setting, seed), options.epochs, seed)
+    elif arm == "true":
+        agent, recipe = learn(options.learner, "true", setting, options.true_steps, seed, quiet=False)
+    else:
+        begun = replace(setting, start=str(_recording(options, setting, seed)))
+        agent, recipe = learn(options.learner, "learned", begun, options.learned_steps, seed, quiet=False)
+    save_agent(agent, recipe, path)
+    return agent, LEARNERS[recipe.learner].stack
+
+
+def _recording(options: Study, setting: Setting, seed: int) -> Path:
+    """The true data of a task and seed: made, or gone on with, until it has enough steps."""
+    folder = options.out / "data" / f"{setting.task}-{seed}"
+    done = int((Dataset.open(folder).lengths - 1).sum()) if (folder / "dataset.json").exists() else 0
+    if done < options.true_steps:
+        record(
+            true_id(setting.task), partial(clumsy, setting.task, options.slips), options.true_steps - done, folder,
+            seed, episode_length=EPISODE, env_kwargs=true_kwargs(setting),
+        )  # fmt: skip
+    return folder
+
+
+def _write_lines(path: Path, trials: list[dict[str, Any]]) -> None:
+    with replacing_file(path) as new:
+        new.write_text("".join(json.dumps(trial) + "\n" for trial in trials))

@@ -1,0 +1,200 @@
+"""`worldsim agent train` and `agent clone`: an agent, its logs, films and checkpoints in one folder.
+
+    agent.zip          the agent, in stable-baselines3's format; `agents.load_agent` reads it safely
+    checkpoints/       agents on the way
+    tensorboard/       curves
+    films/             an episode now and then, as the agent saw it
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import tyro
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
+from tqdm import tqdm
+
+from worldsim.sampling.world import World
+from worldsim.video import write_mp4
+from worldsim_agents.rl.agents import Recipe, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.cloning import clone
+from worldsim_agents.rl.presets import LEARNERS, Name
+from worldsim_agents.rl.worlds import Kind, Setting, open_world
+
+__all__ = ["Clone", "Train", "clone_agent", "learn", "train"]
+
+Flat = tyro.conf.arg(name="")
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train an agent on a task, in the learned world, in the true one, or in rows of both."""
+
+    world: Kind = "learned"
+    """Where."""
+    learner: Name = "ppo"
+    """By what."""
+    steps: int = 50_000
+    """Env steps, of all rows together."""
+    seed: int = 0
+    """Decides weights, starts and chances: the same command gives the same agent."""
+    out: Path = Path("out/agent")
+    """Folder for the agent, its logs, films and checkpoints."""
+    shaping: bool = True
+    """Pay for events on the way, as the task's preset says; judging never counts them."""
+    save_every: int = 20_000
+    """Env steps between checkpoints; 0 keeps the last agent alone."""
+    film_every: int = 0
+    """Env steps between films; 0 makes none."""
+    quiet: bool = False
+    """No progress bar."""
+    setting: Annotated[Setting, Flat] = field(default_factory=Setting)
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"--steps must be at least 1, got {self.steps}")
+
+
+@dataclass(frozen=True)
+class Clone:
+    """Let an agent imitate the players of a recording."""
+
+    data: Path
+    """Folder of the recording."""
+    epochs: int = 10
+    """How often it goes through."""
+    seed: int = 0
+    """Decides weights and the order of examples."""
+    out: Path = Path("out/clone")
+    """Folder for agent.zip."""
+    setting: Annotated[Setting, Flat] = field(default_factory=Setting)
+
+
+def train(options: Train) -> Path:
+    """Train as the options say; returns the path of the agent.
+
+    Raises:
+        EnvError, CheckpointError, AgentError: the world or the agent cannot be made so.
+    """
+    begun = time.perf_counter()
+    agent, recipe = learn(
+        options.learner, options.world, options.setting, options.steps, options.seed, options.shaping,
+        out=options.out, save_every=options.save_every, film_every=options.film_every, quiet=options.quiet,
+    )  # fmt: skip
+    path = save_agent(agent, recipe, options.out / "agent.zip")
+    seconds = time.perf_counter() - begun
+    print(f"{path}: {agent.num_timesteps} steps in {seconds:.0f} s, {agent.num_timesteps / seconds:.0f} steps/s")
+    print(f"next: worldsim agent eval --agent {path} --world true --task {options.setting.task}")
+    return path
+
+
+def learn(
+    learner: str, kind: Kind, setting: Setting, steps: int, seed: int, shaping: bool = True, *,
+    settings: dict[str, Any] | None = None, out: Path | None = None, save_every: int = 0, film_every: int = 0,
+    quiet: bool = True,
+) -> tuple[BaseAlgorithm, Recipe]:  # fmt: skip
+    """Train a learner and return it with its recipe; nothing is written without `out`."""
+    stack = LEARNERS[learner].stack
+    envs = open_world(kind, setting, stack, shaping=shaping)
+    try:
+        envs.seed(seed)
+        shape = tuple(envs.observation_space.shape or ())
+        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        recipe = recipe_for(learner, setting.task, setting.obs, shape, actions, seed, settings)
+        if "n_steps" in recipe.settings:  # a rollout of all rows cannot be smaller than a batch, nor steps than it
+            whole = int(recipe.settings["n_steps"]) * envs.num_envs
+            recipe = replace(
+                recipe, settings={**recipe.settings, "batch_size": min(int(recipe.settings["batch_size"]), whole)}
+            )
+        story = {"world": kind, "steps": steps, "checkpoint": setting.checkpoint, "start": setting.start}
+        recipe = replace(recipe, story=story)
+        agent = make_agent(recipe, envs, None if out is None else out / "tensorboard")
+        agent.learn(steps, callback=_Diary(recipe, steps, out, save_every, film_every, quiet))
+    finally:
+        envs.close()
+    return agent, recipe
+
+
+def clone_agent(options: Clone) -> Path:
+    """Clone as the options say; returns the path of the agent.
+
+    Raises:
+        DatasetError, CheckpointError, AgentError: the recording, the world or the agent is not there or does not fit.
+    """
+    setting = options.setting
+    agent, recipe, loss = cloned(setting, options.data, options.epochs, options.seed)
+    path = save_agent(agent, recipe, options.out / "agent.zip")
+    print(f"{path}: last epoch's loss {loss:.3f} nats an action")
+    return path
+
+
+def cloned(setting: Setting, data: Path, epochs: int, seed: int) -> tuple[BaseAlgorithm, Recipe, float]:
+    """An agent that imitates a recording, its recipe, and the last epoch's mean loss in nats an action."""
+    world = World.from_pretrained(setting.checkpoint, rows=1, device=setting.device)
+    stack = LEARNERS["ppo"].stack
+    channels, *size = world.cache.last.shape[1:]
+    shape = (channels * stack, *size) if setting.obs == "latent" else (*world.card.size, 3 * stack)
+    actions = len(world.card.action_spec.table if world.card.action_spec.table is not None else ())
+    recipe = recipe_for("ppo", setting.task, setting.obs, shape, actions, seed)
+    recipe = replace(recipe, story={"cloned from": str(data), "epochs": epochs})
+    agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None)
+    return agent, recipe, loss
+
+
+class _Diary(BaseCallback):
+    """Shows progress, keeps agents on the way and films the first row now and then."""
+
+    def __init__(
+        self, recipe: Recipe, steps: int, out: Path | None, save_every: int, film_every: int, quiet: bool
+    ) -> None:
+        super().__init__()
+        self.recipe, self.steps, self.out = recipe, steps, out
+        self.save_every, self.film_every, self.quiet = save_every, film_every, quiet
+        self._film: list[np.ndarray] = []
+        self._filming = False
+
+    def _on_training_start(self) -> None:
+        self._bar = tqdm(total=self.steps, unit=" steps", disable=self.quiet, mininterval=1.0)
+        self._saved = self._filmed = 0
+
+    def _on_step(self) -> bool:
+        self._bar.update(self.training_env.num_envs)
+        if self.n_calls % 50 == 0 and len(self.model.ep_info_buffer or ()):
+            returns = [float(episode["r"]) for episode in self.model.ep_info_buffer or ()]
+            self._bar.set_postfix(return_=f"{np.mean(returns):.2f}")
+        if self.out is None:
+            return True
+        if self.save_every and self.num_timesteps - self._saved >= self.save_every:
+            self._saved = self.num_timesteps
+            save_agent(self.model, self.recipe, self.out / "checkpoints" / f"{self.num_timesteps:09d}.zip")
+        if self.film_every:
+            self._go_on_filming()
+        return True
+
+    def _go_on_filming(self) -> None:
+        """From the first row's next beginning on to its end."""
+        over = bool(self.locals["dones"][0])
+        if self._filming:
+            self._film.append(_picture(self.locals["new_obs"], self.recipe))
+        if over and self._filming and self.out is not None:
+            write_mp4(self.out / "films" / f"{self._filmed:09d}.mp4", np.stack(self._film[:-1] or self._film), 10.0)
+            self._filming = False
+        elif over and self.num_timesteps - self._filmed >= self.film_every and self.recipe.obs == "rgb":
+            self._filming, self._filmed = True, self.num_timesteps
+            self._film = [_picture(self.locals["new_obs"], self.recipe)]
+
+    def _on_training_end(self) -> None:
+        self._bar.close()
+
+
+def _picture(observations: np.ndarray, recipe: Recipe) -> np.ndarray:
+    """The newest frame u8 (H, W, 3) of the first row, however it is stacked and laid out."""
+    shown = np.asarray(observations[0])
+    if shown.shape != tuple(recipe.observation):
+        shown = shown.transpose(1, 2, 0)
+    return np.ascontiguousarray(shown[..., -3:])

@@ -1,0 +1,165 @@
+"""Worlds to learn and to be judged in: a task in the learned world, in the true one, or in both at once.
+
+All come as vector envs of stable-baselines3 with one observation space, so that an agent of one plays in the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import gymnasium as gym
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor
+
+import worldsim  # noqa: F401  registers the ids
+from worldsim.model.card import read_card
+from worldsim.model.checkpoint import find
+from worldsim.sampling.world import World
+from worldsim_agents.rl.presets import preset
+from worldsim_agents.rl.wrappers import Joined, Latents, Shaped
+from worldsim_agents.sb3 import AdapterError, to_sb3
+from worldsim_envs.learned import LearnedVectorEnv
+
+__all__ = ["Kind", "Obs", "Setting", "encoder_of", "learned_env", "open_world", "seen_as", "true_id", "true_kwargs"]
+
+Kind = Literal["learned", "true", "mixed"]
+Obs = Literal["rgb", "latent"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A task, and how the worlds that hold it are made."""
+
+    task: str = "ChopTree"
+    """Of the voxel world's table."""
+    checkpoint: str = "overworld-small"
+    """The learned world: name of a shipped checkpoint, or a folder."""
+    rows: int = 16
+    """Worlds in one batch."""
+    obs: Obs = "rgb"
+    """What agents see: pixels, or the learned world's latents, for which it needs no decoder."""
+    passes: int = 2
+    """Denoising passes per frame of the learned world."""
+    start: str = "true"
+    """Where rollouts of the learned world begin: "true" in the true world, a folder of recordings, or "" for the starts
+    that came with the checkpoint."""
+    start_frames: int = 8
+    """True frames that the learned world sees first."""
+    start_policy: str = "noop"
+    """Who plays them: "noop", "random", or "module:function"."""
+    horizon: int | None = None
+    """Steps of a rollout in the learned world; the task's preset by default."""
+    surprise: str = ""
+    """What of the learned world's doubt to measure: "again", "seeds", or nothing."""
+    guard: str = ""
+    """Surprise at which a rollout is cut off: a number, or a measured quantile such as "0.99"; "" never."""
+    levels: int = 200
+    """True worlds to train in; evaluation uses others."""
+    device: str = "cpu"
+    """Where the learned world runs."""
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "passes", "start_frames", "levels"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+        if self.horizon is not None and self.horizon < 1:
+            raise ValueError(f"horizon must be at least 1, got {self.horizon}")
+        if self.guard and not self.surprise:
+            raise ValueError('guard watches a surprise: choose surprise "again" or "seeds"')
+
+
+def true_id(task: str) -> str:
+    """The Gymnasium id of a task in the true world."""
+    return "worldsim/Voxel-v0" if task == "Explore" else f"worldsim/{task}-v0"
+
+
+def true_kwargs(setting: Setting, test: bool = False) -> dict[str, Any]:
+    """Keyword arguments of the true world: frames as the learned one has them, levels for training or for tests.
+
+    Raises:
+        CheckpointError: no such checkpoint.
+    """
+    card = read_card(find(setting.checkpoint))
+    kept = {key: value for key, value in card.env["kwargs"].items() if key != "task"}
+    levels = {"start_level": setting.levels} if test else {"num_levels": setting.levels}
+    return {**kept, "size": list(card.size), **levels}
+
+
+def learned_env(setting: Setting, test: bool = False, rows: int | None = None) -> LearnedVectorEnv:
+    """The task in the learned world as a Gymnasium vector env; `test` forks from true levels kept for tests."""
+    rows = rows or setting.rows
+    world = World.from_pretrained(setting.checkpoint, rows=rows, steps=setting.passes, device=setting.device)
+    limit: float | str | None = None
+    if setting.guard:
+        try:
+            limit = setting.guard if setting.guard.startswith("0.") else float(setting.guard)
+        except ValueError as error:
+            raise AdapterError(f'guard must be a number or a quantile such as "0.99", got {setting.guard!r}') from error
+    start: str | Path = setting.start if setting.start in ("", "true") else Path(setting.start)
+    return LearnedVectorEnv(
+        rows, world, task=setting.task, autoreset_mode="SameStep", obs=setting.obs, start=start,
+        start_frames=setting.start_frames, start_policy=setting.start_policy,
+        start_kwargs=true_kwargs(setting, test) if start == "true" else None,
+        horizon=setting.horizon or preset(setting.task).horizon, surprise=setting.surprise, guard=limit,
+    )  # fmt: skip
+
+
+def encoder_of(setting: Setting) -> World | None:
+    """The world whose latents an agent sees of a true one; None for an agent that sees pixels."""
+    if setting.obs == "rgb":
+        return None
+    return World.from_pretrained(setting.checkpoint, rows=1, device=setting.device)
+
+
+def seen_as(envs: VecEnv, setting: Setting, stack: int, encoder: World | None) -> VecEnv:
+    """What an agent sees of an env, `stack` frames at once, or their latents where an encoder is given."""
+    if encoder is not None:
+        envs = Latents(envs, encoder)
+    if stack > 1:
+        envs = VecFrameStack(envs, stack, channels_order="first" if setting.obs == "latent" else "last")
+    return envs
+
+
+def open_world(
+    kind: Kind, setting: Setting, stack: int = 1, *, shaping: bool | Mapping[str, float] = False, test: bool = False
+) -> VecEnv:
+    """A world for stable-baselines3.
+
+    Args:
+        kind: which; in "mixed" the first half of the rows is learned, the other true.
+        setting: of the task.
+        stack: frames that agents see at once.
+        shaping: pay for events on the way, as the task's preset says, or as given by event.
+        test: true levels that no training sees.
+
+    Raises:
+        EnvError, CheckpointError, VoxelError: it cannot be made so.
+    """
+    if kind == "mixed":
+        if setting.rows < 2:
+            raise AdapterError(f"a mixed world needs at least 2 rows, got {setting.rows}")
+        halves = (setting.rows // 2, setting.rows - setting.rows // 2)
+        parts = [
+            open_world(part, replace(setting, rows=rows), stack, shaping=shaping, test=test)
+            for part, rows in zip(("learned", "true"), halves, strict=True)
+        ]
+        return Joined(*parts)
+    if kind == "learned":
+        raw: Any = learned_env(setting, test)
+        envs, names, encoder = to_sb3(raw), raw.event_names, None
+    else:
+        encoder = encoder_of(setting)
+        raw = gym.make_vec(
+            true_id(setting.task), num_envs=setting.rows, autoreset_mode="SameStep",
+            **true_kwargs(setting, test),
+        )  # fmt: skip
+        envs, names = to_sb3(raw), raw.unwrapped.event_names
+    wish = preset(setting.task)
+    bonus: Mapping[str, float] = wish.shaping if shaping is True else shaping or {}
+    return VecMonitor(seen_as(_paid(envs, names, bonus, wish.most), setting, stack, encoder))
+
+
+def _paid(envs: VecEnv, names: Sequence[str], bonus: Mapping[str, float], most: int) -> VecEnv:
+    return Shaped(envs, names, bonus, most) if bonus else envs

@@ -1,0 +1,309 @@
+"""Agents from end to end on a tiny learned world: training, judging, cloning, planning, studies, and their files."""
+
+import io
+import json
+import pickle
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tiny import save_tiny_checkpoint
+from worldsim.cli import main
+from worldsim.model.calibration import Calibration, EventScore, fingerprint, write_calibration
+from worldsim.video import read_mp4
+from worldsim_agents.rl.agents import AgentError, load_agent, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.cloning import examples
+from worldsim_agents.rl.gap import exploitation
+from worldsim_agents.rl.planner import Plan, Planner
+from worldsim_agents.rl.players import Random, play, player_of
+from worldsim_agents.rl.presets import LEARNERS, PRESETS
+from worldsim_agents.rl.study import read_trials
+from worldsim_agents.rl.train import learn
+from worldsim_agents.rl.worlds import Setting, open_world
+from worldsim_envs.voxel.events import EVENT_NAMES
+from worldsim_envs.voxel.tasks import TASKS
+
+FEW = {"n_steps": 4, "batch_size": 8, "n_epochs": 1}
+LITTLE = {"buffer_size": 64, "learning_starts": 4, "batch_size": 4, "target_update_interval": 4}
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = save_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
+    scores = {name: EventScore(0.5) for name in EVENT_NAMES}
+    limits = {kind: {"0.99": 100.0} for kind in ("again", "seeds")}
+    write_calibration(folder, Calibration(scores, limits, fingerprint(folder)))
+    return str(folder)
+
+
+@pytest.fixture
+def setting(checkpoint: str) -> Setting:
+    return Setting("OpenDoor", checkpoint, rows=2, start_frames=3, horizon=6, levels=2, passes=1)
+
+
+def test_presets_speak_of_tasks_events_and_settings_that_exist() -> None:
+    assert set(PRESETS) <= set(TASKS)
+    assert {event for preset in PRESETS.values() for event in preset.shaping} <= set(EVENT_NAMES)
+    for preset in PRESETS.values():
+        assert set(preset.settings) <= set(LEARNERS)
+
+
+@pytest.mark.parametrize("learner", LEARNERS)
+@pytest.mark.parametrize("obs", ["rgb", "latent"])
+def test_every_learner_learns_in_the_learned_world_and_comes_back_from_its_zip(
+    setting: Setting, learner: str, obs: str, tmp_path: Path
+) -> None:
+    setting = replace(setting, obs=obs)
+    settings = FEW if "ppo" in learner else LITTLE
+    agent, recipe = learn(learner, "learned", setting, 8, 3, settings=settings)
+    assert agent.num_timesteps >= 8
+    path = save_agent(agent, recipe, tmp_path / "agent.zip")
+    other, told = load_agent(path)
+    assert told == recipe and told.story["world"] == "learned"
+    for name, value in agent.policy.state_dict().items():
+        assert torch.equal(other.policy.state_dict()[name], value), name
+    seen = np.stack([agent.observation_space.sample() for _ in range(2)])
+    assert np.array_equal(agent.predict(seen, deterministic=True)[0], other.predict(seen, deterministic=True)[0])
+
+
+def test_the_same_seed_gives_the_same_agent_and_another_another(setting: Setting) -> None:
+    def weights(seed: int) -> torch.Tensor:
+        agent, _ = learn("ppo", "learned", setting, 16, seed, settings=FEW)
+        return torch.cat([value.flatten() for value in agent.policy.state_dict().values()])
+
+    assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
+
+
+def test_rows_of_both_worlds_learn_together_and_show_one_space(setting: Setting) -> None:
+    envs = open_world("mixed", setting, 2, shaping=True)
+    assert envs.num_envs == 2 and envs.observation_space.shape == (64, 64, 6)
+    envs.seed(0)
+    first = envs.reset()
+    envs.seed(0)
+    assert np.array_equal(first, envs.reset()) and first.dtype == np.uint8
+    for _ in range(7):
+        _, rewards, _, infos = envs.step(np.array([0, 0]))
+    assert rewards.shape == (2,) and "happened" in infos[0] and "happened" not in infos[1]
+    envs.close()
+    agent, _ = learn("ppo", "mixed", setting, 8, 0, settings=FEW)
+    assert agent.num_timesteps == 8
+
+
+def test_events_on_the_way_pay_in_training_and_do_not_count_in_judging(setting: Setting) -> None:
+    envs = open_world("true", replace(setting, task="BuildTower", levels=1), shaping={"jumped": 0.5})
+    envs.seed(0)
+    envs.reset()
+    jump = 5
+    paid = [envs.step(np.array([jump, 0])) for _ in range(30)]
+    rewards = np.array([step[1] for step in paid])
+    assert rewards[:, 0].max() == 0.5 and 0 < rewards[:, 0].sum() <= 0.5 * 8, "eight times in an episode at most"
+    assert all(step[3][0]["task_reward"] == 0 for step in paid) and rewards[:, 1].max() <= 0.5
+    envs.close()
+
+    class Jumper:
+        def predict(self, observation, state=None, episode_start=None, deterministic=False):
+            return np.full(len(observation), jump), state
+
+    envs = open_world("learned", setting, shaping={"jumped": 5.0})
+    assert play(envs, Jumper(), 2, 0).returns.max() <= 1.0
+    envs.close()
+
+
+def test_so_many_episodes_are_played_from_so_many_rows(setting: Setting) -> None:
+    envs = open_world("learned", setting)
+    played = play(envs, Random(26, 0), 5, 0)
+    assert len(played.returns) == len(played.lengths) == 5 and played.lengths.max() <= 6
+    again = play(envs, Random(26, 0), 5, 0)
+    assert np.array_equal(played.lengths, again.lengths) and np.array_equal(played.returns, again.returns)
+    envs.close()
+
+
+def test_the_gap_pairs_rollouts_from_the_same_state_of_one_length(setting: Setting) -> None:
+    for obs in ("rgb", "latent"):
+        gap = exploitation(replace(setting, obs=obs), Random(26, 0), 2, 3, 5)
+        assert gap.learned.shape == gap.true.shape == (3,) and gap.lengths.max() <= 6
+        assert gap.value == pytest.approx(gap.learned.mean() - gap.true.mean())
+    with pytest.raises(ValueError, match='start="true"'):
+        exploitation(replace(setting, start=""), Random(26, 0), 1, 2, 0)
+
+
+def test_a_planner_prefers_what_the_task_pays_for(setting: Setting) -> None:
+    planner = Planner(setting, Plan(candidates=96, horizon=8, hold=4, rounds=4, elites=4), 0)
+
+    def worth(world, sequences):
+        return (sequences == 7).sum(axis=1).astype(float)  # as if action 7 were the goal
+
+    planner._worth = worth
+    frames = np.zeros((1, 64, 64, 3), np.uint8)
+    assert planner.search([frames[0]], []) == [7] * 8
+    planner = Planner(setting, Plan(candidates=4, horizon=3, rounds=1, elites=1, commit=2), 0)
+    one = planner.predict(frames, None, np.array([True]))[0]
+    assert one.shape == (1,) and len(planner._rows[0].waiting) == 1
+    assert planner.predict(frames, None, np.array([False]))[0].shape == (1,)
+
+
+def test_a_clone_learns_what_the_recorded_player_did(setting: Setting, tmp_path: Path) -> None:
+    from worldsim.data.episodes import Dataset
+    from worldsim.data.record import record
+    from worldsim_agents.rl.train import cloned
+    from worldsim_agents.rl.worlds import true_kwargs
+
+    folder = tmp_path / "data"
+    record("worldsim/OpenDoor-v0", Forward, 40, folder, 0, episode_length=21, env_kwargs=true_kwargs(setting))
+    agent, recipe, loss = cloned(setting, folder, 12, 0)
+    frames, chosen = next(examples(Dataset.open(folder), recipe, None))
+    assert set(chosen.tolist()) == {1} and frames.shape == (20, 64, 64, 3)
+    seen = np.concatenate([frames[4:6], frames[5:7]], axis=3)
+    assert agent.predict(seen, deterministic=True)[0].tolist() == [1, 1] and loss < 1.0
+
+
+class Forward:
+    """Walks on and on."""
+
+    def reset(self, env, rng) -> None: ...
+
+    def act(self, env, observation, rng) -> int:
+        return 1
+
+
+# -- files ----------------------------------------------------------------------------------------------------------
+
+
+def agent_zip(folder: Path) -> Path:
+    recipe = recipe_for("ppo", "OpenDoor", "latent", (4, 8, 8), 26, 0)
+    return save_agent(make_agent(recipe), recipe, folder / "agent")
+
+
+def test_stable_baselines3_reads_our_zip(tmp_path: Path) -> None:
+    from stable_baselines3 import PPO
+
+    path = agent_zip(tmp_path)
+    assert PPO.load(path, device="cpu").action_space.n == 26
+
+
+class Trap:
+    def __reduce__(self):
+        return (Path("/tmp/worldsim-trap-sprung").touch, ())
+
+
+def test_a_zip_is_read_without_running_what_is_pickled_in_it(tmp_path: Path) -> None:
+    path, sprung = agent_zip(tmp_path), Path("/tmp/worldsim-trap-sprung")
+    sprung.unlink(missing_ok=True)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    bad = io.BytesIO()
+    torch.save({"weight": Trap()}, bad)
+    import base64
+
+    data = json.loads(parts["data"])
+    data["lr_schedule"] = {":type:": "x", ":serialized:": base64.b64encode(pickle.dumps(Trap())).decode()}
+    for changed, fine in (({"data": json.dumps(data).encode()}, True), ({"policy.pth": bad.getvalue()}, False)):
+        trapped = tmp_path / "trapped.zip"
+        with zipfile.ZipFile(trapped, "w") as archive:
+            for name, content in {**parts, **changed}.items():
+                archive.writestr(name, content)
+        if fine:
+            load_agent(trapped)
+        else:
+            with pytest.raises(AgentError, match="damaged, or no agent"):
+                load_agent(trapped)
+        assert not sprung.exists()
+
+
+def test_a_file_that_is_no_agent_is_named(tmp_path: Path) -> None:
+    path = agent_zip(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+
+    def written(changes: dict[str, bytes | None]) -> Path:
+        file = tmp_path / "changed.zip"
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, content in {**parts, **changes}.items():
+                if content is not None:
+                    archive.writestr(name, content)
+        return file
+
+    recipe = json.loads(parts["worldsim.json"])
+    wrong = {
+        "does not exist": tmp_path / "nowhere.zip",
+        "holds no worldsim.json": written({"worldsim.json": None}),
+    }
+    for says, file in wrong.items():
+        with pytest.raises(AgentError, match=says):
+            load_agent(file)
+    for says, change in (
+        ("version 1", {"version": 2}),
+        ("learner must be one of", {"learner": "sac"}),
+        ("no recipe", {"colour": 1}),
+        ("must be numbers or words", {"settings": {"n_steps": [1]}}),
+        ("does not take these settings", {"settings": {"wings": 2}}),
+        ("do not fit", {"actions": 3}),
+    ):
+        with pytest.raises(AgentError, match=says):
+            load_agent(written({"worldsim.json": json.dumps({**recipe, **change}).encode()}))
+    (tmp_path / "text.zip").write_text("no zip")
+    with pytest.raises(AgentError, match="damaged"):
+        load_agent(tmp_path / "text.zip")
+
+
+# -- commands -------------------------------------------------------------------------------------------------------
+
+
+def words(checkpoint: str, *more: str) -> list[str]:
+    common = ["--task", "OpenDoor", "--checkpoint", checkpoint, "--rows", "2", "--horizon", "5", "--levels", "2"]
+    return [*more, *common, "--start-frames", "3", "--passes", "1"]
+
+
+def test_an_agent_is_trained_judged_and_filmed_from_the_command_line(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "agent"
+    main(words(checkpoint, "agent", "train", "--steps", "128", "--out", str(out), "--save-every", "128", "--quiet",
+               "--film-every", "20"))  # fmt: skip
+    assert "steps/s" in capsys.readouterr().out
+    zips = list(out.rglob("*.zip"))
+    assert len(zips) == 2 and list(out.rglob("events.out.tfevents*")) and list((out / "films").glob("*.mp4"))
+    for more in (["--world", "learned"], ["--gap"], ["--world", "true", "--episodes", "2"]):
+        report = tmp_path / "judged.json"
+        asked = ["--agent", str(zips[0]), "--episodes", "3", "--out", str(report), *more]
+        main(words(checkpoint, "agent", "eval", *asked))
+        assert json.loads(report.read_text())["task"] == "OpenDoor"
+    film = tmp_path / "watch.mp4"
+    main(words(checkpoint, "agent", "watch", "--agent", str(zips[0]), "--episodes", "2", "--out", str(film)))
+    assert read_mp4(film)[0].shape[1:] == (130, 64, 3)
+    ranking = tmp_path / "rank.json"
+    main(words(checkpoint, "agent", "rank", "--agents", str(out), "--episodes", "2", "--out", str(ranking)))
+    assert len(json.loads(ranking.read_text())["policies"]) == 3
+
+
+def test_a_study_goes_on_where_it_was_and_reports(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = words(
+        checkpoint, "agent", "study", "--tasks", "OpenDoor", "--seeds", "0", "--true-steps", "130", "--learned-steps",
+        "128", "--episodes", "2", "--gap-episodes", "2", "--epochs", "1", "--out", str(tmp_path),
+    )  # fmt: skip
+    command = [word for i, word in enumerate(command) if not (word == "--task" or command[i - 1] == "--task")]
+    main([*command, "--arms", "random", "clone"])
+    first = (tmp_path / "trials.jsonl").read_text()
+    assert [trial["arm"] for trial in read_trials(tmp_path / "trials.jsonl")] == ["random", "clone"]
+    main(command)
+    assert (tmp_path / "trials.jsonl").read_text().startswith(first), "what is done stays done"
+    trials = read_trials(tmp_path / "trials.jsonl")
+    assert [trial["arm"] for trial in trials] == ["random", "clone", "learned", "true"] and "gap" in trials[2]
+    assert {"report.md", "report.json", "report.png"} <= {path.name for path in tmp_path.iterdir()}
+    assert "behaviour cloning" in capsys.readouterr().out
+
+
+def test_a_script_is_refused_where_there_is_no_true_state(setting: Setting) -> None:
+    envs = open_world("learned", setting)
+    with pytest.raises(AgentError, match="choose --world true"):
+        player_of("scripted", setting, envs)
+    envs.close()
+    envs = open_world("true", setting, test=True)
+    assert play(envs, player_of("scripted", setting, envs), 2, 0).successes.any()
+    envs.close()

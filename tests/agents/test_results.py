@@ -1,0 +1,67 @@
+"""What studies conclude, on numbers whose answers are known."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from worldsim_agents.rl.results import figure, interval, iqm, rank_agreement, ratio, table
+from worldsim_agents.rl.study import read_trials, report
+
+
+def test_the_interquartile_mean_leaves_out_the_outer_quarters() -> None:
+    assert iqm([0, 1, 2, 3, 4, 5, 6, 1000]) == pytest.approx((2 + 3 + 4 + 5) / 4)
+
+
+def test_an_interval_holds_its_mean_and_is_a_point_where_all_agree() -> None:
+    values = np.random.default_rng(0).normal(3.0, 1.0, 100)
+    mean, low, high = interval(values)
+    assert mean == pytest.approx(values.mean()) and low < mean < high and 0.3 < high - low < 0.5
+    assert interval([2.0, 2.0]) == [2.0, 2.0, 2.0]
+
+
+def test_the_ratio_is_one_for_equals_nought_for_chance_and_ignores_tasks_that_say_nothing() -> None:
+    def task(learned: float, true: float = 0.8, random: float = 0.2) -> dict[str, list[float]]:
+        return {"learned": [learned] * 3, "true": [true] * 3, "random": [random] * 3}
+
+    assert ratio([task(0.8)] * 3) == [1.0, 1.0, 1.0]
+    assert ratio([task(0.2)] * 3) == [0.0, 0.0, 0.0]
+    assert ratio([task(0.5), task(0.9, 0.1, 0.1)])[0] == pytest.approx(0.5)
+    assert np.isnan(ratio([task(0.9, 0.1, 0.1)])).all()
+    spread = {"learned": [0.3, 0.5, 0.7], "true": [0.7, 0.8, 0.9], "random": [0.1, 0.2, 0.3]}
+    value, low, high = ratio([spread] * 3)
+    assert value == pytest.approx(0.5) and low < 0.5 < high
+
+
+def test_rankings_that_agree_are_told_from_chance() -> None:
+    order = np.arange(12.0)
+    agreement, chance = rank_agreement(order, order**2)
+    assert agreement == pytest.approx(1.0) and chance < 0.001
+    agreement, chance = rank_agreement(order, -order)
+    assert agreement == pytest.approx(-1.0) and chance > 0.99
+    assert rank_agreement(np.zeros(12), order) == (0.0, 1.0)
+
+
+def trial(task: str, arm: str, value: float, **more) -> dict:
+    return {"task": task, "arm": arm, "seed": 0, "returns": [value] * 4, "successes": [value > 0.5] * 4, **more}
+
+
+def test_a_report_says_what_the_trials_say(tmp_path: Path) -> None:
+    trials = [
+        trial("A", arm, value) for arm, value in {"random": 0.0, "clone": 0.25, "learned": 0.5, "true": 1.0}.items()
+    ]
+    trials[2]["gap"] = 0.125
+    found = report(trials, tmp_path)
+    assert found["transfer"] == [0.5, 0.5, 0.5] and found["gap"] == {"A": [0.125] * 3}
+    text = (tmp_path / "report.md").read_text()
+    assert "| A | trained in the learned world | 0.500 [0.500, 0.500] | 0.00 | 1 × 4 | +0.125 |" in text
+    assert table(trials) in text and "0.50 [0.50, 0.50]" in text
+    assert figure(trials, tmp_path / "again.png").stat().st_size > 1000
+
+
+def test_a_torn_line_of_a_study_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "trials.jsonl"
+    path.write_text('{"task": "A"}\n{"task"\n')
+    with pytest.raises(ValueError, match="line 2 is no trial"):
+        read_trials(path)
+    assert read_trials(tmp_path / "none") == []
