@@ -74,17 +74,19 @@ class Lessons:
 
 
 class Varied:
-    """The env's default policy under a sky drawn anew every 16 rows, where the env can be edited so."""
+    """The env's scripted policy, or else a new random action at every step, so that each action is met often; under a
+    sky drawn anew every 16 rows, where the env can be edited so."""
 
     def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
         """Begin an episode."""
         spec = env.unwrapped.spec
-        self.inner: Policy = make_policy(default_policy("" if spec is None else spec.id))
+        usual = default_policy("" if spec is None else spec.id)
+        self.inner: Policy = make_policy("random" if usual == "sticky" else usual)
         self.inner.reset(env, rng)
         self.row = 0
 
     def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> Any:
-        """The default policy's action, after a change of the sky when it is time."""
+        """That policy's action, after a change of the sky when it is time."""
         self.row += 1  # the row that this action leads to
         raw: Any = env.unwrapped
         if self.row % CAPTION_ROWS == 0 or self.row == 1:
