@@ -17,7 +17,8 @@ from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
-from worldsim.sampling.world import SURPRISES, Snapshot, Step, World
+from worldsim.sampling.world import Snapshot, Step, World
+from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
 from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
 from worldsim_envs.learned.tasks import TaskJudge
@@ -101,27 +102,11 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         surprise: str = "",
         guard: float | str | None = None,
     ) -> None:
-        if num_envs < 1:
-            raise EnvError(f"num_envs must be at least 1, got {num_envs}")
-        if render_mode not in (None, "rgb_array"):
-            raise EnvError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
-        if max_episode_steps is not None and max_episode_steps < 1:
-            raise EnvError(f"max_episode_steps must be at least 1 or None, got {max_episode_steps}")
-        if horizon is not None and horizon < 1:
-            raise EnvError(f"horizon must be at least 1 or None, got {horizon}")
-        if obs not in ("rgb", "latent"):
-            raise EnvError(f"obs must be 'rgb' or 'latent', got {obs!r}")
-        if surprise and surprise not in SURPRISES:
-            raise EnvError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
-        if dense and task is None:
-            raise EnvError("dense is the form of a task: name the task too")
-        if not 0 < threshold <= 1:
-            raise EnvError(f"threshold must be in (0, 1], got {threshold}")
-        try:
-            self.autoreset_mode = AutoresetMode(autoreset_mode)
-        except ValueError as error:
-            modes = [mode.value for mode in AutoresetMode]
-            raise EnvError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}") from error
+        check_arguments(
+            num_envs=num_envs, render_mode=render_mode, max_episode_steps=max_episode_steps, horizon=horizon, obs=obs,
+            surprise=surprise, dense=dense, task=task, threshold=threshold,
+        )  # fmt: skip
+        self.autoreset_mode = read_autoreset(autoreset_mode)
         if isinstance(checkpoint, str | Path):
             self.world = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device)
         else:
@@ -136,7 +121,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.horizon = horizon
         self.threshold = threshold
         self.surprise = surprise
-        self.guard = self._read_guard(guard)
+        self.guard = read_guard(guard, surprise, self.world.calibration)
         card = self.world.card
         self.metadata = {**self.metadata, "render_fps": card.fps, "autoreset_mode": self.autoreset_mode}
         self.fps: float = card.fps
@@ -330,24 +315,6 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     def goal(self) -> str:
         """The task in words; "" without one."""
         return "" if self._judge is None else self._judge.goal
-
-    def _read_guard(self, guard: float | str | None) -> float | None:
-        """The limit that a guard means."""
-        if guard is None:
-            return None
-        if not self.surprise:
-            raise EnvError(f"a guard watches a surprise: choose one of {', '.join(SURPRISES)}")
-        if not isinstance(guard, str):
-            if guard <= 0:
-                raise EnvError(f"guard must be above 0, got {guard}")
-            return float(guard)
-        known = {} if self.world.calibration is None else self.world.calibration.surprise.get(self.surprise, {})
-        if guard not in known:
-            raise EnvError(
-                f"guard must be a number, or one of the measured quantiles {', '.join(known) or '(none)'}, "
-                f"got {guard!r}; run worldsim agent calibrate"
-            )
-        return float(known[guard])
 
     def _imagine(self, vectors: np.ndarray) -> Step:
         """One step of the world, of which the rows then show what they are asked to."""

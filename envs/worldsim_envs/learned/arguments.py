@@ -1,0 +1,61 @@
+"""What the maker of a learned env asks for: each argument is as it has to be, or named in an `EnvError`."""
+
+from __future__ import annotations
+
+from gymnasium.vector import AutoresetMode
+
+from worldsim.model.calibration import Calibration
+from worldsim.sampling.world import SURPRISES
+from worldsim_envs.learned.starts import EnvError
+
+__all__ = ["check_arguments", "read_autoreset", "read_guard"]
+
+
+def check_arguments(
+    *, num_envs: int, render_mode: str | None, max_episode_steps: int | None, horizon: int | None, obs: str,
+    surprise: str, dense: bool, task: str | None, threshold: float,
+) -> None:  # fmt: skip
+    """Raise `EnvError` for the first of the constructor's arguments that is not as it describes them."""
+    if num_envs < 1:
+        raise EnvError(f"num_envs must be at least 1, got {num_envs}")
+    if render_mode not in (None, "rgb_array"):
+        raise EnvError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
+    for name, limit in (("max_episode_steps", max_episode_steps), ("horizon", horizon)):
+        if limit is not None and limit < 1:
+            raise EnvError(f"{name} must be at least 1 or None, got {limit}")
+    if obs not in ("rgb", "latent"):
+        raise EnvError(f"obs must be 'rgb' or 'latent', got {obs!r}")
+    if surprise and surprise not in SURPRISES:
+        raise EnvError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
+    if dense and task is None:
+        raise EnvError("dense is the form of a task: name the task too")
+    if not 0 < threshold <= 1:
+        raise EnvError(f"threshold must be in (0, 1], got {threshold}")
+
+
+def read_autoreset(mode: AutoresetMode | str) -> AutoresetMode:
+    """One of Gymnasium's modes, or its value as text."""
+    try:
+        return AutoresetMode(mode)
+    except ValueError as error:
+        modes = [mode.value for mode in AutoresetMode]
+        raise EnvError(f"autoreset_mode must be one of {modes}, got {mode!r}") from error
+
+
+def read_guard(guard: float | str | None, surprise: str, calibration: Calibration | None) -> float | None:
+    """The limit of surprise that a guard means: the number itself, or a measured quantile by its name."""
+    if guard is None:
+        return None
+    if not surprise:
+        raise EnvError(f"a guard watches a surprise: choose one of {', '.join(SURPRISES)}")
+    if not isinstance(guard, str):
+        if guard <= 0:
+            raise EnvError(f"guard must be above 0, got {guard}")
+        return float(guard)
+    known = {} if calibration is None else calibration.surprise.get(surprise, {})
+    if guard not in known:
+        raise EnvError(
+            f"guard must be a number, or one of the measured quantiles {', '.join(known) or '(none)'}, "
+            f"got {guard!r}; run worldsim agent calibrate"
+        )
+    return float(known[guard])
