@@ -127,6 +127,7 @@ class SB3VecEnv(VecEnv):
         for key, values in infos.items():
             if key.startswith("_") or key in ("final_obs", "final_info"):
                 continue
+            values = self._split(values) if isinstance(values, dict) else values  # Gymnasium stacks dicts key by key
             for row in np.flatnonzero(infos.get(f"_{key}", np.ones(self.num_envs, np.bool_))):
                 rows[row][key] = values[row]
         return rows

@@ -25,6 +25,7 @@ from PIL import Image, UnidentifiedImageError
 from worldsim import __version__
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetError, DatasetInfo, Episode, spoken
+from worldsim.data.frames import fitting_size
 from worldsim.exchange.films import frames_between
 from worldsim.exchange.foreign import ExchangeError, Foreign, Size, fitted
 
@@ -59,13 +60,13 @@ def open_lerobot(folder: Path, size: Size = None, image_key: str | None = None) 
     camera = _camera(features, image_key, folder)
     if "action" not in features:
         raise ExchangeError(f"{file}: no feature 'action', only {sorted(features)}")
-    shown = tuple(features[camera]["shape"][:2])
-    if features[camera].get("names", ["height"])[0] in ("channel", "channels"):
+    shown: tuple[int, int] = tuple(features[camera]["shape"][:2])
+    if (features[camera].get("names") or ["height"])[0] in ("channel", "channels"):
         shown = tuple(features[camera]["shape"][1:])
-    taken = fitted(np.zeros((*shown, 3), np.uint8), size).shape[:2]
+    taken = size or fitting_size(shown)
     ours = _ours(folder)
     if ours is not None:
-        taken = fitted(np.zeros((*shown, 3), np.uint8), size or (shown if ours.size == shown else None)).shape[:2]
+        taken = size or (shown if ours.size == shown else fitting_size(shown))
         described = DatasetInfo.from_json(ours.to_json() | {"size": list(taken)}, folder / OURS)
     else:
         spec = _spec(features["action"], folder, info)

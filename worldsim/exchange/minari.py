@@ -23,7 +23,7 @@ from worldsim import __version__
 from worldsim.actions import ActionError, ActionSpec
 from worldsim.data.envs import full_id
 from worldsim.data.episodes import DatasetInfo, Episode, spoken
-from worldsim.data.frames import RENDER, FrameError, find_picture
+from worldsim.data.frames import FrameError, find_picture, fitting_size
 from worldsim.exchange.foreign import ExchangeError, Foreign, Size, fitted
 
 __all__ = ["open_minari"]
@@ -63,13 +63,13 @@ def open_minari(folder: Path, size: Size = None, image_key: str | None = None, f
     else:
         raise ExchangeError(f"{file}: data_format must be hdf5, arrow or parquet, got {kind!r}")
     try:
-        picture = None if image_key == RENDER else find_picture(observed, image_key)
+        picture = find_picture(observed, image_key)
     except FrameError as error:
         raise ExchangeError(f"{folder}: {error}") from error
     if picture is None:
         raise ExchangeError(f"{folder}: observations hold no picture, and worldsim learns from pictures: {observed}")
     shown = picture(_zeros(observed)).shape[:2]
-    taken = fitted(np.zeros((*shown, 3), np.uint8), size).shape[:2]
+    taken = size or fitting_size(shown)
     env_id, kwargs = _env(metadata.get("env_spec"))
     info = DatasetInfo(
         env_id, kwargs, fps or USUAL_FPS, taken, spec, ("reward",), __version__, None if shown == taken else shown,

@@ -19,6 +19,7 @@ from gymnasium import spaces
 from worldsim import __version__
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import DatasetInfo, Episode
+from worldsim.data.frames import fitting_size
 from worldsim.exchange.films import frames_between, picture_size
 from worldsim.exchange.foreign import ExchangeError, Foreign, Size, fitted
 
@@ -71,7 +72,7 @@ def open_vpt(folder: Path, size: Size = None, every: int = 1, camera: Camera = "
             continue
     if shown is None:
         raise ExchangeError(f"{folder}: none of {len(films)} films can be read")
-    taken = fitted(np.zeros((*shown, 3), np.uint8), size).shape[:2]
+    taken = size or fitting_size(shown)
     spec = ActionSpec(spaces.Box(-1.0, 1.0, (len(FIELDS),), np.float32), FIELDS)
     info = DatasetInfo(
         "", {}, RATE / every, taken, spec, ("reward",), __version__, None if shown == taken else shown

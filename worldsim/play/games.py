@@ -13,7 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from worldsim import __version__
-from worldsim.data.envs import RecordError, describe_env, make_env, open_env, pictures_of, read_events
+from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import FrameError, resize
 from worldsim.model.card import WorldCard
@@ -114,7 +114,7 @@ class TrueGame:
             names, act = info.actions.names, info.actions.decode
             if "cameraX" in names and hasattr(env.unwrapped, "action_vector") and "action_space" not in env_kwargs:
                 env.close()
-                env = make_env(env_id, {**env_kwargs, "action_space": "dict"})
+                env = open_env(env_id, {**env_kwargs, "action_space": "dict"}, image_key)
                 act = _keys_and_camera(env, names)
             game = cls(env, info, act, size)
             shown = game._own(env.reset(seed=0)[0]).shape[:2]

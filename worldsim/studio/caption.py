@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 from tyro.conf import Positional, arg
 
-from worldsim.data.captions import write_rewritten
+from worldsim.data.captions import FILE, write_rewritten
 from worldsim.data.episodes import Caption, Dataset, DatasetError
 from worldsim.model.captioner import stretches
 from worldsim.model.checkpoint import load
@@ -55,7 +55,7 @@ def caption(options: CaptionData) -> Path:
     for number in tqdm(wanted, desc="captions", unit="episode", dynamic_ncols=True):
         entry = dataset.entries[number]
         written[entry.file] = captions_for(matcher, dataset.read(number).frames)
-    file = options.folder / "captions.json"
+    file = options.folder / FILE
     left = len(dataset) - len(wanted)
     told = f", the {left} others keep those they had (--overwrite writes all anew)" if left else ""
     if not written:
@@ -70,7 +70,7 @@ def caption(options: CaptionData) -> Path:
 def captions_for(matcher: Matcher, frames: np.ndarray) -> tuple[Caption, ...]:
     """What an episode's frames u8 (T, H, W, 3) show, in stretches of 16."""
     spans = stretches(0, len(frames))
-    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16(torch.device("cpu"))):
+    with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
         latents = matcher.latents(frames, spans)
     shorts, details = (matcher.language.describe(latents.float(), detail) for detail in ("short", "detailed"))
     return tuple(Caption(*span, *texts) for span, *texts in zip(spans, shorts, details, strict=True))

@@ -308,7 +308,8 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
     and `given`: how many frames at the beginning are no new ones.
     """
     world = World.from_pretrained(options.checkpoint, device=options.device)
-    language = read_language(options, world) if options.expand or options.best_of != 1 else None
+    learned = options.best_of != 1 or (options.expand and not options.expander)  # who asks for the captioner's network
+    language = read_language(options, world) if learned else None
     text = read_prompt(options, world, language)
     with progress(name) as watch:
 

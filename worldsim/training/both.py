@@ -7,8 +7,6 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from worldsim.model.card import CheckpointError, read_card
-from worldsim.model.checkpoint import find
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
@@ -22,6 +20,7 @@ from worldsim.training.stages import (
     TrainDynamics,
     TrainTokenizer,
     look,
+    steps_done,
     train_dynamics,
     train_tokenizer,
 )
@@ -80,14 +79,14 @@ def train_world(config: TrainWorld) -> Path:
         return second.out / "checkpoint"
     with joined(config.device):
         left = config.minutes
-        if _steps_done(first.out) < first.fit.steps:
+        if steps_done(first.out) < first.fit.steps:
             start = time.monotonic()
             train_tokenizer(replace(first, resume=begun(first.out)))
             left -= (time.monotonic() - start) / 60
-        if _steps_done(first.out) < first.fit.steps or (config.minutes > 0 and left <= 0):
+        if steps_done(first.out) < first.fit.steps or (config.minutes > 0 and left <= 0):
             _tell("the tokenizer", first)
             return second.out / "checkpoint"
-        if _steps_done(second.out) < second.fit.steps:
+        if steps_done(second.out) < second.fit.steps:
             fit = replace(second.fit, minutes=left if config.minutes else 0.0)
             train_dynamics(replace(second, fit=fit, resume=begun(second.out)))
         _tell("the dynamics network", second)
@@ -112,17 +111,9 @@ def _runs(config: TrainWorld) -> tuple[TrainTokenizer, TrainDynamics]:
     )  # fmt: skip
 
 
-def _steps_done(out: Path) -> int:
-    """Steps behind the checkpoint of a stage, 0 where there is none."""
-    try:
-        return int(read_card(find(out / "checkpoint")).training["steps"])
-    except CheckpointError:
-        return 0
-
-
 def _tell(what: str, run: TrainTokenizer | TrainDynamics) -> None:
     """Say how far a stage has come."""
-    done = _steps_done(run.out)
+    done = steps_done(run.out)
     if rank() == 0 and done < run.fit.steps:
         print(f"{what} has done {done} of {run.fit.steps} steps; the same command goes on from there")
     elif rank() == 0:

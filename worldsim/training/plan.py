@@ -33,8 +33,8 @@ from worldsim.training.losses import (
     TokenizerObjective,
 )
 from worldsim.training.machine import Device, choose_device
-from worldsim.training.parallel import joined, rank
-from worldsim.training.stages import TrainDynamics, TrainTokenizer, train_dynamics, train_tokenizer
+from worldsim.training.parallel import from_first, joined, rank
+from worldsim.training.stages import TrainDynamics, TrainTokenizer, steps_done, train_dynamics, train_tokenizer
 
 __all__ = ["Amount", "Plan", "Train", "amount_of", "make_plan", "train"]
 
@@ -165,21 +165,21 @@ def train(config: Train) -> Path:
     """
     kept = config.out / "plan.json"
     asked = _asked(config)
-    plan = _read_plan(kept, asked) if kept.is_file() else make_plan(config)
-    if rank() == 0:
-        print(plan)
-    if config.dry_run:
-        return config.out / "checkpoint"
-    if not kept.is_file() and rank() == 0:
-        write_json(kept, asdict(plan))
-    first, second = _runs(config, plan)
     with joined(config.device):
-        if _steps_done(first.out) < plan.tokenizer_steps:
+        plan = from_first(_read_plan(kept, asked) if kept.is_file() else make_plan(config))
+        if rank() == 0:
+            print(plan)
+        if config.dry_run:
+            return config.out / "checkpoint"
+        if not kept.is_file() and rank() == 0:
+            write_json(kept, asdict(plan))
+        first, second = _runs(config, plan)
+        if steps_done(first.out) < plan.tokenizer_steps:
             train_tokenizer(replace(first, resume=begun(first.out)))
-        if _steps_done(second.out) < plan.steps and _steps_done(first.out) >= plan.tokenizer_steps:
+        if steps_done(second.out) < plan.steps and steps_done(first.out) >= plan.tokenizer_steps:
             train_dynamics(replace(second, resume=begun(second.out)))
-    if rank() == 0:
-        print(_next_steps(first, second, plan))
+        if rank() == 0:
+            print(_next_steps(first, second, plan))
     return second.out / "checkpoint"
 
 
@@ -310,14 +310,6 @@ def _read_plan(file: Path, asked: dict[str, Any]) -> Plan:
     return plan
 
 
-def _steps_done(out: Path) -> int:
-    """Steps behind the checkpoint of a stage, 0 where there is none."""
-    try:
-        return int(read_card(find(out / "checkpoint")).training["steps"])
-    except CheckpointError:
-        return 0
-
-
 def _millions(kind: type[Tokenizer] | type[Dynamics], config: Any) -> str:
     with torch.device("meta"):
         return f"{sum(p.numel() for p in kind(config).parameters()) / 1e6:.1f}"
@@ -325,7 +317,7 @@ def _millions(kind: type[Tokenizer] | type[Dynamics], config: Any) -> str:
 
 def _next_steps(first: TrainTokenizer, second: TrainDynamics, plan: Plan) -> str:
     for run, steps in ((first, plan.tokenizer_steps), (second, plan.steps)):
-        if (done := _steps_done(run.out)) < steps:
+        if (done := steps_done(run.out)) < steps:
             return f"{run.out} has done {done} of {steps} steps; the same command goes on from there"
     made = second.out / "checkpoint"
     return "\n".join([

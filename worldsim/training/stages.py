@@ -49,7 +49,9 @@ from worldsim.training.losses import (
 from worldsim.training.machine import compile_modules
 from worldsim.training.parallel import barrier, from_first, joined, mean, rank, ranks
 
-__all__ = ["HELDOUT", "Live", "TrainDynamics", "TrainTokenizer", "look", "train_dynamics", "train_tokenizer"]
+__all__ = [
+    "HELDOUT", "Live", "TrainDynamics", "TrainTokenizer", "look", "steps_done", "train_dynamics", "train_tokenizer",
+]  # fmt: skip
 
 PresetName = Literal["tiny", "small", "base", "large"]
 
@@ -358,6 +360,14 @@ def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Sourc
 def _check_size(size: tuple[int, int], grain: int, where: str) -> None:
     if size[0] % grain or size[1] % grain:
         raise DatasetError(f"{where}: sides of frames must be in steps of {grain}, got {size}; record with --size")
+
+
+def steps_done(out: Path) -> int:
+    """Steps behind the checkpoint of a stage, 0 where there is none."""
+    try:
+        return int(read_card(find(out / "checkpoint")).training["steps"])
+    except CheckpointError:
+        return 0
 
 
 def _under(prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

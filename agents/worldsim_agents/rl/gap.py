@@ -74,6 +74,9 @@ def exploitation(setting: Setting, player: Player, stack: int, episodes: int, se
         learned_envs.reset()  # the very reset that `play` makes again: one seed, one start
         twins = [FromState(learned.true_twin(row), horizon) for row in range(setting.rows)]
         mine = play(learned_envs, player, setting.rows, first)
+        if setting.guard:  # it may have cut a rollout short: the true one ends with it
+            for twin, length in zip(twins, mine.lengths, strict=True):
+                twin.horizon = int(length)
         true = seen_as(DummyVecEnv([lambda twin=twin: twin for twin in twins]), setting, stack, encoder)
         theirs = play(true, player, setting.rows, first)
         found.append((mine.returns, theirs.returns, mine.lengths))

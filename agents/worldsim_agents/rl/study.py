@@ -79,18 +79,21 @@ def study(options: Study) -> dict[str, Any]:
     """
     options.out.mkdir(parents=True, exist_ok=True)
     trials = read_trials(options.out / "trials.jsonl")
+    mine: list[dict[str, Any]] = []  # of this study: the folder may hold others
     for seed in options.seeds:
         for task in options.tasks:
             for arm in options.arms:
                 name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm)}
-                if any(name.items() <= trial.items() for trial in trials):
+                if done := next((trial for trial in trials if name.items() <= trial.items()), None):
+                    mine.append(done)
                     continue
                 trial = {**name, **_trial(options, task, arm, seed)}
+                mine.append(trial)
                 trials.append(trial)
                 _write_lines(options.out / "trials.jsonl", trials)
                 print(f"{task:14}{arm:8} seed {seed}: return {sum(trial['returns']) / len(trial['returns']):.3f} "
                       f"in {trial['seconds']:.0f} s", flush=True)  # fmt: skip
-    found = report(trials, options.out)
+    found = report(mine, options.out)
     print((options.out / "report.md").read_text())
     return found
 
@@ -137,11 +140,13 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return found
 
 
-def _budget(options: Study, arm: str) -> dict[str, int]:
+def _budget(options: Study, arm: str) -> dict[str, Any]:
     """What a trial had, which tells it from one of another study in the same folder."""
     true = 0 if arm == "random" else options.true_steps
     return {"true_steps": true, "learned_steps": options.learned_steps if arm == "learned" else 0,
-            "episodes": options.episodes}  # fmt: skip
+            "episodes": options.episodes, "learner": options.learner if arm in ("learned", "true") else "",
+            "epochs": options.epochs if arm == "clone" else 0, "slips": options.slips,
+            "checkpoint": options.setting.checkpoint, "obs": options.setting.obs}  # fmt: skip
 
 
 def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
@@ -186,7 +191,7 @@ def _player(options: Study, setting: Setting, arm: str, seed: int) -> tuple[Play
 
 def _recording(options: Study, setting: Setting, seed: int) -> Path:
     """The true data of a task and seed: made, or gone on with, until it has enough steps."""
-    folder = options.out / "data" / f"{setting.task}-{seed}"
+    folder = options.out / "data" / f"{setting.task}-{seed}-{options.true_steps}-{options.slips:g}"
     done = int((Dataset.open(folder).lengths - 1).sum()) if (folder / "dataset.json").exists() else 0
     if done < options.true_steps:
         record(

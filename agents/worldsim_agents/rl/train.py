@@ -179,10 +179,11 @@ class _Diary(BaseCallback):
     def _go_on_filming(self) -> None:
         """From the first row's next beginning on to its end."""
         over = bool(self.locals["dones"][0])
-        if self._filming:
-            self._film.append(_picture(self.locals["new_obs"], self.recipe))
+        if self._filming:  # at an end `new_obs` is the next episode's first
+            shown = self.locals["infos"][0]["terminal_observation"][None] if over else self.locals["new_obs"]
+            self._film.append(_picture(shown, self.recipe))
         if over and self._filming and self.out is not None:
-            write_mp4(self.out / "films" / f"{self._filmed:09d}.mp4", np.stack(self._film[:-1] or self._film), 10.0)
+            write_mp4(self.out / "films" / f"{self._filmed:09d}.mp4", np.stack(self._film), 10.0)
             self._filming = False
         elif over and self.num_timesteps - self._filmed >= self.film_every and self.recipe.obs == "rgb":
             self._filming, self._filmed = True, self.num_timesteps

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import tyro
+from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from worldsim.sampling.world import World
@@ -59,8 +60,11 @@ def watch(options: Watch) -> Path:
         twin = FromState(raw.envs.true_twin(0), horizon)
         true = seen_as(DummyVecEnv([lambda twin=twin: twin]), setting, stack, encoder)
         learned.seed(options.seed + episode)
-        above, below = (_film(envs, player, horizon, encoder) for envs in (learned, true))
-        films.append(_beside(above, below))
+        pair = []
+        for envs in (learned, true):
+            set_random_seed(options.seed + episode)  # a policy's own chances, the same in both worlds
+            pair.append(_film(envs, player, horizon, encoder))
+        films.append(_beside(*pair))
     learned.close()
     write_mp4(options.out, np.concatenate(films), fps)
     print(f"{options.out}: {options.episodes} episodes of {setting.task}, the learned world above, the true one below")

@@ -17,6 +17,7 @@ import worldsim  # noqa: F401  registers the ids
 from worldsim.model.card import read_card
 from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
+from worldsim_agents.calibrate import QUANTILES
 from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.wrappers import Joined, Latents, Shaped
 from worldsim_agents.sb3 import AdapterError, to_sb3
@@ -87,19 +88,19 @@ def true_kwargs(setting: Setting, test: bool = False) -> dict[str, Any]:
     return {**kept, "size": list(card.size), **levels}
 
 
-def learned_env(setting: Setting, test: bool = False, rows: int | None = None) -> LearnedVectorEnv:
+def learned_env(setting: Setting, test: bool = False) -> LearnedVectorEnv:
     """The task in the learned world as a Gymnasium vector env; `test` forks from true levels kept for tests."""
-    rows = rows or setting.rows
-    world = World.from_pretrained(setting.checkpoint, rows=rows, steps=setting.passes, device=setting.device)
+    world = World.from_pretrained(setting.checkpoint, rows=setting.rows, steps=setting.passes, device=setting.device)
     limit: float | str | None = None
     if setting.guard:
         try:
-            limit = setting.guard if setting.guard.startswith("0.") else float(setting.guard)
+            named = setting.guard in {f"{quantile:g}" for quantile in QUANTILES}
+            limit = setting.guard if named else float(setting.guard)
         except ValueError as error:
             raise AdapterError(f'guard must be a number or a quantile such as "0.99", got {setting.guard!r}') from error
     start: str | Path = setting.start if setting.start in ("", "true") else Path(setting.start)
     return LearnedVectorEnv(
-        rows, world, task=setting.task, autoreset_mode="SameStep", obs=setting.obs, start=start,
+        setting.rows, world, task=setting.task, autoreset_mode="SameStep", obs=setting.obs, start=start,
         start_frames=setting.start_frames, start_policy=setting.start_policy,
         start_kwargs=true_kwargs(setting, test) if start == "true" else None,
         horizon=setting.horizon or preset(setting.task).horizon, surprise=setting.surprise, guard=limit,

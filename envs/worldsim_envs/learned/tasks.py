@@ -49,7 +49,7 @@ class TaskJudge:
         if dense and (unseen or not task.has_goal):
             why = f"the dense form of {name} pays for {unseen}, which frames do not tell" if unseen else (
                 f"{name} has no dense form")  # fmt: skip
-            raise EnvError(f"{why}; leave out dense, or shape rewards with events (worldsim_agents.rewards)")
+            raise EnvError(f"{why}; leave out dense, or pay for events on the way (docs/agents.md)")
         self.goal = task.goal
         self.has_goal = task.has_goal
         index = {event: column for column, event in enumerate(event_names)}

@@ -42,7 +42,7 @@ def compare(folders: Sequence[Path], out: Path, seed: int = 0) -> Report:
         if len({report[key] for report in reports}) > 1:
             raise FidelityError(f"runs of one {key} can be compared, got {[report[key] for report in reports]}")
     names = [f"{report['candidate']} ({folder.name})" for report, folder in zip(reports, folders, strict=True)]
-    hits = [_by_world(folder) for folder in folders]
+    hits = [_by_world(folder, report) for folder, report in zip(folders, reports, strict=True)]
     rows = []
     for number in range(1, len(folders)):
         mine = [_difference(probe, hits[0][probe], hits[number][probe], seed)
@@ -68,11 +68,12 @@ def holm(p: Sequence[float]) -> list[float]:
     return found.tolist()
 
 
-def _by_world(folder: Path) -> dict[str, dict[int, float]]:
-    """For each staged probe the share of hits in each world."""
+def _by_world(folder: Path, report: Report) -> dict[str, dict[int, float]]:
+    """For each staged probe whose reader is sound the share of hits in each world."""
+    sound = {name for name, part in report["probes"].items() if part.get("reader", {}).get("sound")}
     found: dict[str, dict[int, list[bool]]] = {}
     for line in read_lines(folder):
-        if "plays" in line:
+        if "plays" in line and line["probe"] in sound:
             for unit in units([line], "candidate"):
                 found.setdefault(line["probe"], {}).setdefault(unit.world, []).append(unit.hit)
     return {probe: {world: float(np.mean(part)) for world, part in worlds.items()} for probe, worlds in found.items()}

@@ -25,7 +25,7 @@ HALF = 0.5
 
 
 def actions(lines: Sequence[Line], options: dict[str, int]) -> Figures:
-    """Macro-F1 over the actions, for S, the ceiling and the shuffled, and the confusion of S."""
+    """Macro-F1 over the actions, for S, the ceiling and the shuffled."""
     asked = [question for line in lines for play in line["plays"] for question in play["questions"]]
     names = sorted({name for question in asked for name in question["answers"]})
     found: Figures = {}
@@ -71,7 +71,8 @@ def memory(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """Revisit minus control: how much oftener a view is known again than one that was never seen is guessed."""
     revisits = {line["seed"]: [unit.hit for unit in units([line], "candidate")] for line in lines}
     controls = {line["seed"]: [unit.hit for unit in units([line], "candidate", ("extra",))] for line in lines}
-    gains = {world: np.mean(revisits[world]) - np.mean(controls[world]) for world in revisits if controls[world]}
+    gains = {world: np.mean(hits) - np.mean(controls[world])
+             for world, hits in revisits.items() if hits and controls[world]}  # fmt: skip
     found = asdict(mean(np.array(list(gains.values())), np.array(list(gains)), **options))
     control = list(units(lines, "candidate", ("extra",)))
     seen = share([unit.hit for unit in control], [unit.world for unit in control], options)

@@ -130,11 +130,8 @@ def _scores(lines: Sequence[Line], who: str, options: dict[str, int]) -> Figures
         return {**_share(mine, best, options), "c": float(total[1] / total[2]), "N": None, "questions": len(mine)}
     try:
         normal = asdict(over_worlds(score, counts, **options))
-    except StatisticsError:
-        normal = None
-    if normal is None:  # too few worlds for an interval
-        value = float((total[0] - total[1]) / total[2] / ((total[3] - total[4]) / total[5]))
-        normal = {"value": value, "low": value, "high": value}
+    except StatisticsError:  # too few worlds for an interval
+        normal = {"value": float((total[0] - total[1]) / total[2] / ((total[3] - total[4]) / total[5]))}
     return {**_share(mine, best, options), "c": float(total[1] / total[2]), "N": normal, "questions": len(mine)}
 
 

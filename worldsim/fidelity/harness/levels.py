@@ -58,13 +58,13 @@ def _starts(candidate: Simulator, reference: Simulator) -> str:
         return reason
     if not hasattr(reference.env.unwrapped, "stages"):
         return "the reference stages no scenes: it has no method stages()"
-    if type(candidate.env.unwrapped) is type(reference.env.unwrapped):
-        candidate.starts = "state"
-        return ""
     rng = np.random.default_rng(0)
     observation, _ = reference.env.reset(seed=int(rng.integers(2**31)))
     frame = reference.frame(observation)
     candidate.size = frame.shape[:2]
+    if type(candidate.env.unwrapped) is type(reference.env.unwrapped):
+        candidate.starts = "state"
+        return ""
     both = (frame, np.ascontiguousarray(frame[::-1, :, ::-1]))
     for given, other in (both, both[::-1]):
         options = {"frames": np.stack([given] * 4), "actions": np.array([candidate.action(0)] * 4)}

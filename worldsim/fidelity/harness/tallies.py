@@ -120,7 +120,9 @@ def _pairs(true: np.ndarray, mine: np.ndarray) -> np.ndarray:
 
 
 def _resampled(statistic: Callable[..., np.ndarray], count: int, options: dict[str, int]) -> Figures:
-    """A statistic of rows drawn with replacement, with its percentile interval."""
+    """A statistic of rows drawn with replacement, with its percentile interval; `StatisticsError` for one row."""
+    if count < 2:
+        raise StatisticsError(f"an interval needs at least 2 trials, got {count}")
     rows = np.arange(count)
     found = bootstrap((rows,), statistic, n_resamples=options["resamples"], batch=200, vectorized=True, axis=-1,
                       method="percentile", rng=np.random.default_rng(options["seed"]))  # fmt: skip

@@ -131,6 +131,7 @@ def record_varied(card: WorldCard, worlds: int, rows: int, seed: int, workers: i
         record(
             card.env["id"], policy, worlds * (rows - 1), Path(folder) / "lessons", seed,
             workers=workers, episode_length=rows, env_kwargs=card.env["kwargs"], size=card.size,
+            image_key=card.env.get("image_key"),
         )  # fmt: skip
         dataset = Dataset.open(Path(folder) / "lessons")
         return [dataset.read(number) for number in range(len(dataset))]

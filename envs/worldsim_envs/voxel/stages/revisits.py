@@ -34,7 +34,7 @@ COLOURS = ("planks", "brick", "stone_bricks", "pumpkin", "hay", "oak_log", "snow
 
 
 def others(env: VoxelEnv, ground: Ground, moment: Snapshot) -> list[Snapshot]:
-    """Return seven other worlds at the same time of day, the player looking just as in `moment`."""
+    """Seven other places of one biome in the same land, at the same time of day, the player looking as in `moment`."""
     found = []
     pitch, marks = float(moment.world.body[s.PITCH]), moment.world.marks
     share = float(marks[s.CLOCK] / marks[s.DAY_LENGTH])
