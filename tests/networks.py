@@ -55,9 +55,11 @@ def tiny_card(**changes: Any) -> WorldCard:
     return replace(card, vocabulary=tuple(WORDS.words), **changes)
 
 
-def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, temperature: Temperature | None = None) -> World:
+def tiny_world(
+    rows: int = 1, steps: int = 2, seed: int = 0, temperature: Temperature | None = None, **card: Any
+) -> World:
     networks = tiny_tokenizer(seed), tiny_dynamics(seed)
-    return World(tiny_card(), *networks, None, rows=rows, steps=steps, temperature=temperature)
+    return World(tiny_card(**card), *networks, None, rows=rows, steps=steps, temperature=temperature)
 
 
 def random_clip(

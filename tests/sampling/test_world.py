@@ -5,51 +5,14 @@ products of different sizes round differently. Measured over 16 steps: on one th
 pixel, on two threads in one of 800,000; rows against single worlds in one of 300,000.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
 
 from networks import SIZE, tiny_world
+from rollouts import PROMPTS, ROWS, SEEDS, STEPS, TOLERANCE, actions, assert_same, frames_of, given, roll
 from worldsim.model.temperature import Temperature
-from worldsim.sampling.world import Step, World
-
-ROWS, STEPS = 4, 10
-SEEDS = (11, 12, 13, 14)
-PROMPTS = ("", "snow on high hills", "", "a desert at night")
-TOLERANCE = 1  # grey levels of 256
-
-
-def actions(rows: int = ROWS, length: int = STEPS, seed: int = 0) -> np.ndarray:
-    """f32 (T, B, A) in [-1, 1]."""
-    return np.random.default_rng(seed).uniform(-1, 1, (length, rows, 5)).astype(np.float32)
-
-
-def given(rows: int = ROWS, length: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Frames u8 (B, T, H, W, 3) and the actions that led to them."""
-    frames = np.random.default_rng(seed).integers(0, 256, (rows, length, *SIZE, 3), dtype=np.uint8)
-    return frames, actions(rows, length, seed).swapaxes(0, 1)
-
-
-def roll(world: World, plan: np.ndarray, before: Callable[[int], object] = lambda t: None) -> list[Step]:
-    steps = []
-    for t, taken in enumerate(plan):
-        before(t)
-        steps.append(world.imagine(taken))
-    return steps
-
-
-def frames_of(steps: list[Step]) -> np.ndarray:
-    """i64 (T, B, H, W, 3), so that differences can be taken."""
-    return np.stack([step.frames for step in steps]).astype(np.int64)
-
-
-def assert_same(first: list[Step], second: list[Step], rows: slice | list[int] = slice(None)) -> None:
-    for mine, theirs in zip(first, second, strict=True):
-        assert np.array_equal(mine.frames[rows], theirs.frames[rows])
-        assert np.array_equal(mine.events[rows], theirs.events[rows])
-        assert np.array_equal(mine.ended[rows], theirs.ended[rows])
+from worldsim.sampling.world import World
 
 
 def started(rows: int = ROWS, **kwargs) -> World:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from worldsim.actions import ActionError, ActionSpec
 from worldsim.model.dynamics import DynamicsConfig
+from worldsim.model.pull import Pull
 from worldsim.model.temperature import Temperature
 from worldsim.model.text import PAD, UNKNOWN, PromptError, TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
@@ -42,6 +43,7 @@ class WorldCard:
         context_level: noise level at which it likes to see given frames in play.
         shift: how far the levels of denoising passes crowd towards noise in play; see `noise.sampling_levels`.
         temperature: size of the noise that frames in play begin as.
+        pull: where in play prompts are followed more strongly than the network does of itself.
         training: record of the training: data, compute, metrics, limits.
     """
 
@@ -57,6 +59,7 @@ class WorldCard:
     context_level: float = 0.1
     shift: float = 1.0
     temperature: Temperature = field(default_factory=Temperature)
+    pull: Pull = field(default_factory=Pull)
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
 
@@ -79,6 +82,7 @@ class WorldCard:
             "action_spec": self.action_spec.to_json(),
             "event_names": list(self.event_names),
             "temperature": asdict(self.temperature),
+            "pull": asdict(self.pull),
             "tokenizer": asdict(self.tokenizer),
             "dynamics": None if self.dynamics is None else asdict(self.dynamics),
             "vocabulary": list(self.vocabulary),
@@ -104,6 +108,7 @@ class WorldCard:
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
                 temperature=_config(Temperature, data.get("temperature", {})),
+                pull=_config(Pull, data.get("pull", {})),
                 training=dict(data["training"]),
                 shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
             )

@@ -33,6 +33,8 @@ class Guidance:
     """0 ignores the prompt, 1 is the network's own answer, above 1 exaggerates what the prompt changes."""
     actions: float = 1.0
     """The same for the actions."""
+    rows: torch.Tensor | None = None
+    """bool (B,): which rows are pulled; all by default."""
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 100, "text", "actions")
@@ -162,7 +164,7 @@ def _guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, g
         clean = clean + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
-    return clean
+    return clean if guidance.rows is None else torch.where(guidance.rows[:, None, None, None, None], clean, full)
 
 
 def _wide(flags: torch.Tensor) -> torch.Tensor:

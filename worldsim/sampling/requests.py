@@ -25,7 +25,7 @@ class Options(TypedDict, total=False):
 
     seeds: int | Sequence[int]  # one per clip; as many clips come out. 0 by default, or 0, 1, … for several given ones
     passes: int  # denoising passes; by default the world's `steps` a frame under actions, 8 without, 16 where painted
-    guidance: float  # pull of the text, 1 = as learned
+    guidance: float | None  # pull of the text, 1 = as learned; None, the default: as the card's `pull` says
     action_guidance: float  # pull of the actions, 1 = as learned
     watch: Watch  # called with a `Preview` after each pass; returning False ends it with `Cancelled`
 
@@ -47,7 +47,8 @@ class Request:
         seeds: one per row.
         size: (H, W) of the frames.
         passes: denoising passes, or None for the default of the way of sampling.
-        guidance, watch: as in `denoise`.
+        guidance: as in `denoise`; None: as the card's `pull` says where frames follow each other, elsewhere none.
+        watch: as in `denoise`.
         generators: one per row; noise is drawn from them in turn.
     """
 
@@ -55,7 +56,7 @@ class Request:
     seeds: tuple[int, ...]
     size: tuple[int, int]
     passes: int | None
-    guidance: Guidance
+    guidance: Guidance | None
     watch: Watch | None
     generators: tuple[torch.Generator, ...]
 
@@ -129,7 +130,8 @@ def request(world: World, options: Options, size: tuple[int, int] | None = None,
     passes = options.get("passes")
     if passes is not None and (not isinstance(passes, int) or passes < 1):
         raise VerbError(f"passes must be a whole number of at least 1, got {passes!r}")
-    guidance = Guidance(options.get("guidance", 1.0), options.get("action_guidance", 1.0))
+    text, actions = options.get("guidance"), options.get("action_guidance", 1.0)
+    guidance = None if text is None and actions == 1 else Guidance(1.0 if text is None else text, actions)
     return Request(
         world, tuple(int(seed) for seed in seeds), fitting_size(world, size or world.card.size), passes, guidance,
         options.get("watch"), tuple(torch.Generator().manual_seed(int(seed)) for seed in seeds),

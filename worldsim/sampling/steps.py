@@ -50,6 +50,7 @@ class Snapshot:
 
     cache: Cache
     prompts: tuple[str, ...]
+    fresh: tuple[int, ...]  # frames for which each row's prompt is new
     randomness: tuple[torch.Tensor, ...]
 
 

@@ -42,7 +42,7 @@ class World:
         starts: the start clips that came with it, or None.
         rows: B.
         steps: denoising passes per frame.
-        guidance: how strongly prompts and actions pull.
+        guidance: how strongly prompts and actions pull on every frame, or None: as the card's `pull` says.
         temperature: size of the noise that frames begin as.
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
@@ -56,20 +56,21 @@ class World:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
         self.temperature = temperature or card.temperature
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
-        self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
+        self.rows, self.steps, self.guidance = rows, steps, guidance
         self.calibration: Calibration | None = None
         self.vocabulary = Vocabulary(card.vocabulary)
         height, width = card.size
         self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
         self._prompts = [""] * rows  # as given
         self._told = [""] * rows  # as read: without words that the network does not know
+        self._fresh = [0] * rows  # frames for which a prompt is still new
         self._read = self._read_prompts()
         self._generators: list[torch.Generator | None] = [None] * rows
 
     @classmethod
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
-        half: bool | None = None, temperature: Temperature | None = None,
+        half: bool | None = None, temperature: Temperature | None = None, guidance: Guidance | None = None,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
@@ -78,8 +79,8 @@ class World:
             rows: B, worlds rolled out together.
             steps: denoising passes per frame.
             device: where the networks run.
-            temperature: as above; the card's by default.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
+            temperature, guidance: as above; the card's by default.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
@@ -96,7 +97,9 @@ class World:
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
-        world = cls(card, tokenizer, dynamics, starts, rows=rows, steps=steps, temperature=temperature)
+        world = cls(
+            card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature
+        )
         world.calibration = read_calibration(find(checkpoint))
         return world
 
@@ -110,7 +113,8 @@ class World:
     def set_prompt(self, prompt: str | Sequence[str], rows: Sequence[int] | None = None) -> None:
         """From the next frame on, let rows (all by default) follow a prompt, or one each; the past stays as it is.
 
-        Words that the checkpoint does not know are left out, with a warning.
+        Words that the checkpoint does not know are left out, with a warning. While a prompt is new it pulls more, as
+        far as the card says; such frames take twice as long.
 
         Raises:
             PromptError: too long.
@@ -126,6 +130,7 @@ class World:
             self.vocabulary.encode(text, self.card.max_prompt_words)
         told = {text: readable(text, self.vocabulary) for text in texts}
         for row, text in zip(where, texts, strict=True):
+            self._fresh[row] = self.card.pull.frames if told[text] and told[text] != self._told[row] else 0
             self._prompts[row], self._told[row] = text, told[text]
         self._read = self._read_prompts()
 
@@ -156,7 +161,7 @@ class World:
             prompts: one per row, "" for none; none by default.
             seeds: one per row, in [0, 2⁶³).
             rows: which rows, all by default; R is their number.
-            passes: denoising passes of a frame from noise, which nothing precedes; `steps` by default.
+            passes: denoising passes of a frame from noise, which nothing precedes; by default as the card says.
             watch: as in `denoise`.
 
         Returns:
@@ -175,13 +180,13 @@ class World:
             check_given(self.card, frames, actions, len(where))
         self.set_prompt(list(prompts) if prompts is not None else "", where)
         for row, seed in zip(where, seeds, strict=True):
-            self._generators[row] = torch.Generator().manual_seed(int(seed))
+            self._generators[row], self._fresh[row] = torch.Generator().manual_seed(int(seed)), 0
         index = torch.tensor(where, device=self.cache.count.device)
         self.cache.clear(index)
         part = self if where == list(range(self.rows)) else self._part(where)
         if frames is None:
             still = np.zeros((len(where), self.card.action_spec.width), np.float32)
-            step = part._advance(still, None, passes, watch)
+            step = part._advance(still, None, passes or max(self.steps, self.card.pull.passes), watch, opening=True)
         else:
             step = part._observe(frames, actions)
         if part is not self:
@@ -248,7 +253,7 @@ class World:
     @torch.inference_mode()
     def _advance(
         self, actions: np.ndarray | None, given: torch.Tensor | None, passes: int | None = None,
-        watch: Watch | None = None, pixels: bool = True, surprise: str = "",
+        watch: Watch | None = None, pixels: bool = True, surprise: str = "", opening: bool = False,
     ) -> Step:  # fmt: skip
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
@@ -261,8 +266,9 @@ class World:
         if latents is None:
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
-                read=self._read, guidance=self.guidance, watch=guesses,
+                read=self._read, guidance=self._guidance(opening), watch=guesses,
             )  # fmt: skip
+            self._fresh = [max(0, left - 1) for left in self._fresh]
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
             here, below = sampling_levels(passes or self.steps, self.card.shift)[:2]
@@ -283,6 +289,16 @@ class World:
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
         return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
 
+    def _guidance(self, opening: bool) -> Guidance:
+        """How strongly the next frame is pulled, and in which rows."""
+        if self.guidance is not None:
+            return self.guidance
+        pulled = [bool(told) and (opening or left > 0) for told, left in zip(self._told, self._fresh, strict=True)]
+        strength = self.card.pull.opening if opening else self.card.pull.change
+        if not any(pulled) or strength == 1:
+            return Guidance()
+        return Guidance(strength, rows=torch.tensor(pulled, device=self.cache.count.device))
+
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
         shape = (2, *self.cache.last.shape[1:])
@@ -297,7 +313,7 @@ class World:
         """Everything that later frames depend on. Raises `WorldError` before the first reset."""
         self._check_started()
         states = tuple(generator.get_state() for generator in self._generators if generator is not None)
-        return Snapshot(self.cache.copy(), self.prompts, states)
+        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
@@ -309,6 +325,7 @@ class World:
         self.cache = snapshot.cache.copy()
         self._prompts = list(snapshot.prompts)
         self._told = [self.vocabulary.known(prompt) for prompt in self._prompts]
+        self._fresh = list(snapshot.fresh)
         self._read = self._read_prompts()
         self._generators = [torch.Generator() for _ in range(self.rows)]
         for generator, state in zip(self._generators, snapshot.randomness, strict=True):
@@ -330,6 +347,7 @@ class World:
         twin.cache = self.cache.take(torch.tensor(rows, device=self.cache.count.device))
         twin._prompts = [self._prompts[row] for row in rows]
         twin._told = [self._told[row] for row in rows]
+        twin._fresh = [self._fresh[row] for row in rows]
         twin._generators = [self._generators[row] for row in rows]
         twin._read = twin._read_prompts()
         return twin

@@ -44,8 +44,9 @@ class _Verb:
     """A clip for each; the same seed gives the same clip."""
     passes: int | None = None
     """Denoising passes; by default 2 a frame under actions, 8 a frame without, 16 where all frames see each other."""
-    guidance: float = 1.0
-    """How strongly the text pulls; 1 is as learned, 2 or 3 exaggerates and costs a third more passes."""
+    guidance: float | None = None
+    """How strongly the text pulls; 1 is as learned, above 1 exaggerates and doubles the passes. By default as the
+    checkpoint's card says for first frames and changes of prompt, else 1."""
     action_guidance: float = 1.0
     """The same for the actions."""
     best_of: int = 1

@@ -62,7 +62,7 @@ PLAY_BUCKETS = (
     LatentBucket(12, 16, "past", 0.4),
     LatentBucket(6, 32, "past", 0.3),
     LatentBucket(12, 32, "all", 0.1),
-    LatentBucket(96, 1, "past", 0.2),
+    LatentBucket(288, 1, "past", 0.2),
 )
 """Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs; and
 single frames, from which words are learned: where a past is given, they say little that it does not show."""
