@@ -20,7 +20,7 @@ from torch.nn import functional as F
 
 from worldsim.data.batches import fewer_rows, prefetch, rows_of_rank
 from worldsim.data.episodes import Caption, Detail
-from worldsim.data.sources import RecordedSource
+from worldsim.data.sources import HELDOUT, RecordedSource
 from worldsim.model.captioner import Captioner, CaptionerConfig, moment
 from worldsim.model.checkpoint import load
 from worldsim.model.config import ConfigError, check_numbers, check_whole
@@ -107,7 +107,7 @@ class TrainCaptioner:
     )
     resume: bool = False
     """Go on with the run in OUT."""
-    heldout: float = 0.05
+    heldout: float = HELDOUT
     """Share of the episodes, chosen by world seed, that training does not see."""
 
     def __post_init__(self) -> None:
