@@ -1,6 +1,7 @@
 """Estimates with intervals: the bootstrap over clusters, and Wilson's interval for counts.
 
 Windows of one world resemble each other, so whole worlds (clusters) are drawn with replacement, never single windows.
+Trained agents are few: they are drawn, and within each its episodes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import norm
 
-__all__ = ["Estimate", "StatisticsError", "mean", "median", "ratio", "wilson"]
+__all__ = ["Estimate", "StatisticsError", "mean", "median", "nested_mean", "ratio", "wilson"]
 
 
 class StatisticsError(ValueError):
@@ -70,6 +71,38 @@ def mean(
     """Mean of values (N,) with a percentile bootstrap interval over clusters. Raises `StatisticsError` as `ratio`."""
     ones = np.ones(np.shape(values))
     return ratio(values, ones, clusters, resamples=resamples, confidence=confidence, seed=seed)
+
+
+def nested_mean(
+    values: np.ndarray, clusters: Sequence[int] | np.ndarray, *,
+    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """Mean of values (N,) with a percentile bootstrap interval: clusters are drawn, then values within each of these.
+
+    For few clusters of many values; one cluster leaves the plain bootstrap of its values.
+
+    Raises:
+        StatisticsError: shapes that differ, fewer than two values, or values that are not finite.
+    """
+    values, groups = np.asarray(values, np.float64), np.asarray(clusters)
+    if values.ndim != 1 or values.shape != groups.shape or not np.isfinite(values).all():
+        raise StatisticsError(f"values and clusters must be (N,) and finite, got {values.shape} and {groups.shape}")
+    if len(values) < 2:
+        raise StatisticsError(f"an interval needs at least 2 values, got {len(values)}; measure more")
+    _, sizes = np.unique(groups, return_counts=True)
+    ordered, ends = values[np.argsort(groups, kind="stable")], np.cumsum(sizes)
+    rng = np.random.default_rng(seed)
+    sums, counts = np.zeros(resamples), np.zeros(resamples)
+    for _ in sizes:  # as many clusters as there are
+        drawn = rng.integers(len(sizes), size=resamples)
+        size = sizes[drawn]
+        place = (ends - sizes)[drawn, None] + (rng.random((resamples, sizes.max())) * size[:, None]).astype(np.int64)
+        kept = np.arange(sizes.max()) < size[:, None]  # (resamples, values)
+        sums += np.where(kept, ordered[np.minimum(place, len(values) - 1)], 0.0).sum(1)
+        counts += size
+    tail = 100 * (1 - confidence) / 2
+    low, high = np.percentile(sums / counts, [tail, 100 - tail])
+    return Estimate(float(values.mean()), float(low), float(high))
 
 
 def median(
