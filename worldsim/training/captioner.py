@@ -25,7 +25,7 @@ from worldsim.model.captioner import Captioner, CaptionerConfig, moment
 from worldsim.model.checkpoint import load
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.language import FILE, SIGNS, STOP, Language, begin_of, distinct_pairs, save_language
-from worldsim.model.tensors import fingerprint, load_weights
+from worldsim.model.tensors import load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.training.latents import LatentEpisode, encode_dataset
 from worldsim.training.loop import FitConfig, TrainingError, check_folder, fit
@@ -155,7 +155,7 @@ def train_captioner(config: TrainCaptioner) -> Path:
             "fit": asdict(config.fit), "loss": asdict(config.loss),
         }  # fmt: skip
         if rank() == 0:
-            save_language(config.out / FILE, Language(network, words, fingerprint(tokenizer), pairs, record))
+            save_language(config.out / FILE, Language(network, words, network_fingerprint(tokenizer), pairs, record))
         barrier()
     return config.out / FILE
 

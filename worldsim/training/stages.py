@@ -25,7 +25,7 @@ from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.tensors import continue_from, fingerprint, load_weights
+from worldsim.model.tensors import continue_from, load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
@@ -235,7 +235,7 @@ def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -
     """Raise `CheckpointError` when there is nothing to begin from; say so when the latents were others."""
     if old.dynamics is None:
         raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
-    if rank() == 0 and not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
+    if rank() == 0 and not config.resume and network_fingerprint(old.tokenizer) != network_fingerprint(tokenizer):
         print(
             f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
             "on, and its network has to learn the new ones"

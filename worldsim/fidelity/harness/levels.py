@@ -45,7 +45,7 @@ def find_levels(candidate: Simulator, reference: Simulator | None) -> dict[str, 
     lacks = {
         "C": "" if candidate.event_names else "its info tells no named events",
         "D": "" if hasattr(raw, "set_prompt") else "it takes no text: no set_prompt",
-        "E": "" if hasattr(raw, "surprise") else "it tells no surprise at frames: no surprise(frame, action)",
+        "E": "" if hasattr(raw, "surprise_at") else "it tells no surprise at frames: no surprise_at(frame, action)",
     }
     for level, reason in lacks.items():
         found[level] = (found["B"] and f"it lacks level B: {found['B']}") or reason
