@@ -14,7 +14,7 @@ from scipy.stats import DegenerateDataWarning, bootstrap
 
 from worldsim.fidelity.statistics import Estimate, StatisticsError
 
-__all__ = ["Outcome", "balanced", "f1", "f1_of_classes", "normalised", "over_worlds", "tallies"]
+__all__ = ["Outcome", "balanced", "f1", "f1_of_classes", "normalised", "over_worlds", "redrawn", "tallies"]
 
 
 @dataclass(frozen=True)
@@ -71,14 +71,38 @@ def over_worlds(
     Raises:
         StatisticsError: fewer than two worlds, or a value that is not finite.
     """
-    worlds = len(counts[0])
-    if worlds < 2 or {len(one) for one in counts} != {worlds}:
-        raise StatisticsError(f"an interval needs at least 2 worlds, alike in all counts; got {[*map(len, counts)]}")
-    value = float(statistic(*(one.sum(0) for one in counts)))
+    if len({len(one) for one in counts}) > 1:
+        raise StatisticsError(f"counts must be of the same worlds, got {[*map(len, counts)]}")
+
+    def of_weights(weights: np.ndarray) -> np.ndarray:
+        return statistic(*(np.tensordot(weights, one, 1) for one in counts))
+
+    return redrawn(of_weights, len(counts[0]), resamples=resamples, confidence=confidence, seed=seed)
+
+
+def redrawn(
+    statistic: Callable[[np.ndarray], np.ndarray], worlds: int, *,
+    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """A statistic of worlds, with a percentile bootstrap interval over them.
+
+    Args:
+        statistic: weights f64 (..., W), how often each world was drawn → values (...,).
+        worlds: W.
+        resamples, confidence, seed: as in `statistics.ratio`.
+
+    Raises:
+        StatisticsError: fewer than two worlds, or a value that is not finite.
+    """
+    if worlds < 2:
+        raise StatisticsError(f"an interval needs at least 2 worlds, got {worlds}")
+    value = float(statistic(np.ones(worlds)))
 
     def resampled(drawn: np.ndarray, axis: int) -> np.ndarray:
-        weights = (drawn[..., None] == np.arange(worlds)).sum(-2).astype(np.float64)  # (..., W)
-        return statistic(*(np.tensordot(weights, one, 1) for one in counts))
+        places = drawn.reshape(-1, worlds)
+        places = places + worlds * np.arange(len(places))[:, None]
+        weights = np.bincount(places.ravel(), minlength=places.size)  # one row of W after another
+        return statistic(weights.reshape(drawn.shape).astype(np.float64))
 
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # all resamples alike: the interval is a point
