@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from worldsim.fidelity.statistics import Estimate, StatisticsError
+from worldsim.fidelity.statistics import TAILS, Estimate, StatisticsError
 
 __all__ = ["Outcome", "balanced", "f1", "f1_of_classes", "normalised", "over_worlds", "redrawn", "tallies"]
 
@@ -59,14 +59,14 @@ def f1_of_classes(labels: np.ndarray, read: np.ndarray, classes: int) -> np.ndar
 
 def over_worlds(
     statistic: Callable[..., np.ndarray], *counts: np.ndarray,
-    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+    resamples: int = 10_000, seed: int = 0,
 ) -> Estimate:  # fmt: skip
     """A statistic of counts summed over worlds, with a percentile bootstrap interval over the worlds.
 
     Args:
         statistic: sums (..., K₁), (..., K₂), … → values (...,).
         counts: (W, K₁), (W, K₂), …: a row per world, the same worlds in each.
-        resamples, confidence, seed: as in `statistics.ratio`.
+        resamples, seed: as in `statistics.ratio`.
 
     Raises:
         StatisticsError: fewer than two worlds, or a value that is not finite.
@@ -77,19 +77,19 @@ def over_worlds(
     def of_weights(weights: np.ndarray) -> np.ndarray:
         return statistic(*(np.tensordot(weights, one, 1) for one in counts))
 
-    return redrawn(of_weights, len(counts[0]), resamples=resamples, confidence=confidence, seed=seed)
+    return redrawn(of_weights, len(counts[0]), resamples=resamples, seed=seed)
 
 
 def redrawn(
     statistic: Callable[[np.ndarray], np.ndarray], worlds: int, *,
-    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+    resamples: int = 10_000, seed: int = 0,
 ) -> Estimate:  # fmt: skip
     """A statistic of worlds, with a percentile bootstrap interval over them.
 
     Args:
         statistic: weights f64 (..., W), how often each world was drawn → values (...,).
         worlds: W.
-        resamples, confidence, seed: as in `statistics.ratio`.
+        resamples, seed: as in `statistics.ratio`.
 
     Raises:
         StatisticsError: fewer than two worlds, or a value that is not finite.
@@ -108,13 +108,12 @@ def redrawn(
         warnings.simplefilter("ignore", DegenerateDataWarning)  # all resamples alike: the interval is a point
         found = bootstrap(
             (np.arange(worlds),), resampled, n_resamples=resamples, batch=500, vectorized=True, axis=-1,
-            confidence_level=confidence, method="percentile", rng=np.random.default_rng(seed),
+            method="percentile", rng=np.random.default_rng(seed),
         )  # fmt: skip
     spread = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not np.isfinite(value) or len(spread) < resamples / 2:
         raise StatisticsError("a score that is not finite; measure more worlds")
-    tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(spread, [tail, 100 - tail]).tolist()
+    low, high = np.percentile(spread, TAILS).tolist()
     return Estimate(value, low, high)
 
 

@@ -42,35 +42,34 @@ def iqm(values: Any) -> float:
     return float(trim_mean(np.asarray(values, np.float64).ravel(), 0.25))
 
 
-def ratio(tasks: Sequence[dict[str, Any]], above: str = "random", best: str = "true", seed: int = 0) -> list[float]:
-    """[IQM, low, high] over tasks of (J_learned − J_above) / (J_best − J_above), seeds drawn anew within each task.
+def ratio(tasks: Sequence[dict[str, Any]]) -> list[float]:
+    """[IQM, low, high] over tasks of (J_learned − J_random) / (J_true − J_random), seeds drawn anew within each task.
 
     Args:
         tasks: of each task, by arm, the mean returns of its seeds.
-        above, best: arms that stand for 0 and for 1.
-        seed: of the bootstrap.
 
-    Tasks in which `best` is not better than `above` say nothing and are left out; NaN where none is left.
+    Tasks in which "true" is not better than "random" say nothing and are left out; NaN where none is left.
     """
-    kept = [task for task in tasks if np.mean(task[best]) > np.mean(task[above])]
+    kept = [task for task in tasks if np.mean(task["true"]) > np.mean(task["random"])]
     if not kept:
         return [float("nan")] * 3
+
     def one(draw: Any) -> float:
         found = []
         for task in kept:
-            arms = (np.asarray(task[arm], np.float64) for arm in ("learned", best, above))
+            arms = (np.asarray(task[arm], np.float64) for arm in ("learned", "true", "random"))
             learned, top, bottom = (np.mean(draw(runs)) for runs in arms)
             found.append((learned - bottom) / (top - bottom) if top > bottom else np.nan)
         good = np.array(found)[np.isfinite(found)]
         return iqm(good) if len(good) else float("nan")
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = np.array([one(lambda runs: runs[rng.integers(len(runs), size=len(runs))]) for _ in range(RESAMPLES)])
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return [one(lambda runs: runs), float(low), float(high)]
 
 
-def rank_agreement(learned: Any, true: Any, seed: int = 0) -> tuple[float, float]:
+def rank_agreement(learned: Any, true: Any) -> tuple[float, float]:
     """Spearman's rank correlation of two lists of returns (N,), and its p-value by permutation, one-sided."""
     learned, true = np.asarray(learned, np.float64), np.asarray(true, np.float64)
     if np.ptp(learned) == 0 or np.ptp(true) == 0:
@@ -81,7 +80,7 @@ def rank_agreement(learned: Any, true: Any, seed: int = 0) -> tuple[float, float
 
     found = permutation_test(
         (learned,), agreement, permutation_type="pairings", alternative="greater", n_resamples=RESAMPLES,
-        vectorized=False, rng=np.random.default_rng(seed),
+        vectorized=False, rng=np.random.default_rng(0),
     )  # fmt: skip
     return float(found.statistic), float(found.pvalue)
 
