@@ -104,6 +104,11 @@ def judged(task: str, play: Play, episodes: int) -> dict[str, Any]:
     return found
 
 
+def kept(results: Path) -> list[dict[str, Any]]:
+    """Return the rows of a scoreboard so far; other runs may add to it meanwhile."""
+    return json.loads(results.read_text()) if results.exists() else []
+
+
 def main() -> None:
     """Fill the scoreboard, row by row; rows that it has already are left as they are."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -114,19 +119,17 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="of PPO's training")
     parser.add_argument("--results", type=Path, default=RESULTS)
     options = parser.parse_args()
-    board: list[dict[str, Any]] = json.loads(options.results.read_text()) if options.results.exists() else []
     for seed in options.seeds:
         for task in options.tasks:
             for player in options.players:
                 steps = options.steps if player == "ppo" else 0
                 name = {"task": task, "player": player, "training_steps": steps, "seed": seed if steps else 0}
-                if any(name.items() <= row.items() for row in board):
+                if any(name.items() <= row.items() for row in kept(options.results)):
                     continue
                 play = made(player, task, steps, seed)
                 episodes = options.episodes if TASKS[task].steps <= LONG else max(1, options.episodes // 5)
                 row = {**name, **judged(task, play, episodes)}
-                board.append(row)
-                write_json(options.results, board)
+                write_json(options.results, [*kept(options.results), row])
                 print(f"{task:14}{player:10}{steps:9} seed {name['seed']}  success {row.get('successes', '–')} of "
                       f"{episodes}, mean return {np.mean(row['returns']):.2f}", flush=True)  # fmt: skip
 

@@ -19,6 +19,7 @@ from worldsim.files import replacing_file
 __all__ = ["VideoError", "contact_sheet", "enlarge", "film_scale", "read_mp4", "read_png", "write_mp4", "write_png"]
 
 BACKGROUND, INK = 250, 30  # grey levels of a contact sheet
+QUALITY = "17"  # x264's constant rate factor of films: 0 (lossless in YUV) … 51 (worst)
 GAP = 2  # pixels between the frames of a contact sheet
 SCALE = "worldsim scale "  # how the comment in a film begins that says how often its frames were enlarged
 
@@ -27,7 +28,7 @@ class VideoError(ValueError):
     """Frames that cannot be written as a film or picture, or a file that cannot be read as one."""
 
 
-def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1, quality: int = 17) -> Path:
+def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1) -> Path:
     """Write frames as an H.264 film that any player and browser shows.
 
     Args:
@@ -35,7 +36,6 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1, 
         frames: u8 (T, H, W, 3), T ≥ 1. Height and width times scale must be even.
         fps: frames per second, > 0.
         scale: whole number of times to enlarge, pixels staying sharp.
-        quality: x264's constant rate factor, 0 (lossless in YUV) … 51 (worst).
 
     Raises:
         VideoError: the frames, or the numbers, are not as described.
@@ -50,7 +50,7 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1, 
     with replacing_file(path) as temporary, av.open(str(temporary), "w", format="mp4") as film:
         stream = film.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        stream.options = {"crf": str(quality), "preset": "veryfast"}
+        stream.options = {"crf": QUALITY, "preset": "veryfast"}
         film.metadata["comment"] = f"{SCALE}{scale}"
         for frame in frames:
             film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))

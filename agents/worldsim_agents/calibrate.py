@@ -22,7 +22,7 @@ from tqdm import tqdm
 from worldsim.clip import Clip
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
-from worldsim.model.calibration import END, Calibration, EventScore, fingerprint, write_calibration
+from worldsim.model.calibration import END, Calibration, EventScore, dynamics_fingerprint, write_calibration
 from worldsim.model.checkpoint import find
 from worldsim.sampling.world import SURPRISES, World
 from worldsim_agents.clumsy import clumsy
@@ -104,7 +104,7 @@ def calibrate(options: Calibrate) -> Path:
     table = Calibration(
         events,
         limits,
-        fingerprint(folder),
+        dynamics_fingerprint(folder),
         {"stretches": len(odd), "worlds": len(set(played.worlds.tolist())), "frames": int(odd.size * options.steps),
          "untold": untold, "context": options.context, "steps": options.steps, "passes": options.passes,
          "rank correlation of surprise and error": _correlations(played)},

@@ -13,16 +13,16 @@ CANDIDATES = 32
 LEAST = 5  # events from which a threshold can be told
 
 
-def hits(told: np.ndarray, happened: np.ndarray, near: int = NEAR) -> tuple[int, int, int]:
+def hits(told: np.ndarray, happened: np.ndarray) -> tuple[int, int, int]:
     """(hits, false alarms, misses) of what was told against what happened, bool (N, T) each: N stretches of T frames.
 
-    Each telling stands for one event at most, the earliest within `near` frames that no other stands for.
+    Each telling stands for one event at most, the earliest within `NEAR` frames that no other stands for.
     """
     hit = 0
     for row in np.flatnonzero(told.any(axis=1) & happened.any(axis=1)):
         waiting = np.flatnonzero(happened[row]).tolist()
         for frame in np.flatnonzero(told[row]).tolist():
-            match = next((event for event in waiting if abs(event - frame) <= near), None)
+            match = next((event for event in waiting if abs(event - frame) <= NEAR), None)
             if match is not None:
                 waiting.remove(match)
                 hit += 1

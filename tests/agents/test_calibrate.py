@@ -11,7 +11,7 @@ from worldsim.cli import main
 from worldsim.model.calibration import (
     Calibration,
     EventScore,
-    fingerprint,
+    dynamics_fingerprint,
     read_calibration,
     write_calibration,
 )
@@ -67,7 +67,8 @@ def test_too_few_events_tell_no_threshold() -> None:
 def test_a_table_comes_back_as_it_was_and_holds_for_its_weights_alone(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path / "tiny")
     assert World.from_pretrained(folder).calibration is None
-    found = Calibration({"jumped": EventScore(0.2, 0.9, 0.8, 0.85, 7)}, {"again": {"0.99": 0.3}}, fingerprint(folder))
+    events, surprise = {"jumped": EventScore(0.2, 0.9, 0.8, 0.85, 7)}, {"again": {"0.99": 0.3}}
+    found = Calibration(events, surprise, dynamics_fingerprint(folder))
     write_calibration(folder, found)
     world = World.from_pretrained(folder)
     assert world.calibration == found
@@ -80,7 +81,7 @@ def test_a_table_comes_back_as_it_was_and_holds_for_its_weights_alone(tmp_path: 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path / "tiny")
-    path = write_calibration(folder, Calibration({"jumped": EventScore(0.2)}, {}, fingerprint(folder)))
+    path = write_calibration(folder, Calibration({"jumped": EventScore(0.2)}, {}, dynamics_fingerprint(folder)))
     data = json.loads(path.read_text())
     for change in ({"version": 9}, {"events": {"jumped": {"threshold": 2.0}}}, {"surprise": 3}):
         path.write_text(json.dumps({**data, **change}))

@@ -13,7 +13,7 @@ import torch
 
 from tiny import save_tiny_checkpoint
 from worldsim.cli import main
-from worldsim.model.calibration import Calibration, EventScore, fingerprint, write_calibration
+from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
 from worldsim.video import read_mp4
 from worldsim_agents.rl.agents import AgentError, load_agent, make_agent, recipe_for, save_agent
 from worldsim_agents.rl.cloning import examples
@@ -21,9 +21,10 @@ from worldsim_agents.rl.gap import exploitation
 from worldsim_agents.rl.planner import Plan, Planner
 from worldsim_agents.rl.players import Random, play, player_of
 from worldsim_agents.rl.presets import LEARNERS, PRESETS
-from worldsim_agents.rl.study import read_trials
+from worldsim_agents.rl.study import Study, read_trials, study
 from worldsim_agents.rl.train import learn
-from worldsim_agents.rl.worlds import Setting, open_world
+from worldsim_agents.rl.worlds import Setting, learned_env, open_world
+from worldsim_agents.sb3 import AdapterError
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.tasks import TASKS
 
@@ -36,7 +37,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = save_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
     scores = {name: EventScore(0.5) for name in EVENT_NAMES}
     limits = {kind: {"0.99": 100.0} for kind in ("again", "seeds")}
-    write_calibration(folder, Calibration(scores, limits, fingerprint(folder)))
+    write_calibration(folder, Calibration(scores, limits, dynamics_fingerprint(folder)))
     return str(folder)
 
 
@@ -297,6 +298,26 @@ def test_a_study_goes_on_where_it_was_and_reports(
     assert [trial["arm"] for trial in trials] == ["random", "clone", "learned", "true"] and "gap" in trials[2]
     assert {"report.md", "report.json", "report.png"} <= {path.name for path in tmp_path.iterdir()}
     assert "behaviour cloning" in capsys.readouterr().out
+
+
+def test_two_studies_in_one_folder_keep_their_trials_apart(checkpoint: str, tmp_path: Path) -> None:
+    setting = Setting(checkpoint=checkpoint, rows=2, levels=2, passes=1)
+    one = Study(("OpenDoor",), (0,), ("random",), episodes=2, out=tmp_path, setting=setting)
+    first, second = study(one), study(replace(one, episodes=3))
+    trials = read_trials(tmp_path / "trials.jsonl")
+    assert [len(trial["returns"]) for trial in trials] == [2, 3] and first["trials"] == second["trials"] == 1
+    assert "1 × 3" in (tmp_path / "report.md").read_text() and "1 × 2" not in (tmp_path / "report.md").read_text()
+    assert study(one) == first and read_trials(tmp_path / "trials.jsonl") == trials, "what is done is not done again"
+    assert "1 × 2" in (tmp_path / "report.md").read_text()
+
+
+def test_a_guard_is_a_number_or_a_measured_quantile_by_its_name(setting: Setting) -> None:
+    watched = replace(setting, surprise="again")
+    assert learned_env(replace(watched, guard="0.12")).guard == 0.12, "a number below 1 that is no quantile's name"
+    assert learned_env(replace(watched, guard="0.99")).guard == 100.0
+    assert learned_env(watched).guard is None
+    with pytest.raises(AdapterError, match="guard must be a number or a quantile"):
+        learned_env(replace(watched, guard="often"))
 
 
 def test_a_script_is_refused_where_there_is_no_true_state(setting: Setting) -> None:

@@ -20,6 +20,18 @@ def test_an_interval_holds_its_mean_and_is_a_point_where_all_agree() -> None:
     assert interval([2.0, 2.0]) == [2.0, 2.0, 2.0]
 
 
+def test_episodes_of_one_agent_are_no_independent_witnesses() -> None:
+    rng = np.random.default_rng(0)
+    returns = {seed: level + 0.1 * rng.normal(size=100) for seed, level in enumerate([0.1, 0.5, 0.9])}
+    values = np.concatenate([*returns.values()])
+    mean, low, high = interval(values, np.repeat([0, 1, 2], 100))
+    _, lowest, highest = interval(values)
+    assert mean == pytest.approx(0.5, abs=0.02) and low < 0.3 and high > 0.7, "another agent may be any of these"
+    assert high - low > 5 * (highest - lowest)
+    trials = [{**trial("A", "learned", 0.0), "seed": seed, "returns": [*part]} for seed, part in returns.items()]
+    assert f"{mean:.3f} [{low:.3f}, {high:.3f}]" in table(trials)
+
+
 def test_the_ratio_is_one_for_equals_nought_for_chance_and_ignores_tasks_that_say_nothing() -> None:
     def task(learned: float, true: float = 0.8, random: float = 0.2) -> dict[str, list[float]]:
         return {"learned": [learned] * 3, "true": [true] * 3, "random": [random] * 3}

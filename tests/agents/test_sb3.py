@@ -112,6 +112,26 @@ def test_the_last_frame_the_reason_and_the_next_reset_are_each_where_they_belong
     assert seen.tolist() == [[31], [41]] and not dones.any(), "no step is lost between two episodes"
 
 
+@pytest.mark.parametrize("mode", AutoresetMode)
+def test_infos_within_infos_reach_the_rows_that_they_speak_of(mode: AutoresetMode) -> None:
+    class Telling(Walk):
+        """The second row alone tells more of a step, in an info of infos."""
+
+        def step(self, action):
+            *rest, info = super().step(action)
+            if self.first == 20:
+                info |= {"place": {"x": self.count, "below": {"y": -self.count}}}
+            return *rest, info
+
+    envs = to_sb3(gym.vector.SyncVectorEnv([Telling, Telling], autoreset_mode=mode))
+    envs.seed(1)
+    envs.reset()
+    for count in (21, 22, 23):
+        _, _, dones, infos = envs.step(np.array([0, 0]))
+        assert infos[1]["place"] == {"x": count, "below": {"y": -count}} and "place" not in infos[0]
+    assert dones.all() and all("place" not in info for info in envs.reset_infos)
+
+
 def test_a_batch_that_does_not_say_how_it_resets_is_refused() -> None:
     envs = LearnedVectorEnv(2, CounterWorld(2))
     envs.metadata = {}

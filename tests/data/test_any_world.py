@@ -9,7 +9,7 @@ import pytest
 import worlds
 from worldsim.actions import ActionSpec
 from worldsim.cli import main
-from worldsim.data.envs import describe_env, full_id, make_env, open_env
+from worldsim.data.envs import describe_env, full_id, make_env, open_env, text_of
 from worldsim.data.episodes import Dataset
 from worldsim.data.frames import fitting_size
 
@@ -106,3 +106,8 @@ def test_wrong_input_is_one_line(
         main(given)
     told = capsys.readouterr().err.strip()
     assert says in told and len(told.splitlines()) == 1 and not (tmp_path / "out").exists()
+
+
+def test_an_observation_says_its_texts_in_turn_at_any_depth() -> None:
+    said = {"image": np.zeros((2, 2, 3), np.uint8), "orders": {"mission": "go left", "hint": ""}, "name": "ann"}
+    assert text_of(said) == "go left, ann" and text_of("go") == "go" and text_of(said["image"]) == ""

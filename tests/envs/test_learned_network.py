@@ -1,6 +1,8 @@
 """The learned env on a tiny real network: checkers, rows against single envs, forks, prompts, shared spaces."""
 
 import warnings
+from dataclasses import replace
+from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
@@ -9,9 +11,12 @@ from gymnasium.utils.env_checker import check_env
 
 from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
-from worldsim.model.checkpoint import CheckpointError
+from worldsim.data.frames import resize
+from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
+from worldsim.model.checkpoint import CheckpointError, load, save
 from worldsim.model.text import PromptError
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
+from worldsim_envs.learned.starts import EnvError
 
 ACTIONS = np.random.default_rng(0).integers(0, 21, (10, 3))
 
@@ -98,6 +103,35 @@ def test_actions_and_prompts_matter_from_the_frame_that_follows(checkpoint: str)
     assert (frames[0][0] != frames[1][0]).any() and (frames[0][0] != frames[2][0]).any()
     with pytest.raises(PromptError, match="at most 8 words"):
         env.set_prompt("one two three four five six seven eight nine")
+
+
+def test_its_fingerprint_is_of_what_decides_a_rollout_and_of_nothing_else(checkpoint: str, tmp_path: Path) -> None:
+    mine, (card, tokenizer, dynamics, _) = make(checkpoint).fingerprint, load(checkpoint)
+    save(tmp_path / "same", replace(card, name="other", training={"steps": 1}), tokenizer, dynamics)
+    scores = Calibration({"jumped": EventScore(0.2)}, {}, dynamics_fingerprint(tmp_path / "same"))
+    write_calibration(tmp_path / "same", scores)
+    assert make(str(tmp_path / "same")).fingerprint == mine
+    save(tmp_path / "card", replace(card, context_level=0.2), tokenizer, dynamics)
+    save_tiny_checkpoint(tmp_path / "weights", seed=1)
+    assert len({mine, *(make(str(tmp_path / name)).fingerprint for name in ("card", "weights"))}) == 3
+
+
+def test_given_frames_may_have_the_size_that_the_true_world_shows(checkpoint: str, tmp_path: Path) -> None:
+    card, tokenizer, dynamics, _ = load(checkpoint)
+    save(tmp_path / "shown", replace(card, shown=(96, 128)), tokenizer, dynamics)
+    env = make(str(tmp_path / "shown"))
+    large = np.random.default_rng(0).integers(0, 256, (2, 96, 128, 3), np.uint8)
+    small = resize(large, card.size)
+    assert np.array_equal(env.round_trip(large), env.round_trip(small))
+    told = []
+    for frames in (large, small):
+        env.reset(seed=0, options={"frames": frames[:1]})
+        told.append(env.surprise_at(frames[1], 1))
+    assert told[0] == told[1] and np.isfinite(told[0])
+    for take in (env.round_trip, lambda frames: env.surprise_at(frames[0], 1),
+                 lambda frames: env.reset(options={"frames": frames})):  # fmt: skip
+        with pytest.raises(EnvError, match=r"frames must be \(T, 64, 64, 3\) uint8"):
+            take(large[:, :40])
 
 
 def test_a_restored_state_goes_on_exactly(checkpoint: str) -> None:

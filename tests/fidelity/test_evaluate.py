@@ -11,13 +11,13 @@ import pytest
 from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.data.envs import RecordError, takes
 from worldsim.data.record import record
-from worldsim.fidelity.evaluate import Evaluate, evaluate, fingerprint
+from worldsim.fidelity.evaluate import Evaluate, evaluate
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.readers.reader import Training
 from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import read_trials
 from worldsim.model.checkpoint import CheckpointError
-from worldsim.training.stages import HELDOUT
+from worldsim.sampling.world import World
 from worldsim.video import read_png
 
 
@@ -46,7 +46,8 @@ def test_the_report_says_what_was_measured_on_what_and_how_to_do_it_again(
     done: tuple[Evaluate, dict[str, Any]],
 ) -> None:
     options, report = done
-    assert report["checkpoint"] == {"name": "tiny", "fingerprint": fingerprint(options.checkpoint)}
+    world = World.from_pretrained(options.checkpoint)
+    assert report["checkpoint"] == {"name": "tiny", "fingerprint": world.fingerprint}
     assert len(report["data"]["worlds"]) == 3 and report["machine"]["cores"] >= 1
     assert report["command"].startswith(f"worldsim eval --checkpoint {options.checkpoint} --data {options.data} ")
     assert "--long 101" in report["command"] and "--device" not in report["command"]
@@ -72,10 +73,6 @@ def test_the_same_options_give_the_same_trials(done: tuple[Evaluate, dict[str, A
     evaluate(again)
     lines = (options.out / "trials.jsonl").read_text().splitlines()[:12]  # those of the long rollouts come after
     assert (tmp_path / "trials.jsonl").read_text().splitlines() == lines
-
-
-def test_eval_holds_out_what_training_holds_out() -> None:
-    assert Evaluate().heldout == HELDOUT
 
 
 def test_readers_that_learned_nothing_are_named_and_what_they_would_read_is_not_scored(

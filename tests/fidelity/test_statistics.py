@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from worldsim.fidelity.statistics import StatisticsError, mean, ratio, wilson
+from worldsim.fidelity.statistics import StatisticsError, mean, nested_mean, ratio, wilson
 
 
 def test_the_interval_over_clusters_covers_the_truth_as_often_as_it_says() -> None:
@@ -58,3 +58,20 @@ def test_numbers_without_an_interval_are_refused(numerator, denominator, cluster
 def test_more_successes_than_trials_are_refused() -> None:
     with pytest.raises(StatisticsError, match="got 3 of 2"):
         wilson(3, 2)
+
+
+def test_few_agents_of_many_episodes_are_drawn_and_so_are_their_episodes() -> None:
+    rng, repeats, agents, episodes = np.random.default_rng(0), 120, 6, 10
+    by_agent = np.repeat(np.arange(agents), episodes)
+    covered = alone = 0
+    for repeat in range(repeats):
+        values = rng.normal(size=agents).repeat(episodes) + rng.normal(size=agents * episodes)  # their mean is 0
+        nested = nested_mean(values, by_agent, resamples=300, seed=repeat)
+        naive = nested_mean(values, np.zeros(len(values)), resamples=300, seed=repeat)
+        covered += nested.low <= 0 <= nested.high
+        alone += naive.low <= 0 <= naive.high
+    assert covered / repeats >= 0.85 and alone / repeats < 0.7
+    uneven = nested_mean(np.array([0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 1.0]), [0, 0, 1, 1, 1, 1, 1])
+    assert (uneven.value, uneven.low, uneven.high) == (5 / 7, 0.0, 1.0), "either agent may stand for both"
+    with pytest.raises(StatisticsError, match="at least 2 values, got 1"):
+        nested_mean(np.array([1.0]), [0])

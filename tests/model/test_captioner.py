@@ -12,7 +12,7 @@ from worldsim.model.captioner import Captioner, CaptionerConfig, moment, stretch
 from worldsim.model.card import CheckpointError
 from worldsim.model.config import ConfigError
 from worldsim.model.language import SIGNS, STOP, Language, begin_of, distinct_pairs, load_language, save_language
-from worldsim.model.tensors import fingerprint
+from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import Vocabulary
 
 WORDS = Vocabulary.collect(["a desert at night . rain falls"], SIGNS)
@@ -22,7 +22,7 @@ CONFIG = CaptionerConfig(channels=3, frames=4, width=32, looks=1, writes=2, word
 def tiny_language(seed: int = 0, **changes: object) -> Language:
     network = scattered(Captioner(CONFIG), seed, spread=0.3)
     pairs = (("a desert", "a desert . rain"),)
-    return replace(Language(network, WORDS, fingerprint(tiny_tokenizer()), pairs), **changes)
+    return replace(Language(network, WORDS, network_fingerprint(tiny_tokenizer()), pairs), **changes)
 
 
 def latents(rows: int, seed: int = 0, height: int = 4, width: int = 6) -> torch.Tensor:

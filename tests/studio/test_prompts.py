@@ -18,7 +18,7 @@ from worldsim.model.captioner import Captioner, CaptionerConfig
 from worldsim.model.checkpoint import load, save
 from worldsim.model.clipfile import read_clip
 from worldsim.model.language import FILE, SIGNS, Language, save_language
-from worldsim.model.tensors import fingerprint
+from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.sampling.timelines import VerbError
 from worldsim.studio.prompts import find_expander
@@ -34,7 +34,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = Vocabulary.collect([text for pair in PAIRS for text in pair], SIGNS)
     config = CaptionerConfig(channels=3, frames=2, width=32, looks=1, writes=1, words=len(words), longest=12)
     network = scattered(Captioner(config), spread=0.3)
-    save_language(folder / FILE, Language(network, words, fingerprint(load(folder).tokenizer), PAIRS))
+    save_language(folder / FILE, Language(network, words, network_fingerprint(load(folder).tokenizer), PAIRS))
     return folder
 
 

@@ -31,7 +31,7 @@ from worldsim.clip import pixels_to_unit
 from worldsim.data.episodes import Dataset
 from worldsim.model.checkpoint import load, save
 from worldsim.sampling.world import World
-from worldsim.training.stages import Live
+from worldsim.training.intake import Live
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
 
 STAGES = ["tokenizer", "dynamics"]

@@ -144,9 +144,8 @@ def text_of(observation: Any) -> str:
     """What an observation says in words, such as a mission: itself, or its entries that are text, in turn."""
     if isinstance(observation, str):
         return observation
-    if not isinstance(observation, dict):
-        return ""
-    return ", ".join(part for part in observation.values() if isinstance(part, str) and part)
+    parts = observation.values() if isinstance(observation, dict) else ()
+    return ", ".join(text for text in map(text_of, parts) if text)
 
 
 def describe_env(

@@ -18,11 +18,12 @@ from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail, E
 from worldsim.data.rollout import Job, Policy, Recorder, RecordError
 from worldsim.data.workers import EpisodeWorkers
 
-__all__ = ["LiveSource", "RecordedSource", "Source", "draw_spans"]
+__all__ = ["HELDOUT", "LiveSource", "RecordedSource", "Source", "draw_spans"]
 
 Split = Literal["train", "heldout", "all"]
 
 ALL = slice(None)
+HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
 
 
 class Source(Protocol):
@@ -56,7 +57,9 @@ class RecordedSource:
         DatasetError: no readable dataset, or no episode in this part of it.
     """
 
-    def __init__(self, folder: str | Path, split: Split = "train", heldout: float = 0.05, weight: float = 1.0) -> None:
+    def __init__(
+        self, folder: str | Path, split: Split = "train", heldout: float = HELDOUT, weight: float = 1.0
+    ) -> None:
         whole = Dataset.open(folder)
         train, held = whole.split(heldout)
         parts = {"train": train, "heldout": held, "all": whole}

@@ -174,7 +174,7 @@ def _camera(features: dict[str, Any], image_key: str | None, folder: Path) -> st
 
 def _spec(feature: dict[str, Any], folder: Path, info: dict[str, Any]) -> ActionSpec:
     """How actions read: numbers within the bounds that they keep in the data, or, for one whole number, a choice."""
-    low, high = _bounds(folder, info)
+    low, high = _bounds(folder)
     width = int(np.prod(feature["shape"]))
     if len(low) != width:
         raise ExchangeError(f"{folder}: actions must have {width} numbers, its statistics tell of {len(low)}")
@@ -191,7 +191,7 @@ def _spec(feature: dict[str, Any], folder: Path, info: dict[str, Any]) -> Action
     return ActionSpec(box, tuple(map(str, names)))
 
 
-def _bounds(folder: Path, info: dict[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """The least and the greatest of each number of the actions: by the statistics, or else by looking."""
     try:
         told = json.loads((folder / "meta/stats.json").read_text())["action"]

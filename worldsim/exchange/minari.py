@@ -21,7 +21,7 @@ from PIL import Image, UnidentifiedImageError
 
 from worldsim import __version__
 from worldsim.actions import ActionError, ActionSpec
-from worldsim.data.envs import full_id
+from worldsim.data.envs import full_id, text_of
 from worldsim.data.episodes import DatasetInfo, Episode, spoken
 from worldsim.data.frames import FrameError, find_picture, fitting_size
 from worldsim.exchange.foreign import ExchangeError, Foreign, Size, fitted
@@ -79,14 +79,14 @@ def open_minari(folder: Path, size: Size = None, image_key: str | None = None, f
     def episode(number: int) -> Episode:
         parts = read(number)
         try:
-            return _episode(parts, observed, picture, spec, taken)
+            return _episode(parts, picture, spec, taken)
         except (FrameError, ActionError, ValueError, IndexError, KeyError, TypeError) as error:
             raise ExchangeError(f"{folder}: episode {number} is not as its metadata say: {error!r}") from error
 
     return Foreign(info, tuple((f"episode {number}", partial(episode, number)) for number in range(count)))
 
 
-def _episode(parts: dict[str, Any], observed: spaces.Space[Any], picture: Any, spec: ActionSpec, size: Size) -> Episode:
+def _episode(parts: dict[str, Any], picture: Any, spec: ActionSpec, size: Size) -> Episode:
     """An episode from columns: observations and actions as lists of values of their spaces."""
     observations, actions = parts["observations"], parts["actions"]
     steps = len(parts["rewards"])
@@ -100,16 +100,7 @@ def _episode(parts: dict[str, Any], observed: spaces.Space[Any], picture: Any, s
     events[1:, 0] = parts["rewards"]
     ends = np.zeros((2, steps + 1), np.bool_)
     ends[0, 1:], ends[1, 1:] = parts["terminations"], parts["truncations"]
-    texts = [", ".join(_texts(observed, observation)) for observation in observations]
-    return Episode(frames, vectors, events, *ends, captions=spoken(texts))
-
-
-def _texts(space: spaces.Space[Any], value: Any) -> list[str]:
-    if isinstance(space, spaces.Text):
-        return [value] if value else []
-    if isinstance(space, spaces.Dict):
-        return [text for key, part in space.spaces.items() for text in _texts(part, value[key])]
-    return []
+    return Episode(frames, vectors, events, *ends, captions=spoken([*map(text_of, observations)]))
 
 
 # -- storage ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,6 @@ import shlex
 import time
 from contextlib import nullcontext
 from dataclasses import asdict, fields, replace
-from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,11 +26,10 @@ from worldsim.fidelity.readers.reader import Training
 from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import write_trials
 from worldsim.files import write_json
-from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 
-__all__ = ["Evaluate", "evaluate", "fingerprint"]
+__all__ = ["Evaluate", "evaluate"]
 
 
 def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, Any]:  # noqa: B008 (frozen)
@@ -45,11 +43,12 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
         CheckpointError, DatasetError, RecordError, FidelityError.
     """
     begun = time.perf_counter()
-    world = _at_size(options, World.from_pretrained(options.checkpoint, steps=options.passes, device=options.device))
+    given = World.from_pretrained(options.checkpoint, steps=options.passes, device=options.device)
+    world = _at_size(options, given)
     with TemporaryDirectory() if options.data is None else nullcontext(str(options.data)) as folder:
         dataset = _heldout(options, world, Path(folder))
         found = measure(options, world, dataset, training)
-        report = _told(options, world, dataset, found.worlds)
+        report = _told(options, given, dataset, found.worlds)
     figures = summarise(found.trials, options.resamples, options.seed)
     report |= {"seconds": round(time.perf_counter() - begun, 1), "figures": figures}
     files = [write_trials(options.out / "trials.jsonl", found.trials)]
@@ -93,7 +92,7 @@ def _told(options: Evaluate, world: World, dataset: Dataset, worlds: list[int]) 
     return {
         "command": _command(options),
         "options": {name: str(value) if isinstance(value, Path) else value for name, value in asdict(options).items()},
-        "checkpoint": {"name": world.card.name, "fingerprint": fingerprint(options.checkpoint)},
+        "checkpoint": {"name": world.card.name, "fingerprint": world.fingerprint},
         "machine": _machine(options),
         "data": {
             "env": dataset.info.env_id,
@@ -103,14 +102,6 @@ def _told(options: Evaluate, world: World, dataset: Dataset, worlds: list[int]) 
             "worlds": worlds,
         },
     }
-
-
-def fingerprint(checkpoint: str | Path) -> str:
-    """A short hash of all files of a checkpoint: other weights, another fingerprint. Raises `CheckpointError`."""
-    digest = blake2b(digest_size=8)
-    for file in sorted(path for path in find(checkpoint).iterdir() if path.is_file()):
-        digest.update(file.name.encode() + file.read_bytes())
-    return digest.hexdigest()
 
 
 def _command(options: Evaluate) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from worldsim.data.sources import HELDOUT
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.report import LAST
 
@@ -29,7 +30,7 @@ class Evaluate:
     size: tuple[int, int] | None = None
     """Height and width in pixels to measure at, instead of the checkpoint's own. New worlds of an env with the keyword
     `size` are drawn at it; those of any other are resized."""
-    heldout: float = 0.05
+    heldout: float = HELDOUT
     """Share of the dataset's worlds that training held out."""
     policy: str = ""
     """Who acts in new worlds: "random", or "module:function"; scripted exploration in the voxel world by default."""

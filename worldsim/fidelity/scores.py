@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import DegenerateDataWarning, bootstrap
 
-from worldsim.fidelity.statistics import Estimate, StatisticsError
+from worldsim.fidelity.statistics import TAILS, Estimate, StatisticsError
 
-__all__ = ["Outcome", "balanced", "f1", "f1_of_classes", "normalised", "over_worlds", "tallies"]
+__all__ = ["Outcome", "balanced", "f1", "f1_of_classes", "normalised", "over_worlds", "redrawn", "tallies"]
 
 
 @dataclass(frozen=True)
@@ -59,38 +59,61 @@ def f1_of_classes(labels: np.ndarray, read: np.ndarray, classes: int) -> np.ndar
 
 def over_worlds(
     statistic: Callable[..., np.ndarray], *counts: np.ndarray,
-    resamples: int = 10_000, confidence: float = 0.95, seed: int = 0,
+    resamples: int = 10_000, seed: int = 0,
 ) -> Estimate:  # fmt: skip
     """A statistic of counts summed over worlds, with a percentile bootstrap interval over the worlds.
 
     Args:
         statistic: sums (..., K₁), (..., K₂), … → values (...,).
         counts: (W, K₁), (W, K₂), …: a row per world, the same worlds in each.
-        resamples, confidence, seed: as in `statistics.ratio`.
+        resamples, seed: as in `statistics.ratio`.
 
     Raises:
         StatisticsError: fewer than two worlds, or a value that is not finite.
     """
-    worlds = len(counts[0])
-    if worlds < 2 or {len(one) for one in counts} != {worlds}:
-        raise StatisticsError(f"an interval needs at least 2 worlds, alike in all counts; got {[*map(len, counts)]}")
-    value = float(statistic(*(one.sum(0) for one in counts)))
+    if len({len(one) for one in counts}) > 1:
+        raise StatisticsError(f"counts must be of the same worlds, got {[*map(len, counts)]}")
+
+    def of_weights(weights: np.ndarray) -> np.ndarray:
+        return statistic(*(np.tensordot(weights, one, 1) for one in counts))
+
+    return redrawn(of_weights, len(counts[0]), resamples=resamples, seed=seed)
+
+
+def redrawn(
+    statistic: Callable[[np.ndarray], np.ndarray], worlds: int, *,
+    resamples: int = 10_000, seed: int = 0,
+) -> Estimate:  # fmt: skip
+    """A statistic of worlds, with a percentile bootstrap interval over them.
+
+    Args:
+        statistic: weights f64 (..., W), how often each world was drawn → values (...,).
+        worlds: W.
+        resamples, seed: as in `statistics.ratio`.
+
+    Raises:
+        StatisticsError: fewer than two worlds, or a value that is not finite.
+    """
+    if worlds < 2:
+        raise StatisticsError(f"an interval needs at least 2 worlds, got {worlds}")
+    value = float(statistic(np.ones(worlds)))
 
     def resampled(drawn: np.ndarray, axis: int) -> np.ndarray:
-        weights = (drawn[..., None] == np.arange(worlds)).sum(-2).astype(np.float64)  # (..., W)
-        return statistic(*(np.tensordot(weights, one, 1) for one in counts))
+        places = drawn.reshape(-1, worlds)
+        places = places + worlds * np.arange(len(places))[:, None]
+        weights = np.bincount(places.ravel(), minlength=places.size)  # one row of W after another
+        return statistic(weights.reshape(drawn.shape).astype(np.float64))
 
     with np.errstate(invalid="ignore", divide="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore", DegenerateDataWarning)  # all resamples alike: the interval is a point
         found = bootstrap(
             (np.arange(worlds),), resampled, n_resamples=resamples, batch=500, vectorized=True, axis=-1,
-            confidence_level=confidence, method="percentile", rng=np.random.default_rng(seed),
+            method="percentile", rng=np.random.default_rng(seed),
         )  # fmt: skip
     spread = found.bootstrap_distribution[np.isfinite(found.bootstrap_distribution)]
     if not np.isfinite(value) or len(spread) < resamples / 2:
         raise StatisticsError("a score that is not finite; measure more worlds")
-    tail = 100 * (1 - confidence) / 2
-    low, high = np.percentile(spread, [tail, 100 - tail]).tolist()
+    low, high = np.percentile(spread, TAILS).tolist()
     return Estimate(value, low, high)
 
 

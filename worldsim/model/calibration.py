@@ -17,7 +17,7 @@ from typing import Any
 from worldsim.files import write_json
 from worldsim.model.card import CheckpointError
 
-__all__ = ["END", "FILE", "Calibration", "EventScore", "fingerprint", "read_calibration", "write_calibration"]
+__all__ = ["END", "FILE", "Calibration", "EventScore", "dynamics_fingerprint", "read_calibration", "write_calibration"]
 
 FILE = "events.json"
 END = "end"  # the row of the end of an episode, beside those of the events
@@ -49,7 +49,7 @@ class Calibration:
     Attributes:
         events: by name; `END` is the end of an episode. Events that the model does not tell are left out.
         surprise: by kind of surprise, its quantiles on the first frames after true ones: "0.5", "0.95", "0.99".
-        weights: `fingerprint` of the network it was measured with.
+        weights: `dynamics_fingerprint` of the network it was measured with.
         measured: on how many frames and worlds, how, and how often events happened there that are left out.
     """
 
@@ -63,7 +63,7 @@ class Calibration:
         return self.events[event].threshold if event in self.events else UNMEASURED
 
 
-def fingerprint(folder: Path) -> str:
+def dynamics_fingerprint(folder: Path) -> str:
     """What tells one dynamics network from another: a hash of its file."""
     with (folder / "dynamics.safetensors").open("rb") as file:
         found = blake2b(digest_size=8)
@@ -100,7 +100,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         raise CheckpointError(
             f"{path}: not a calibration: {error}; write it anew with worldsim agent calibrate"
         ) from error
-    if found.weights != fingerprint(folder):
+    if found.weights != dynamics_fingerprint(folder):
         warnings.warn(
             f"{path} was measured with other weights and is left out; "
             f"run worldsim agent calibrate --checkpoint {folder}",

@@ -19,7 +19,7 @@ from safetensors import safe_open
 from worldsim.model.captioner import Captioner, CaptionerConfig
 from worldsim.model.card import CheckpointError
 from worldsim.model.checkpoint import find
-from worldsim.model.tensors import fingerprint, load_weights, read_tensors, write_tensors
+from worldsim.model.tensors import load_weights, network_fingerprint, read_tensors, write_tensors
 from worldsim.model.text import PAD, UNKNOWN, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 
@@ -131,7 +131,7 @@ def load_language(place: str | Path, tokenizer: Tokenizer | None = None) -> Lang
     if len(vocabulary) != network.config.words or tuple(vocabulary.words[: len(SIGNS)]) != SIGNS:
         raise CheckpointError(f"{path}: its vocabulary must begin with {SIGNS} and have {network.config.words} words")
     load_weights(network, tensors, str(path))
-    if tokenizer is not None and (name := fingerprint(tokenizer)) != told["tokenizer"]:
+    if tokenizer is not None and (name := network_fingerprint(tokenizer)) != told["tokenizer"]:
         raise CheckpointError(
             f"{path} was trained on the latents of tokenizer {told['tokenizer']}, this one is {name}; train a "
             "captioner on this tokenizer"

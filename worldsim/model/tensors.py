@@ -15,7 +15,7 @@ from worldsim.files import replacing_file
 from worldsim.model.card import CheckpointError, WorldCard
 from worldsim.model.dynamics import Dynamics
 
-__all__ = ["continue_from", "fingerprint", "load_weights", "read_tensors", "write_tensors"]
+__all__ = ["continue_from", "load_weights", "network_fingerprint", "read_tensors", "write_tensors"]
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -35,7 +35,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is damaged: {error}; get it again, or restore it from a backup") from error
 
 
-def fingerprint(network: nn.Module) -> str:
+def network_fingerprint(network: nn.Module) -> str:
     """A name for a network's weights: other weights, another name."""
     digest = hashlib.blake2b(digest_size=6)
     for name, tensor in network.state_dict().items():

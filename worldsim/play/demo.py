@@ -147,14 +147,14 @@ def scripted_actions(
     return tuple(names[i] for i in order), np.stack([chosen[i] for i in order])
 
 
-def film(both: Beside, scale: int = 4) -> np.ndarray:
+def film(both: Beside) -> np.ndarray:
     """A captioned film u8 (T, H', W', 3), the worlds side by side."""
     pictures = []
     for t, action in enumerate(both.actions):
         step = t - both.given + 1
         title = f"{action}   step {step}" if step > 0 else f"{action}   given to both"
         rows = [both.truth[:, t], both.learned[:, t]]
-        pictures.append(contact_sheet(rows, ("true", "learned"), title=title, scale=scale))
+        pictures.append(contact_sheet(rows, ("true", "learned"), title=title, scale=4))
     sides = [max(one.shape[axis] for one in pictures) for axis in (0, 1)]  # a long title widens its sheet
     height, width = (side + side % 2 for side in sides)  # as films need
     pads = [((0, height - one.shape[0]), (0, width - one.shape[1]), (0, 0)) for one in pictures]

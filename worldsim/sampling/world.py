@@ -8,8 +8,10 @@ never read back. Each row has a random generator of its own, so rows do not depe
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Sequence
 from dataclasses import replace
+from hashlib import blake2b
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +26,7 @@ from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
 from worldsim.model.temperature import Temperature
+from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
@@ -31,6 +34,8 @@ from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
 from worldsim.sampling.steps import SURPRISES, Snapshot, Step, WorldError, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
+
+UNSEEN = ("name", "env", "fps", "shown", "training")  # of the card: what no frame depends on
 
 
 class World:
@@ -102,6 +107,13 @@ class World:
         )
         world.calibration = read_calibration(find(checkpoint))
         return world
+
+    @property
+    def fingerprint(self) -> str:
+        """A short hash of what decides how a rollout goes on: the weights, and what the card says of play."""
+        card = {key: value for key, value in self.card.to_json().items() if key not in UNSEEN}
+        parts = json.dumps(card, sort_keys=True), *map(network_fingerprint, (self.tokenizer, self.dynamics))
+        return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
     # -- prompts -------------------------------------------------------------------------------------------------
 

@@ -74,7 +74,7 @@ def named(path: Path, suffix: str, clip: Clip, seed: int) -> Path:
     return path.with_suffix(suffix) if clip.rows == 1 else path.with_name(f"{path.stem}-{seed}{suffix}")
 
 
-def sheet(clip: Clip, spec: ActionSpec, seeds: Sequence[int], title: str = "") -> np.ndarray:
+def sheet(clip: Clip, spec: ActionSpec, seeds: Sequence[int]) -> np.ndarray:
     """A film strip for each row, u8 (H', W', 3): above the frames their numbers, and the actions of the first row."""
     chosen = chosen_frames(clip.length)
     names = action_names(clip.actions[0], spec)
@@ -84,7 +84,7 @@ def sheet(clip: Clip, spec: ActionSpec, seeds: Sequence[int], title: str = "") -
     labels = [f"seed {seed}" for seed in seeds] if clip.rows > 1 else []
     told = " | ".join(dict.fromkeys(text for row in chosen for text in prompts_at(clip.text, row) if text))
     return contact_sheet(
-        list(clip.frames[:, chosen]), labels, [column[:room] for column in columns], title or told, scale
+        list(clip.frames[:, chosen]), labels, [column[:room] for column in columns], told, scale
     )
 
 

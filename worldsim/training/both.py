@@ -8,18 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from worldsim.model.config import check_numbers, check_whole
-from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
+from worldsim.training.intake import Live, grid_of, look
 from worldsim.training.loop import begun
 from worldsim.training.machine import Device
 from worldsim.training.parallel import joined, rank
 from worldsim.training.presets import PRESETS
 from worldsim.training.stages import (
-    Live,
     PresetName,
     TrainDynamics,
     TrainTokenizer,
-    look,
     steps_done,
     train_dynamics,
     train_tokenizer,
@@ -74,8 +72,7 @@ def train_world(config: TrainWorld) -> Path:
         size = look(config.data, config.live).size
         print(f"tokenizer\n{estimate_tokenizer(first.model, first.rows, size, first.fit)}\n\ndynamics")
         model = replace(second.model, channels=first.model.channels)
-        grid = (size[0] // Tokenizer.stride, size[1] // Tokenizer.stride)
-        print(estimate_dynamics(model, second.shapes, grid, second.loss, second.fit))
+        print(estimate_dynamics(model, second.shapes, grid_of(size), second.loss, second.fit))
         return second.out / "checkpoint"
     with joined(config.device):
         left = config.minutes

@@ -20,12 +20,12 @@ from torch.nn import functional as F
 
 from worldsim.data.batches import fewer_rows, prefetch, rows_of_rank
 from worldsim.data.episodes import Caption, Detail
-from worldsim.data.sources import RecordedSource
+from worldsim.data.sources import HELDOUT, RecordedSource
 from worldsim.model.captioner import Captioner, CaptionerConfig, moment
 from worldsim.model.checkpoint import load
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.language import FILE, SIGNS, STOP, Language, begin_of, distinct_pairs, save_language
-from worldsim.model.tensors import fingerprint, load_weights
+from worldsim.model.tensors import load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.training.latents import LatentEpisode, encode_dataset
 from worldsim.training.loop import FitConfig, TrainingError, check_folder, fit
@@ -107,7 +107,7 @@ class TrainCaptioner:
     )
     resume: bool = False
     """Go on with the run in OUT."""
-    heldout: float = 0.05
+    heldout: float = HELDOUT
     """Share of the episodes, chosen by world seed, that training does not see."""
 
     def __post_init__(self) -> None:
@@ -155,7 +155,7 @@ def train_captioner(config: TrainCaptioner) -> Path:
             "fit": asdict(config.fit), "loss": asdict(config.loss),
         }  # fmt: skip
         if rank() == 0:
-            save_language(config.out / FILE, Language(network, words, fingerprint(tokenizer), pairs, record))
+            save_language(config.out / FILE, Language(network, words, network_fingerprint(tokenizer), pairs, record))
         barrier()
     return config.out / FILE
 

@@ -143,12 +143,12 @@ def _estimate(
     )  # fmt: skip
 
 
-def measured_rate(device: torch.device, half: bool, inner: int, seconds: float = 0.5) -> float:
+def measured_rate(device: torch.device, half: bool, inner: int) -> float:
     """Operations per second of matrix products (1024, inner) × (inner, 4·inner) here, the best of half a second."""
     kind = torch.bfloat16 if half else torch.float32
     left, right = (torch.randn(shape, device=device).to(kind) for shape in ((1024, inner), (inner, 4 * inner)))
     best, begun = float("inf"), time.perf_counter()
-    while time.perf_counter() - begun < seconds:
+    while time.perf_counter() - begun < 0.5:
         before = time.perf_counter()
         (left @ right)[0, 0].item()  # waits for the product
         best = min(best, time.perf_counter() - before)

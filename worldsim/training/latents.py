@@ -25,7 +25,7 @@ from worldsim.files import remove_leftovers
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, DynamicsConfig
 from worldsim.model.prompts import pack_words
-from worldsim.model.tensors import fingerprint, read_tensors, write_tensors
+from worldsim.model.tensors import network_fingerprint, read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.losses import LatentBatch
@@ -80,7 +80,7 @@ class LatentBucket:
 
 def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:
     """The latents of a dataset, encoded where they are not on disk yet, and read into memory. Ranks share the work."""
-    place = dataset.folder / f"latents-{fingerprint(tokenizer)}"
+    place = dataset.folder / f"latents-{network_fingerprint(tokenizer)}"
     place.mkdir(exist_ok=True)
     remove_leftovers(place)
     files = [place / Path(entry.file).name for entry in dataset.entries]

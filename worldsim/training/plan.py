@@ -24,6 +24,7 @@ from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.training.intake import check_size, grid_of
 from worldsim.training.latents import LatentBucket, random_batch
 from worldsim.training.loop import FitConfig, TrainingError, begun, seconds_per_step
 from worldsim.training.losses import (
@@ -213,17 +214,14 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
         dynamics, channels=tokenizer.channels, actions=info.actions.width, events=len(info.event_names), words=words,
         text=text,
     )  # fmt: skip
-    grain = Tokenizer.stride * dynamics.patch
-    if info.size[0] % grain or info.size[1] % grain:
-        raise DatasetError(f"{config.data[0]}: sides of frames must be in steps of {grain}, got {info.size}")
+    check_size(info.size, Tokenizer.stride * dynamics.patch, str(config.data[0]))
     fit = _fit(amount, 1, bool(start), config)
     device = choose_device(config.device)
     first = measure(
         TokenizerObjective(Tokenizer(tokenizer), TokenizerLossConfig()), torch.zeros(FRAMES, 3, *info.size), fit, device
     )
-    grid = (info.size[0] // Tokenizer.stride, info.size[1] // Tokenizer.stride)
     objective = DynamicsObjective(Dynamics(dynamics), DynamicsLossConfig())
-    second = measure(objective, random_batch(BUCKETS[0], dynamics, grid), fit, device)
+    second = measure(objective, random_batch(BUCKETS[0], dynamics, grid_of(info.size)), fit, device)
     share = TOKENIZER_SHARE[bool(start)]
     budget = 60 * config.minutes
     seen = float(np.average([b.rows * b.length for b in BUCKETS], weights=[b.weight for b in BUCKETS]))

@@ -6,8 +6,7 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -20,43 +19,26 @@ from einops import rearrange
 
 from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, prefetch
-from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail
-from worldsim.data.rollout import Job, Recorder
-from worldsim.data.sources import LiveSource, RecordedSource, Source
+from worldsim.data.episodes import DatasetInfo
+from worldsim.data.sources import RecordedSource, Source
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.tensors import continue_from, fingerprint, load_weights
+from worldsim.model.tensors import continue_from, load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
-from worldsim.training.latents import (
-    LatentBucket,
-    encode_dataset,
-    latent_batches,
-    live_batches,
-    longest_caption,
-)
-from worldsim.training.loop import FitConfig, Fitted, TrainingError, check_folder, fit
-from worldsim.training.losses import (
-    DynamicsLossConfig,
-    DynamicsObjective,
-    LatentBatch,
-    TokenizerLossConfig,
-    TokenizerObjective,
-)
+from worldsim.training.intake import Live, grid_of, latent_feed, look, open_sources, start_clips
+from worldsim.training.latents import LatentBucket
+from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
+from worldsim.training.losses import DynamicsLossConfig, DynamicsObjective, TokenizerLossConfig, TokenizerObjective
 from worldsim.training.machine import compile_modules
-from worldsim.training.parallel import barrier, from_first, joined, mean, rank, ranks
+from worldsim.training.parallel import barrier, joined, mean, rank, ranks
 
-__all__ = [
-    "HELDOUT", "Live", "TrainDynamics", "TrainTokenizer", "look", "steps_done", "train_dynamics", "train_tokenizer",
-]  # fmt: skip
+__all__ = ["TrainDynamics", "TrainTokenizer", "steps_done", "train_dynamics", "train_tokenizer"]
 
 PresetName = Literal["tiny", "small", "base", "large"]
-
-APART = 1_000_003  # between the seeds of live sources of neighbouring ranks
-HELDOUT = 0.05  # share of a dataset's episodes, chosen by world seed, that no training sees
 
 PLAY_BUCKETS = (
     LatentBucket(12, 16, "past", 0.4),
@@ -68,21 +50,6 @@ PLAY_BUCKETS = (
 single frames, from which words are learned: where a past is given, they say little that it does not show."""
 
 USUAL_WORDS = 300  # of a vocabulary, where a dry run has not read the captions
-STARTS = (24, 8)  # start clips that a checkpoint carries, and their frames
-
-
-@dataclass(frozen=True)
-class Live:
-    """A live source: clips straight from env workers, no disk."""
-
-    env: str = ""
-    """Gymnasium id; none by default."""
-    policy: str = "random"
-    """Who acts: "random", or "module:function"; "worldsim_agents.explore:mix" explores the voxel world."""
-    workers: int = 2
-    """Processes, for each rank."""
-    seed: int = 0
-    """Decides the worlds that come; each rank has its own."""
 
 
 @dataclass(frozen=True)
@@ -166,9 +133,7 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
     check_folder(config.out, config.resume)
     with ExitStack() as stack:
         stack.enter_context(joined(config.fit.device))
-        sources, live = _sources(config.data, config.live, Tokenizer.stride)
-        if live is not None:
-            stack.enter_context(live)
+        sources = stack.enter_context(open_sources(config.data, config.live, Tokenizer.stride))
         return _train_tokenizer(config, sources)
 
 
@@ -207,29 +172,29 @@ def train_dynamics(config: TrainDynamics) -> Path:
         info, card = look(config.data, config.live), read_card(find(config.tokenizer))
         sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
         model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
-        print(estimate_dynamics(model, config.shapes, _grid(info.size), loss, config.fit))
+        print(estimate_dynamics(model, config.shapes, grid_of(info.size), loss, config.fit))
         return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     given = load(config.tokenizer)
     with ExitStack() as stack:
         device = stack.enter_context(joined(config.fit.device))
         given.tokenizer.to(device)
-        sources, live = _sources(config.data, config.live, Tokenizer.stride * config.model.patch)
-        if live is not None:
-            stack.enter_context(live)
-        return _train_dynamics(config, sources, live, given.card, given.tokenizer)
+        sources = stack.enter_context(open_sources(config.data, config.live, Tokenizer.stride * config.model.patch))
+        return _train_dynamics(config, sources, given.card, given.tokenizer)
 
 
 def _train_dynamics(
-    config: TrainDynamics, sources: list[Source], live: LiveSource | None, tokenizer_card: WorldCard,
-    tokenizer: Tokenizer,
-) -> Path:  # fmt: skip
+    config: TrainDynamics, sources: list[Source], tokenizer_card: WorldCard, tokenizer: Tokenizer
+) -> Path:
     torch.manual_seed(config.fit.seed)
     info = sources[0].info
     old = load(config.start) if config.start else None
     if old is not None:
         _check_start(config, old, tokenizer)
-    feed, words = _feed(config, sources, tokenizer, live, old.card.vocabulary if old else Vocabulary.collect([]).words)
+    known = old.card.vocabulary if old else Vocabulary.collect([]).words
+    feed, words = latent_feed(
+        sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed
+    )
     model = replace(
         config.model,
         channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names), words=len(words),
@@ -243,12 +208,12 @@ def _train_dynamics(
         if not config.resume and rank() == 0:
             told = f"these tensors start anew: {', '.join(fresh)}" if fresh else "every tensor goes on from there"
             print(f"from {config.start}: {told}")
-    objective = DynamicsObjective(dynamics, config.loss, compiled=_grid(info.size))
+    objective = DynamicsObjective(dynamics, config.loss, compiled=grid_of(info.size))
     if config.fit.compile:
         compile_modules(dynamics.blocks)
     shares = [bucket.weight for bucket in config.shapes]
     frames = float(np.average([bucket.rows * bucket.length for bucket in config.shapes], weights=shares))
-    starts = _starts(sources[0], np.random.default_rng([config.fit.seed, 0]))
+    starts = start_clips(sources[0], np.random.default_rng([config.fit.seed, 0]))
     fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
@@ -270,96 +235,11 @@ def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -
     """Raise `CheckpointError` when there is nothing to begin from; say so when the latents were others."""
     if old.dynamics is None:
         raise CheckpointError(f"{config.start} holds a tokenizer alone; give --start a checkpoint with dynamics")
-    if rank() == 0 and not config.resume and fingerprint(old.tokenizer) != fingerprint(tokenizer):
+    if rank() == 0 and not config.resume and network_fingerprint(old.tokenizer) != network_fingerprint(tokenizer):
         print(
             f"{config.start} was trained on the latents of another tokenizer than {config.tokenizer}; training goes "
             "on, and its network has to learn the new ones"
         )
-
-
-def _starts(source: Source, rng: np.random.Generator) -> Clip:
-    """Clips to begin from: whole ones, in which no episode ends, as far as there are such."""
-    rows, length = STARTS
-    clip = source.sample(rng, 4 * rows, length)
-    whole = clip.mask.all(1) & ~clip.terminated.any(1) & ~clip.truncated.any(1)
-    return clip.take(np.argsort(~whole, kind="stable")[:rows])
-
-
-def _feed(
-    config: TrainDynamics, sources: list[Source], tokenizer: Tokenizer, live: LiveSource | None, known: Iterable[str]
-) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:
-    """The batches from a step on, and the vocabulary of the captions."""
-    longest, seed, mix = config.model.text.longest, config.fit.seed, config.detailed
-    if live is not None:
-        details: tuple[Detail, Detail] = ("short", "detailed")
-        draws: list[tuple[np.random.Generator, Detail]] = [
-            (np.random.default_rng([seed, number]), detail) for number in range(16) for detail in details
-        ]
-        seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
-        texts = [prompt.text for clip in seen for line in clip.text for prompt in line]
-        words = Vocabulary(from_first(Vocabulary.collect(texts, known).words))
-        shapes = config.shapes
-        return lambda start: prefetch(live_batches(live, shapes, tokenizer, words, longest, seed, start, mix), 2), words
-    parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
-    episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
-    texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
-    words = Vocabulary.collect(texts, known)
-    longest = longest_caption(episodes, words, longest)
-    return lambda start: prefetch(latent_batches(episodes, config.shapes, words, longest, seed, start, mix), 4), words
-
-
-def look(data: tuple[Path, ...], live: Live) -> DatasetInfo:
-    """What the clips will be like, without any worker or clip.
-
-    Raises:
-        TrainingError, DatasetError, RecordError: neither data nor a live source, or none that can be read.
-    """
-    _check_given(data, live)
-    if data:
-        return Dataset.open(data[0]).info
-    recorder = Recorder.open(Job(live.env, live.policy, 2, {}, live.seed, "fit"))
-    try:
-        return recorder.info()
-    finally:
-        recorder.close()
-
-
-def _check_given(data: tuple[Path, ...], live: Live) -> None:
-    if bool(data) == bool(live.env):
-        raise TrainingError("give either --data with dataset folders, or --live.env with a Gymnasium id")
-
-
-def _grid(size: tuple[int, int]) -> tuple[int, int]:
-    """The (h, w) of the latents of frames of this size."""
-    return size[0] // Tokenizer.stride, size[1] // Tokenizer.stride
-
-
-def _sources(data: tuple[Path, ...], live: Live, grain: int) -> tuple[list[Source], LiveSource | None]:
-    """The sources, all of one kind, with frames whose sides are multiples of `grain` pixels, of one size or several.
-
-    Each weighs as much as it has pixels: larger frames come in fewer rows, so every frame is as likely as any other.
-    """
-    _check_given(data, live)
-    if live.env:
-        source = LiveSource(live.env, live.policy, live.workers, seed=live.seed + rank() * APART, size="fit")
-        try:
-            _check_size(source.info.size, grain, live.env)
-        except DatasetError:
-            source.close()
-            raise
-        return [source], source
-    found = [RecordedSource(folder, "train", HELDOUT) for folder in data]
-    first = found[0].info
-    for source, folder in zip(found, data, strict=True):
-        first.check_same_rows(source.info, str(folder))
-        _check_size(source.info.size, grain, str(folder))
-        source.weight = float(source.dataset.lengths.sum() * math.prod(source.info.size))
-    return list(found), None
-
-
-def _check_size(size: tuple[int, int], grain: int, where: str) -> None:
-    if size[0] % grain or size[1] % grain:
-        raise DatasetError(f"{where}: sides of frames must be in steps of {grain}, got {size}; record with --size")
 
 
 def steps_done(out: Path) -> int:

@@ -102,14 +102,14 @@ class LatentNetwork(BaseFeaturesExtractor):
 
 def recipe_for(
     learner: str, task: str, obs: str, observation: tuple[int, ...], actions: int, seed: int,
-    settings: Mapping[str, Any] | None = None, stack: int | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Recipe:  # fmt: skip
     """The recipe of a learner for a task: the learner's settings, the task's over them, and those given over both."""
     if learner not in LEARNERS:
         raise AgentError(f"learner must be one of {', '.join(LEARNERS)}, got {learner!r}")
     known = LEARNERS[learner]
     merged = {**known.settings, **preset(task).settings.get(learner, {}), **(settings or {})}
-    return Recipe(learner, task, obs, stack or known.stack, merged, observation, actions, seed)
+    return Recipe(learner, task, obs, known.stack, merged, observation, actions, seed)
 
 
 def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> BaseAlgorithm:
@@ -147,7 +147,7 @@ def save_agent(agent: BaseAlgorithm, recipe: Recipe, path: Path) -> Path:
     return path
 
 
-def load_agent(path: str | Path, envs: Any = None) -> tuple[BaseAlgorithm, Recipe]:
+def load_agent(path: str | Path) -> tuple[BaseAlgorithm, Recipe]:
     """A learner and its recipe, from a zip of `save_agent`; runs no code of the file.
 
     Raises:
@@ -173,7 +173,7 @@ def load_agent(path: str | Path, envs: Any = None) -> tuple[BaseAlgorithm, Recip
         raise AgentError(f"{path} does not exist") from error
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, pickle.UnpicklingError) as error:
         raise AgentError(f"{path}: damaged, or no agent: {str(error).splitlines()[0]}") from error
-    agent = make_agent(recipe, envs)
+    agent = make_agent(recipe)
     try:
         agent.set_parameters(tensors, exact_match=True, device="cpu")
     except (ValueError, RuntimeError, KeyError, AttributeError) as error:

@@ -17,9 +17,10 @@ from worldsim_agents.rl.agents import AgentError, Recipe, make_agent
 __all__ = ["clone", "examples"]
 
 FRAMES = 256  # encoded at a time
+ROWS = 128  # of a batch
 
 
-def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None, rows: int = 128) -> Any:
+def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None) -> Any:
     """Teach a fresh PPO agent of this recipe the actions of a recording; returns it and the last epoch's mean loss.
 
     Args:
@@ -27,7 +28,6 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None,
         folder: the dataset.
         epochs: how often it goes through.
         world: whose latents the agent sees, where the recipe says so.
-        rows: of a batch.
 
     Raises:
         AgentError: another learner, or actions of another space.
@@ -48,7 +48,7 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None,
     policy.set_training_mode(True)
     for _ in range(epochs):
         losses = []
-        for part in np.array_split(rng.permutation(len(places)), max(1, len(places) // rows)):
+        for part in np.array_split(rng.permutation(len(places)), max(1, len(places) // ROWS)):
             seen = np.stack([_stacked(episodes[n][0], t, recipe) for n, t in places[part]])
             chosen = torch.tensor([int(episodes[n][1][t]) for n, t in places[part]])
             _, likely, _ = policy.evaluate_actions(policy.obs_to_tensor(seen)[0], chosen)  # pyright: ignore[reportArgumentType]

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, permutation_test, spearmanr, trim_mean
+from scipy.stats import permutation_test, spearmanr, trim_mean
+
+from worldsim.fidelity.statistics import nested_mean
 
 __all__ = ["ARMS", "figure", "interval", "iqm", "rank_agreement", "ratio", "table"]
 
@@ -22,14 +24,17 @@ ARMS = {
 RESAMPLES = 5000
 
 
-def interval(values: Any, seed: int = 0) -> list[float]:
-    """[mean, low, high]: the mean of values (N,) with a 95 % percentile bootstrap interval; itself where all agree."""
+def interval(values: Any, seeds: Any = None) -> list[float]:
+    """[mean, low, high]: the mean of values (N,) with a 95 % bootstrap interval; itself where all agree.
+
+    Episodes of one agent resemble each other: with the training `seeds` (N,) behind the values, agents are drawn, and
+    episodes within them; without, all values are drawn alike.
+    """
     values = np.asarray(values, np.float64)
-    mean = float(values.mean())
     if len(values) < 2 or np.ptp(values) == 0:
-        return [mean, mean, mean]
-    found = bootstrap((values,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed))
-    return [mean, float(found.confidence_interval.low), float(found.confidence_interval.high)]
+        return [float(values.mean())] * 3
+    found = nested_mean(values, np.zeros(len(values)) if seeds is None else np.asarray(seeds), resamples=RESAMPLES)
+    return [found.value, found.low, found.high]
 
 
 def iqm(values: Any) -> float:
@@ -37,35 +42,34 @@ def iqm(values: Any) -> float:
     return float(trim_mean(np.asarray(values, np.float64).ravel(), 0.25))
 
 
-def ratio(tasks: Sequence[dict[str, Any]], above: str = "random", best: str = "true", seed: int = 0) -> list[float]:
-    """[IQM, low, high] over tasks of (J_learned − J_above) / (J_best − J_above), seeds drawn anew within each task.
+def ratio(tasks: Sequence[dict[str, Any]]) -> list[float]:
+    """[IQM, low, high] over tasks of (J_learned − J_random) / (J_true − J_random), seeds drawn anew within each task.
 
     Args:
         tasks: of each task, by arm, the mean returns of its seeds.
-        above, best: arms that stand for 0 and for 1.
-        seed: of the bootstrap.
 
-    Tasks in which `best` is not better than `above` say nothing and are left out; NaN where none is left.
+    Tasks in which "true" is not better than "random" say nothing and are left out; NaN where none is left.
     """
-    kept = [task for task in tasks if np.mean(task[best]) > np.mean(task[above])]
+    kept = [task for task in tasks if np.mean(task["true"]) > np.mean(task["random"])]
     if not kept:
         return [float("nan")] * 3
+
     def one(draw: Any) -> float:
         found = []
         for task in kept:
-            arms = (np.asarray(task[arm], np.float64) for arm in ("learned", best, above))
+            arms = (np.asarray(task[arm], np.float64) for arm in ("learned", "true", "random"))
             learned, top, bottom = (np.mean(draw(runs)) for runs in arms)
             found.append((learned - bottom) / (top - bottom) if top > bottom else np.nan)
         good = np.array(found)[np.isfinite(found)]
         return iqm(good) if len(good) else float("nan")
 
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     drawn = np.array([one(lambda runs: runs[rng.integers(len(runs), size=len(runs))]) for _ in range(RESAMPLES)])
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
     return [one(lambda runs: runs), float(low), float(high)]
 
 
-def rank_agreement(learned: Any, true: Any, seed: int = 0) -> tuple[float, float]:
+def rank_agreement(learned: Any, true: Any) -> tuple[float, float]:
     """Spearman's rank correlation of two lists of returns (N,), and its p-value by permutation, one-sided."""
     learned, true = np.asarray(learned, np.float64), np.asarray(true, np.float64)
     if np.ptp(learned) == 0 or np.ptp(true) == 0:
@@ -76,7 +80,7 @@ def rank_agreement(learned: Any, true: Any, seed: int = 0) -> tuple[float, float
 
     found = permutation_test(
         (learned,), agreement, permutation_type="pairings", alternative="greater", n_resamples=RESAMPLES,
-        vectorized=False, rng=np.random.default_rng(seed),
+        vectorized=False, rng=np.random.default_rng(0),
     )  # fmt: skip
     return float(found.statistic), float(found.pvalue)
 
@@ -89,13 +93,19 @@ def table(trials: Sequence[dict[str, Any]]) -> str:
             rows = [trial for trial in trials if trial["task"] == task and trial["arm"] == arm]
             if not rows:
                 continue
-            mean, low, high = interval([value for row in rows for value in row["returns"]])
+            mean, low, high = _return_of(rows)
             success = np.mean([value for row in rows for value in row["successes"]])
             gaps = [row["gap"] for row in rows if "gap" in row]
             gap = f"{np.mean(gaps):+.3f}" if gaps else "–"
             lines.append(f"| {task} | {name} | {mean:.3f} [{low:.3f}, {high:.3f}] | {success:.2f} "
                          f"| {len(rows)} × {len(rows[0]['returns'])} | {gap} |")  # fmt: skip
     return "\n".join(lines)
+
+
+def _return_of(trials: Sequence[dict[str, Any]]) -> list[float]:
+    """[mean, low, high] of the returns of all episodes, by training seed."""
+    returns = [value for trial in trials for value in trial["returns"]]
+    return interval(returns, np.repeat([trial["seed"] for trial in trials], [len(t["returns"]) for t in trials]))
 
 
 def figure(trials: Sequence[dict[str, Any]], path: Path) -> Path:
@@ -107,9 +117,9 @@ def figure(trials: Sequence[dict[str, Any]], path: Path) -> Path:
     panels = drawing.subplots(1, len(tasks), squeeze=False)[0]
     for panel, task in zip(panels, tasks, strict=True):
         for place, arm in enumerate(ARMS):
-            values = [v for t in trials if t["task"] == task and t["arm"] == arm for v in t["returns"]]
-            if values:
-                mean, low, high = interval(values)
+            rows = [trial for trial in trials if trial["task"] == task and trial["arm"] == arm]
+            if rows:
+                mean, low, high = _return_of(rows)
                 panel.bar(place, mean, 0.7, color=f"C{place}")
                 panel.errorbar(place, mean, [[mean - low], [high - mean]], color="black", capsize=3)
         panel.set_title(task, fontsize=9)

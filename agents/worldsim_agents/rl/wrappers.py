@@ -11,10 +11,9 @@ from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
 from worldsim.sampling.world import World
 from worldsim_agents.sb3 import AdapterError
+from worldsim_envs.learned.vector import LATENT_LIMIT
 
 __all__ = ["Joined", "Latents", "Shaped", "happened"]
-
-LATENT = 8.0  # as the learned env cuts them off
 
 
 def happened(info: Mapping[str, Any]) -> np.ndarray:
@@ -64,7 +63,7 @@ class Latents(VecEnvWrapper):
 
     def __init__(self, envs: VecEnv, world: World) -> None:
         shape = tuple(world.cache.last.shape[1:])
-        super().__init__(envs, observation_space=spaces.Box(-LATENT, LATENT, shape, np.float32))
+        super().__init__(envs, observation_space=spaces.Box(-LATENT_LIMIT, LATENT_LIMIT, shape, np.float32))
         self._world = world
 
     def reset(self) -> np.ndarray:
@@ -78,7 +77,7 @@ class Latents(VecEnvWrapper):
         return self._seen(np.asarray(observations)), rewards, dones, infos
 
     def _seen(self, frames: np.ndarray) -> np.ndarray:
-        return np.clip(self._world.latents(frames), -LATENT, LATENT)
+        return np.clip(self._world.latents(frames), -LATENT_LIMIT, LATENT_LIMIT)
 
 
 class Joined(VecEnv):

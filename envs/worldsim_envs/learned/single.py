@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -111,28 +110,33 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of the weights: other weights, another fingerprint."""
-        digest = blake2b(digest_size=8)
-        for network in (self.world.tokenizer, self.world.dynamics):
-            for name, part in sorted(network.state_dict().items()):
-                digest.update(name.encode() + part.float().cpu().numpy().tobytes())
-        return digest.hexdigest()
+        """A short hash of what decides how a rollout goes on; see `World.fingerprint`."""
+        return self.world.fingerprint
 
     def round_trip(self, frames: np.ndarray) -> np.ndarray:
-        """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them."""
-        return self.world.picture(self.world.latents(frames))
+        """Frames u8 (F, H, W, 3) through the tokenizer and back: the best that this world can show of them.
 
-    def surprise(self, frame: np.ndarray, action: Any) -> float:
+        Raises:
+            EnvError: frames that `reset` would not take either.
+        """
+        return self.world.picture(self.world.latents(self._taken(frames)))
+
+    def surprise_at(self, frame: np.ndarray, action: Any) -> float:
         """See what an action truly led to, and go on from there. Returns how wrong the world's own guess was.
 
         The guess is made as in play; told is the logarithm of its mean squared error in latents, of spread 1.
+
+        Raises:
+            EnvError: a frame that `reset` would not take either.
+            ActionError: an action outside the space.
         """
+        frames = self._taken(np.asarray(frame)[None])
         vector = self.action_spec.encode(action)[None]
         before = self.world.snapshot()
         guess = self.world.imagine(vector, pixels=False).latents[0]
         self.world.restore(before)
-        self.world.observe(frame[None, None], vector[:, None])
-        return float(np.log(np.square(guess - self.world.latents(frame[None])[0]).mean() + 1e-6))
+        self.world.observe(frames[None], vector[:, None])
+        return float(np.log(np.square(guess - self.world.latents(frames)[0]).mean() + 1e-6))
 
     def true_twin(self) -> gym.Env[Any, Any]:
         """A true env in the state that this episode began from; see `LearnedVectorEnv.true_twin`."""
@@ -155,6 +159,12 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
             if held and held <= set(KEYS):
                 found[tuple(key for field, key in KEYS.items() if field in held)] = number
         return found
+
+    def _taken(self, frames: np.ndarray) -> np.ndarray:
+        """Frames as the world takes them: the true env's own pictures are brought to its size. Raises `EnvError`."""
+        taken = self._batch._read({"frames": frames}).frames
+        assert taken is not None
+        return taken[0].copy()
 
 
 def _first(info: dict[str, Any]) -> dict[str, Any]:

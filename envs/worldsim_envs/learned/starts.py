@@ -100,7 +100,7 @@ def _read_frames(frames: Any, rows: int, frame: tuple[int, ...]) -> np.ndarray:
         return np.broadcast_to(frames, (rows, *frames.shape[-4:]))
     got = f"{frames.shape} {frames.dtype}" if isinstance(frames, np.ndarray) else type(frames).__name__
     raise EnvError(
-        f"options['frames'] must be (T, {', '.join(map(str, frame))}) uint8 with T >= 1, or {rows} such rows; got {got}"
+        f"frames must be (T, {', '.join(map(str, frame))}) uint8 with T >= 1, or {rows} such rows; got {got}"
     )
 
 

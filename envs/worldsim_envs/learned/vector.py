@@ -23,9 +23,9 @@ from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
 from worldsim_envs.learned.tasks import TaskJudge
 
-__all__ = ["EnvState", "LearnedVectorEnv"]
+__all__ = ["LATENT_LIMIT", "EnvState", "LearnedVectorEnv"]
 
-LATENT = 8.0  # latents have unit size; what lies beyond is cut off
+LATENT_LIMIT = 8.0  # latents have unit size; what lies beyond is cut off
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.obs = obs
         if obs == "latent":
             shape = tuple(self.world.cache.last.shape[1:])
-            self.single_observation_space = spaces.Box(-LATENT, LATENT, shape, np.float32)
+            self.single_observation_space = spaces.Box(-LATENT_LIMIT, LATENT_LIMIT, shape, np.float32)
         else:
             self.single_observation_space = spaces.Box(0, 255, (*card.size, 3), np.uint8)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
@@ -327,7 +327,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
 
     def _shown(self, step: Step) -> np.ndarray:
         """What of a step is observed."""
-        return np.clip(step.latents, -LATENT, LATENT) if self.obs == "latent" else step.frames
+        return np.clip(step.latents, -LATENT_LIMIT, LATENT_LIMIT) if self.obs == "latent" else step.frames
 
     def _nothing(self) -> dict[str, np.ndarray]:
         """What an info says where nothing has happened yet."""

@@ -7,33 +7,54 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.stats import beta
+from scipy.stats import binomtest, bootstrap
 
 from worldsim_envs.voxel.judge import score
 from worldsim_envs.voxel.tasks import TASKS
 
 Row: TypeAlias = Mapping[str, Any]
+LENGTHS = (100_000, 1_000_000)  # steps of training that every task is to have
 MACHINE = "2 cores of an AMD EPYC, no GPU"
 PLAYERS = """\
 Every player is judged on the sparse form of a task, on levels that no training saw (`start_level=100`), at 48×48.
 *random* draws every action anew; *scripted* knows where the goal is (`worldsim_agents.solve`), and where a task has no
 goal it is the recording mix; *PPO* is stable-baselines3's with rl-zoo's settings for Atari, one frame and no memory,
-trained on the dense form and 100 levels, drawing its actions. Success has a Clopper–Pearson 95 % interval, which takes
-the training as given; return is mean ± 1.96 standard errors over episodes."""
+trained on the dense form and 100 levels, drawing its actions. Measured is the share of successes where a task has a
+goal, and the return where it has none. Intervals are 95 %. Of one agent they are over its episodes (Wilson's for
+shares, the bootstrap for returns) and take its training as given. Of several training seeds they are over the agents'
+means, which are drawn anew (bootstrap): with two or three seeds little more than the range of these. Where all agents
+did alike, the interval is that over all episodes."""
 
 
-def interval(successes: int, episodes: int) -> tuple[float, float]:
-    """Return the Clopper–Pearson 95 % interval of a rate."""
-    low = beta.ppf(0.025, successes, episodes - successes + 1) if successes else 0.0
-    high = beta.ppf(0.975, successes + 1, episodes - successes) if successes < episodes else 1.0
-    return float(low), float(high)
+def estimate(rows: Sequence[Row]) -> tuple[float, float, float]:
+    """Return the mean and its 95 % interval of the rows of one task and player, a row for each training seed."""
+    rated = "successes" in rows[0]
+    means = np.array([row["successes"] / row["episodes"] if rated else np.mean(row["returns"]) for row in rows])
+    returns = np.concatenate([row["returns"] for row in rows])
+    mean = float(means.mean())
+    if np.ptp(means) > 0:
+        return mean, *_between(means)
+    if rated:
+        share = binomtest(sum(row["successes"] for row in rows), sum(row["episodes"] for row in rows))
+        found = share.proportion_ci(method="wilson")
+        return mean, float(found.low), float(found.high)
+    return mean, *(_between(returns) if np.ptp(returns) > 0 else (mean, mean))
+
+
+def _between(values: np.ndarray) -> tuple[float, float]:
+    """Return the percentile bootstrap 95 % interval of the mean of values (N,)."""
+    found = bootstrap((values,), np.mean, method="percentile", rng=np.random.default_rng(0)).confidence_interval
+    return float(found.low), float(found.high)
 
 
 def named(row: Row) -> str:
     """Return what a player is called."""
     steps = row["training_steps"]
-    size = f"{steps // 1_000_000} M" if steps >= 1_000_000 else f"{steps // 1000} k"
-    return f"PPO, {size} steps" if steps else str(row["player"])
+    return f"PPO, {_size(steps)} steps" if steps else str(row["player"])
+
+
+def _size(steps: int) -> str:
+    return f"{steps / 1e6:g} M" if steps >= 1_000_000 else f"{steps / 1e3:g} k"
 
 
 def gathered(board: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
@@ -47,19 +68,12 @@ def gathered(board: Sequence[Row]) -> dict[tuple[str, str], list[Row]]:
 
 def _line(task: str, player: str, rows: Sequence[Row]) -> str:
     """Return one line of the table."""
-    episodes = sum(row["episodes"] for row in rows)
-    returns = np.concatenate([row["returns"] for row in rows])
-    spread = 1.96 * returns.std(ddof=1) / np.sqrt(len(returns)) if len(returns) > 1 else float("nan")
-    success, between = "–", "–"
-    if "successes" in rows[0]:
-        done = sum(row["successes"] for row in rows)
-        low, high = interval(done, episodes)
-        success, between = f"{done / episodes:.2f}", f"{low:.2f} … {high:.2f}"
-    median = np.median([row["median_steps"] for row in rows])
+    mean, low, high = estimate(rows)
+    measure = "success" if "successes" in rows[0] else "return"
     seeds = len(rows) if rows[0]["training_steps"] else "–"
-    return f"| {task} | {player} | {success} | {between} | {returns.mean():.2f} ± {spread:.2f} | {median:.0f} | " + (
-        f"{episodes} | {seeds} |"
-    )
+    episodes, median = sum(row["episodes"] for row in rows), np.median([row["median_steps"] for row in rows])
+    told = (task, player, measure, f"{mean:.2f}", f"{low:.2f} … {high:.2f}", seeds, episodes, f"{median:.0f}")
+    return "| " + " | ".join(map(str, told)) + " |"
 
 
 def _survival(rows: Mapping[str, Sequence[Row]]) -> str:
@@ -79,20 +93,18 @@ def _survival(rows: Mapping[str, Sequence[Row]]) -> str:
 def board_page(board: Sequence[Row]) -> str:
     """Return the page of a scoreboard's rows."""
     found = gathered(board)
-    lines = ["| task | player | success | 95 % | return | median steps | episodes | training seeds |",
+    lines = ["| task | player | measured | mean | 95 % | training seeds | episodes | median steps |",
              "|" + " --- |" * 8]  # fmt: skip
     lines += [_line(task, player, rows) for (task, player), rows in found.items()]
     survival = {player: rows for (task, player), rows in found.items() if task == "Survival"}
-    trained = sorted({(row["task"], row["training_steps"]) for row in board if row["training_steps"]})
-    most = [task for task in TASKS if (task, 1_000_000) in trained]
-    missing = [task for task in TASKS if not any(row == (task, 100_000) for row in trained)]
+    trained = {(row["task"], row["training_steps"]) for row in board}
+    missing = {_size(steps): [task for task in TASKS if (task, steps) not in trained] for steps in LENGTHS}
     return "\n\n".join((
         "# Scoreboard",
         "Filled by `python benchmarks/scoreboard.py` (rows that are there already are kept; see its docstring), "
         f"written by `python -m worldsim_envs.voxel.pages docs/voxel`. Measured on {MACHINE}.",
         PLAYERS,
-        f"Trained for 1 M steps: {', '.join(most) or 'none yet'}. Not yet trained for 100 k: "
-        f"{', '.join(missing) or 'none'}.",
+        *(f"Not yet trained for {size} steps: {', '.join(tasks)}." for size, tasks in missing.items() if tasks),
         "\n".join(lines),
         *(("## Survival", "Share of episodes that unlock each achievement; the score is Crafter's geometric mean "
            "(`judge.score`, arXiv 2109.06780).", _survival(survival)) if survival else ()),

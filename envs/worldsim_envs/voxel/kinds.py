@@ -14,7 +14,7 @@ import numpy as np
 class Kind:
     """One kind of entity. `half` is half its width and `height` its height in blocks; `hearts` are half hearts.
 
-    `speed` is the push of a tick on the ground (the player's is 0.1); `legs` says how many limbs swing.
+    `speed` is the push of a tick on the ground (the player's is 0.1).
     """
 
     name: str
@@ -22,7 +22,6 @@ class Kind:
     height: float
     hearts: int = 1
     speed: float = 0.0
-    legs: int = 0
     animal: bool = False
     monster: bool = False
 
@@ -33,13 +32,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("falling", 0.49, 0.98),
     Kind("fragment", 0.06, 0.12),
     Kind("arrow", 0.06, 0.12),
-    Kind("pig", 0.45, 0.9, 10, 0.035, 4, animal=True),
-    Kind("sheep", 0.45, 1.3, 8, 0.032, 4, animal=True),
-    Kind("cow", 0.45, 1.4, 10, 0.032, 4, animal=True),
-    Kind("chicken", 0.2, 0.7, 4, 0.032, 2, animal=True),
-    Kind("zombie", 0.3, 1.95, 20, 0.042, 4, monster=True),
-    Kind("skeleton", 0.3, 1.99, 20, 0.042, 4, monster=True),
-    Kind("spider", 0.7, 0.9, 16, 0.05, 8, monster=True),
+    Kind("pig", 0.45, 0.9, 10, 0.035, animal=True),
+    Kind("sheep", 0.45, 1.3, 8, 0.032, animal=True),
+    Kind("cow", 0.45, 1.4, 10, 0.032, animal=True),
+    Kind("chicken", 0.2, 0.7, 4, 0.032, animal=True),
+    Kind("zombie", 0.3, 1.95, 20, 0.042, monster=True),
+    Kind("skeleton", 0.3, 1.99, 20, 0.042, monster=True),
+    Kind("spider", 0.7, 0.9, 16, 0.05, monster=True),
 )
 KIND_IDS: dict[str, int] = {kind.name: number for number, kind in enumerate(KINDS)}
 DROP, FALLING, FRAGMENT, ARROW = (KIND_IDS[name] for name in ("drop", "falling", "fragment", "arrow"))

@@ -42,12 +42,6 @@ def filled(items: Mapping[str, int]) -> NDArray[np.int64]:
     return inventory
 
 
-def checked_start(switches: Mapping[str, bool] | None, items: Mapping[str, int]) -> None:
-    """Raise on unknown switches or items, or counts that no slot holds."""
-    switched(switches)
-    filled(items)
-
-
 def first_state(
     land: terrain.Terrain,
     world_seed: int,

@@ -17,6 +17,7 @@ from worldsim.fidelity.harness.bench import Bench, Trial
 from worldsim.fidelity.harness.lines import frames_hash
 from worldsim.fidelity.harness.simulator import Simulator, meanings
 from worldsim.fidelity.heldout import FidelityError
+from worldsim.fidelity.probes.pixels import grey_levels
 
 __all__ = ["ALONE", "alone_trial"]
 
@@ -57,7 +58,7 @@ def _tried(simulator: Simulator, seed: int, still: Any) -> Means:
     moved = {}
     for number, action in enumerate(actions):
         played = simulator.alone(seed, [action] * OUT)
-        moved[number] = _gap(played.first, played.frames[-1])
+        moved[number] = grey_levels(played.first, played.frames[-1])
     order = sorted(moved, key=lambda number: moved[number])
     still = actions[order[0]] if still is None else still
     best, pair = -1.0, None
@@ -65,7 +66,7 @@ def _tried(simulator: Simulator, seed: int, still: Any) -> Means:
         for b in order[::-1][:TRIED]:
             if a != b and moved[a] > MOVED:
                 played = simulator.alone(seed, [actions[a]] * OUT + [actions[b]] * OUT)
-                closed = 1.0 - _gap(played.first, played.frames[-1]) / moved[a]
+                closed = 1.0 - grey_levels(played.first, played.frames[-1]) / moved[a]
                 best, pair = max((best, pair), (closed, (a, b)), key=lambda found: found[0])
     if pair is None:
         raise FidelityError(f"no action of {simulator.name} moves anything in {OUT} steps")
@@ -79,24 +80,19 @@ def _some_actions(space: spaces.Space[Any], seed: int) -> list[Any]:
     return [space.sample() for _ in range(12)]
 
 
-def _gap(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean distance of two frames in grey levels."""
-    return float(np.abs(one.astype(np.float32) - other).mean())
-
-
 def reversibility(simulator: Simulator, means: Means, seed: int, rng: np.random.Generator) -> float | None:
     """Six steps out and six back: the share of the way, in pixels, that is closed again. None where nothing moved."""
     played = simulator.alone(seed, [means.out] * OUT + [means.back] * OUT)
-    out = _gap(played.first, played.frames[OUT - 1])
-    return None if out < MOVED or played.steps < 2 * OUT else 1.0 - _gap(played.first, played.frames[-1]) / out
+    out = grey_levels(played.first, played.frames[OUT - 1])
+    return None if out < MOVED or played.steps < 2 * OUT else 1.0 - grey_levels(played.first, played.frames[-1]) / out
 
 
 def stability(simulator: Simulator, means: Means, seed: int, rng: np.random.Generator) -> float | None:
     """1 - what changes when nothing is done / what changes when something is. None where nothing moves."""
     rest = simulator.alone(seed, [means.still] * 16)
     moved = simulator.alone(seed, [means.out] * 16)
-    most = np.mean([_gap(moved.first, frame) for frame in moved.frames])
-    least = np.mean([_gap(rest.first, frame) for frame in rest.frames])
+    most = np.mean([grey_levels(moved.first, frame) for frame in moved.frames])
+    least = np.mean([grey_levels(rest.first, frame) for frame in rest.frames])
     return None if most < MOVED else float(1.0 - least / most)
 
 
@@ -105,8 +101,8 @@ def revisit(simulator: Simulator, means: Means, seed: int, rng: np.random.Genera
     there = [means.out] * OUT + [means.still] * REST
     back = simulator.alone(seed, [*there, *[means.back] * OUT])
     on = simulator.alone(seed, [*there, *[means.out] * OUT])
-    control = _gap(on.first, on.frames[-1])
-    return None if control < MOVED else 1.0 - _gap(back.first, back.frames[-1]) / control
+    control = grey_levels(on.first, on.frames[-1])
+    return None if control < MOVED else 1.0 - grey_levels(back.first, back.frames[-1]) / control
 
 
 def determinism(simulator: Simulator, means: Means, seed: int, rng: np.random.Generator) -> float | None:

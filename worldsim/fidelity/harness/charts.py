@@ -9,11 +9,12 @@ __all__ = ["curve", "intervals"]
 
 COLOURS = ("#1f6fb4", "#d9730d", "#2a8f4a", "#8e44ad", "#b03a48")
 LEFT, WIDE, ROW = 190, 430, 26
+AXIS = (-0.5, 1.2)
 Estimate = Mapping[str, float]
 
 
-def intervals(rows: Mapping[str, Sequence[Estimate | None]], low: float = -0.5, high: float = 1.2) -> str:
-    """For each name one interval per candidate, on an axis from `low` to `high` with lines at 0 and 1."""
+def intervals(rows: Mapping[str, Sequence[Estimate | None]]) -> str:
+    """For each name one interval per candidate, on an axis with lines at 0, 0.5 and 1."""
     most = max((len(row) for row in rows.values()), default=1)
     height = ROW * most
     parts = []
@@ -24,12 +25,12 @@ def intervals(rows: Mapping[str, Sequence[Estimate | None]], low: float = -0.5, 
             if estimate is None:
                 continue
             y, colour = top + ROW * place + ROW / 2, COLOURS[place % len(COLOURS)]
-            x, a, b = (_x(estimate.get(key, estimate["value"]), low, high) for key in ("value", "low", "high"))
+            x, a, b = (_x(estimate.get(key, estimate["value"])) for key in ("value", "low", "high"))
             parts.append(f'<line x1="{a:.1f}" x2="{b:.1f}" y1="{y}" y2="{y}" stroke="{colour}" stroke-width="3"/>'
                          f'<circle cx="{x:.1f}" cy="{y}" r="5" fill="{colour}"/>')  # fmt: skip
     bottom = 14 + len(rows) * (height + 6)
     for value in (0.0, 0.5, 1.0):
-        x = _x(value, low, high)
+        x = _x(value)
         parts.insert(0, f'<line x1="{x}" x2="{x}" y1="8" y2="{bottom}" stroke="#ccc"/>'
                         f'<text x="{x}" y="{bottom + 16}" text-anchor="middle">{value:g}</text>')  # fmt: skip
     return f'<svg width="{LEFT + WIDE + 20}" height="{bottom + 24}" role="img">{"".join(parts)}</svg>'
@@ -63,5 +64,6 @@ def curve(points: Mapping[float, Estimate | None], label: str, chance: float | N
             f'<text x="{LEFT / 3}" y="{height + 46}">{escape(label)}</text></svg>')  # fmt: skip
 
 
-def _x(value: float, low: float, high: float) -> float:
+def _x(value: float) -> float:
+    low, high = AXIS
     return round(LEFT + (min(high, max(low, value)) - low) / (high - low) * WIDE, 1)

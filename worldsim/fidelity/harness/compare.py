@@ -24,13 +24,12 @@ Report = dict[str, Any]
 RESAMPLES = 10_000
 
 
-def compare(folders: Sequence[Path], out: Path, seed: int = 0) -> Report:
+def compare(folders: Sequence[Path], out: Path) -> Report:
     """Compare candidates that were asked the same, the first with each other one, on the worlds that both met.
 
     Args:
         folders: of runs.
         out: where `compare.json` and `compare.html` go.
-        seed: of the resamples.
 
     Raises:
         FidelityError: fewer than two runs, or runs of different seeds or tiers.
@@ -45,7 +44,7 @@ def compare(folders: Sequence[Path], out: Path, seed: int = 0) -> Report:
     hits = [_by_world(folder, report) for folder, report in zip(folders, reports, strict=True)]
     rows = []
     for number in range(1, len(folders)):
-        mine = [_difference(probe, hits[0][probe], hits[number][probe], seed)
+        mine = [_difference(probe, hits[0][probe], hits[number][probe])
                 for probe in hits[0] if probe in hits[number]]  # fmt: skip
         found = [row for row in mine if row is not None]
         for row, p in zip(found, holm([row["p"] for row in found]), strict=True):
@@ -79,7 +78,7 @@ def _by_world(folder: Path, report: Report) -> dict[str, dict[int, float]]:
     return {probe: {world: float(np.mean(part)) for world, part in worlds.items()} for probe, worlds in found.items()}
 
 
-def _difference(probe: str, one: dict[int, float], other: dict[int, float], seed: int) -> Report | None:
+def _difference(probe: str, one: dict[int, float], other: dict[int, float]) -> Report | None:
     """The mean paired difference of S over the worlds that both met, its interval, and p of none."""
     worlds = sorted(set(one) & set(other))
     if len(worlds) < 2:
@@ -88,7 +87,7 @@ def _difference(probe: str, one: dict[int, float], other: dict[int, float], seed
     if not gaps.any():
         none = {"value": 0.0, "low": 0.0, "high": 0.0}
         return {"probe": probe, "worlds": len(worlds), "S, first - other": none, "p": 1.0}
-    found = bootstrap((gaps,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(seed))
+    found = bootstrap((gaps,), np.mean, n_resamples=RESAMPLES, method="percentile", rng=np.random.default_rng(0))
     spread = found.bootstrap_distribution
     p = 2.0 * min(float((spread <= 0).mean()), float((spread >= 0).mean()))
     low, high = found.confidence_interval

@@ -70,7 +70,7 @@ def matched(happened: np.ndarray, told: np.ndarray) -> list[int]:
     return [hits, int((happened > 0).sum()), int((told >= SURE).sum())]
 
 
-def clips_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
+def clips_trial(bench: Bench, probe: str, index: int) -> Trial:
     """Features of a clip: truth's, the candidate's, truth's frozen at its first frame, truth's in a random order."""
     scene = bench.scene(probe, "strolls", index, {"length": CLIP})
     play, rng = scene.plays[0], bench.draws(probe, index, 1000)
@@ -120,7 +120,7 @@ def ranking_trial(bench: Bench, probe: str, index: int, policies: int, length: i
     return Trial(scene.seed, payload)
 
 
-def surprise_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
+def surprise_trial(bench: Bench, probe: str, index: int) -> Trial:
     """The candidate's own surprise at truth, and at truth altered: other actions than told, or nothing moving."""
     scene = bench.scene(probe, "strolls", index, {"length": WATCHED})
     play, seed = scene.plays[0], int(bench.draws(probe, index, 1000).integers(2**31))
@@ -134,7 +134,7 @@ def surprise_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
 
 def _surprise(candidate: Simulator, scene: Scene, frames: np.ndarray, seed: int) -> float:
     candidate.begin(scene, seed)
-    surprise = candidate.env.get_wrapper_attr("surprise")
-    told = [surprise(frame, candidate.action(action))
+    surprise_at = candidate.env.get_wrapper_attr("surprise_at")
+    told = [surprise_at(frame, candidate.action(action))
             for frame, action in zip(frames, scene.plays[0].actions, strict=True)]  # fmt: skip
     return round(float(np.mean(told)), 5)

@@ -15,7 +15,7 @@ import numpy as np
 
 from worldsim.fidelity.harness.reading import groups
 from worldsim.fidelity.scores import over_worlds
-from worldsim.fidelity.statistics import StatisticsError, wilson
+from worldsim.fidelity.statistics import StatisticsError, mean, wilson
 
 __all__ = ["BASELINES", "PLANTED", "RAW", "Unit", "share", "staged_figures", "units"]
 
@@ -67,10 +67,9 @@ def share(hits: Sequence[bool], worlds: Sequence[int], options: dict[str, int]) 
         return None
     if len(set(worlds)) == len(worlds):
         return asdict(wilson(int(np.sum(hits)), len(hits)))
-    counts = _sums(worlds, np.array(hits, np.float64), np.ones(len(hits)))
-    if len(counts) < 2:
+    if len(set(worlds)) < 2:
         return {"value": float(np.mean(hits)), "low": 0.0, "high": 1.0}
-    return asdict(over_worlds(lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1e-9), counts, **options))
+    return asdict(mean(np.asarray(hits, np.float64), worlds, **options))
 
 
 def staged_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
@@ -174,9 +173,3 @@ def _by(lines: Sequence[Line], options: dict[str, int]) -> Figures:
                 for value, part in sorted(parts.items(), key=lambda item: (str(type(item[0])), item[0]))
             }
     return found
-
-
-def _sums(worlds: Sequence[int], *columns: np.ndarray) -> np.ndarray:
-    """Sums (W, columns) over the rows of each world."""
-    _, place = np.unique(np.asarray(worlds), return_inverse=True)
-    return np.stack([np.bincount(place, column) for column in columns], axis=1)

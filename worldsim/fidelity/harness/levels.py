@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.fidelity.harness.simulator import Simulator, meanings
+from worldsim.fidelity.probes.pixels import grey_levels
 
 __all__ = ["LEVELS", "find_levels", "match_actions"]
 
@@ -45,7 +46,7 @@ def find_levels(candidate: Simulator, reference: Simulator | None) -> dict[str, 
     lacks = {
         "C": "" if candidate.event_names else "its info tells no named events",
         "D": "" if hasattr(raw, "set_prompt") else "it takes no text: no set_prompt",
-        "E": "" if hasattr(raw, "surprise") else "it tells no surprise at frames: no surprise(frame, action)",
+        "E": "" if hasattr(raw, "surprise_at") else "it tells no surprise at frames: no surprise_at(frame, action)",
     }
     for level, reason in lacks.items():
         found[level] = (found["B"] and f"it lacks level B: {found['B']}") or reason
@@ -72,12 +73,7 @@ def _starts(candidate: Simulator, reference: Simulator) -> str:
             shown = candidate.frame(candidate.env.reset(seed=0, options=options)[0])
         except Exception as error:  # whatever a foreign env raises: it does not take frames
             return f'reset(options={{"frames", "actions"}}) raised {type(error).__name__}: {str(error).splitlines()[0]}'
-        if _gap(shown, given) > min(NEAR, _gap(given, other) / 2):
+        if grey_levels(shown, given) > min(NEAR, grey_levels(given, other) / 2):
             return 'reset(options={"frames"}) does not show the last given frame: the option is ignored'
     candidate.starts = "frames"
     return ""
-
-
-def _gap(one: np.ndarray, other: np.ndarray) -> float:
-    """Mean distance of two frames in grey levels."""
-    return float(np.abs(one.astype(np.float64) - other).mean())

@@ -45,10 +45,10 @@ class Lines:
         else:
             write_json(run, {"asked": asked})
         self.path = folder / TRIALS
-        self.lines = read_lines(folder) if self.path.exists() else []
+        lines = read_lines(folder) if self.path.exists() else []
         with replacing_file(self.path) as temporary:  # without what a kill left of a last line
-            temporary.write_text("".join(json.dumps(line) + "\n" for line in self.lines))
-        self.done = {(line["probe"], line["index"]) for line in self.lines}
+            temporary.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        self.done = {(line["probe"], line["index"]) for line in lines}
 
     def add(self, line: Line) -> None:
         """Write one trial; it is on disk when this returns."""
@@ -56,7 +56,6 @@ class Lines:
             file.write(json.dumps(line, allow_nan=False) + "\n")
             file.flush()
             os.fsync(file.fileno())
-        self.lines.append(json.loads(json.dumps(line)))
         self.done.add((line["probe"], line["index"]))
 
 

@@ -95,13 +95,13 @@ PROBES: dict[str, Probe] = {
     "drift": Probe("B", "the same view again and again: is it still this world, among eight", (6, 50),
                    _staged("drift", False), detail={"length": (256, 1024)}),
     "distribution": Probe("B", "are clips distributed as truth's: polynomial MMD of clip features", (48, 2048),
-                          _course(clips_trial), clips_figures, {"length": (16, 16)}),
+                          _course(clips_trial), clips_figures),
     "events and reward": Probe("C", "the same actions in both: which events, when, what reward", (24, 500),
                                _course(events_trial), events_figures, {"length": (48, 128)}),
     "policy ranking": Probe("C", "do policies that earn more in truth earn more here", (32, 2400),
                             _course(ranking_trial), ranking_figures, {"policies": (8, 24), "length": (32, 128)}),
     "surprise": Probe("E", "is the candidate more surprised at altered dynamics than at truth", (16, 200),
-                      _course(surprise_trial), surprise_figures, {"length": (12, 12)}),
+                      _course(surprise_trial), surprise_figures),
 }  # fmt: skip
 
 

@@ -34,7 +34,6 @@ class Played:
         frames: u8 (K, H, W, 3).
         rewards: f64 (K,).
         events: f64 (K, E), by the names of the simulator's `event_names`.
-        ends: f64 (K,), 1 where the episode terminated, or the probability that it did where `info` tells one.
         steps: how many of them were played before the episode ended.
     """
 
@@ -42,7 +41,6 @@ class Played:
     frames: np.ndarray
     rewards: np.ndarray
     events: np.ndarray
-    ends: np.ndarray
     steps: int
 
 
@@ -61,7 +59,7 @@ class Simulator:
                  frames: FrameMap | None = None, kwargs: dict[str, Any] | None = None) -> None:  # fmt: skip
         self.env, self.name, self.kwargs = env, name, dict(kwargs or {})
         self.size: tuple[int, int] | None = None  # (H, W) to bring frames to
-        self.fingerprint = str(getattr(env.unwrapped, "fingerprint", ""))  # of weights: others never share a run
+        self.fingerprint = str(getattr(env.unwrapped, "fingerprint", ""))  # others never share a run
         self._actions, self._frames = actions, frames
         self._picture = pictures_of(env)
         self.event_names: tuple[str, ...] = tuple(getattr(env.unwrapped, "event_names", ()))
@@ -111,8 +109,7 @@ class Simulator:
     def _go(self, first: np.ndarray, actions: Sequence[Any]) -> Played:
         count = len(actions)
         frames = np.empty((count, *first.shape), np.uint8)
-        rewards, ends = np.zeros(count), np.zeros(count)
-        events = np.zeros((count, len(self.event_names)))
+        rewards, events = np.zeros(count), np.zeros((count, len(self.event_names)))
         shown, steps = first, count
         for step, action in enumerate(actions):
             observation, reward, terminated, _, info = self.env.step(action)
@@ -121,16 +118,15 @@ class Simulator:
             told = info.get("events")
             if told is not None and np.shape(told) == (len(self.event_names),):
                 events[step] = np.asarray(told, np.float64)
-            ends[step] = float(info.get("end_probability", terminated))
             if terminated:
-                frames[step + 1 :], ends[step + 1 :], steps = shown, 1.0, step + 1
+                frames[step + 1 :], steps = shown, step + 1
                 break
-        return Played(first, frames, rewards, events, ends, steps)
+        return Played(first, frames, rewards, events, steps)
 
     def round_trip(self, frames: np.ndarray) -> np.ndarray:
         """What the simulator can show at best of frames u8 (F, H, W, 3): through its own compression and back."""
         through = getattr(self.env.unwrapped, "round_trip", None)
-        return frames if through is None else through(frames)
+        return frames if through is None else resize(through(frames), frames.shape[1:3])
 
     def close(self) -> None:
         """Close the env."""

@@ -15,7 +15,7 @@ from worldsim.fidelity.harness.bench import Bench, Strip, Trial
 from worldsim.fidelity.harness.lines import frames_hash
 from worldsim.fidelity.harness.reading import RenderReader, groups
 from worldsim.fidelity.harness.scenes import Play, Question, Scene
-from worldsim.fidelity.probes.pixels import psnr, squared_error
+from worldsim.fidelity.probes.pixels import grey_levels, psnr, squared_error
 
 __all__ = ["staged_trial", "strip_of"]
 
@@ -100,7 +100,7 @@ def _effect(scene: Scene, shown: list[np.ndarray]) -> list[float]:
     if len(shown) < 2:
         return []
     both = (shown[0][-1], shown[1][-1]), (scene.plays[0].frames[-1], scene.plays[1].frames[-1])
-    return [round(float(np.abs(a.astype(float) - b).mean()), 3) for a, b in both]
+    return [round(grey_levels(*pair), 3) for pair in both]
 
 
 def strip_of(scene: Scene, play: Play, frames: np.ndarray) -> Strip:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import numpy as np
-from scipy.stats import bootstrap, rankdata
+from scipy.stats import rankdata
 
-from worldsim.fidelity.scores import over_worlds
+from worldsim.fidelity.scores import over_worlds, redrawn
 from worldsim.fidelity.statistics import StatisticsError, mean, ratio
 
 __all__ = ["alone_figures", "clips_figures", "events_figures", "ranking_figures", "surprise_figures"]
@@ -86,23 +87,19 @@ def clips_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     scaled = {name: (part - middle) / spread for name, part in features.items()}
     pairs = {name: _pairs(scaled["truth"], part) for name, part in scaled.items() if name != "truth"}
 
-    def value(name: str, rows: np.ndarray) -> np.ndarray:
-        weights = (rows[..., None] == np.arange(len(lines))).sum(-2).astype(np.float64)  # (..., n)
-        apart = pairs[name]
-        top = np.einsum("...i,ij,...j->...", weights, apart, weights)
+    def value(name: str, weights: np.ndarray) -> np.ndarray:
+        top = (weights @ pairs[name] * weights).sum(-1)
         bottom = np.square(weights.sum(-1)) - np.square(weights).sum(-1)
         return top / np.maximum(bottom, 1e-9)
 
-    def normal(rows: np.ndarray, axis: int = -1) -> np.ndarray:
-        mine, best, frozen = (value(name, rows) for name in ("candidate", "ceiling", "frozen"))
+    def normal(weights: np.ndarray) -> np.ndarray:
+        mine, best, frozen = (value(name, weights) for name in ("candidate", "ceiling", "frozen"))
         return 1.0 - (mine - best) / np.maximum(frozen - best, 1e-9)
 
-    found = {
-        name: _resampled(lambda rows, axis=-1, name=name: value(name, rows), len(lines), options) for name in pairs
-    }
+    found = {name: asdict(redrawn(partial(value, name), len(lines), **options)) for name in pairs}
     return {
         "trials": len(lines), "worlds": len({line["seed"] for line in lines}), "S": found["candidate"],
-        "K": found["ceiling"], "c": found["frozen"]["value"], "N": _resampled(normal, len(lines), options),
+        "K": found["ceiling"], "c": found["frozen"]["value"], "N": asdict(redrawn(normal, len(lines), **options)),
         "extras": {f"MMD², {name}": {**part, **({"truth": 0.0} if name == "candidate" else {})}
                    for name, part in found.items()},
     }  # fmt: skip
@@ -119,17 +116,6 @@ def _pairs(true: np.ndarray, mine: np.ndarray) -> np.ndarray:
     return terms
 
 
-def _resampled(statistic: Callable[..., np.ndarray], count: int, options: dict[str, int]) -> Figures:
-    """A statistic of rows drawn with replacement, with its percentile interval; `StatisticsError` for one row."""
-    if count < 2:
-        raise StatisticsError(f"an interval needs at least 2 trials, got {count}")
-    rows = np.arange(count)
-    found = bootstrap((rows,), statistic, n_resamples=options["resamples"], batch=200, vectorized=True, axis=-1,
-                      method="percentile", rng=np.random.default_rng(options["seed"]))  # fmt: skip
-    low, high = np.nanpercentile(found.bootstrap_distribution, [2.5, 97.5]).tolist()
-    return {"value": float(statistic(rows)), "low": low, "high": high}
-
-
 def ranking_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """Do policies rank alike? Spearman, Pearson, MMRV, regret of the top choice, and a permutation null."""
     policies = sorted({line["policy"] for line in lines})
@@ -142,11 +128,11 @@ def ranking_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     if len(table) < 2 or len(policies) < 3:
         return found
 
-    def ranks(rows: np.ndarray, axis: int = -1) -> np.ndarray:
-        true, mine = np.moveaxis(table[rows].mean(-3), -1, 0)  # (..., policies)
+    def ranks(sums: np.ndarray) -> np.ndarray:
+        true, mine = np.moveaxis(sums, -1, 0)  # (..., policies)
         return _correlation(rankdata(true, axis=-1), rankdata(mine, axis=-1))
 
-    estimate = _resampled(ranks, len(table), options)
+    estimate = asdict(over_worlds(ranks, table, **options))
     true, mine = np.moveaxis(table.mean(0), -1, 0)
     rng = np.random.default_rng(options["seed"])
     shuffled = rankdata(np.stack([rng.permutation(mine) for _ in range(PERMUTATIONS)]), axis=-1)
@@ -176,19 +162,18 @@ def surprise_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     table = {name: np.array([line["surprise"][name] for line in lines]) for name in lines[0]["surprise"]}
     altered = [name for name in table if name != "truth"]
 
-    def auc(names: Sequence[str]) -> Callable[..., np.ndarray]:
+    def auc(names: Sequence[str]) -> Figures:
         wins = np.mean([(table[name][:, None] > table["truth"]) + 0.5 * (table[name][:, None] == table["truth"])
                         for name in names], axis=0)  # fmt: skip
 
-        def of(rows: np.ndarray, axis: int = -1) -> np.ndarray:
-            weights = (rows[..., None] == np.arange(len(lines))).sum(-2).astype(np.float64)
-            return np.einsum("...i,ij,...j->...", weights, wins, weights) / np.square(weights.sum(-1))
+        def of(weights: np.ndarray) -> np.ndarray:
+            return (weights @ wins * weights).sum(-1) / np.square(weights.sum(-1))
 
-        return of
+        return asdict(redrawn(of, len(lines), **options))
 
-    score = _resampled(auc(altered), len(lines), options)
+    score = auc(altered)
     normal = {key: 2.0 * value - 1.0 for key, value in score.items()}
-    extras = {f"AUC, {name}": _resampled(auc([name]), len(lines), options) for name in altered}
+    extras = {f"AUC, {name}": auc([name]) for name in altered}
     return {"trials": len(lines), "worlds": len({line["seed"] for line in lines}), "S": score, "c": 0.5,
             "K": {"value": 1.0, "low": 1.0, "high": 1.0}, "N": normal, "extras": extras}  # fmt: skip
 

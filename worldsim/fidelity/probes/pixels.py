@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["elsewhere", "psnr", "squared_error"]
+__all__ = ["elsewhere", "grey_levels", "psnr", "squared_error"]
 
 ROUNDING = 1 / 12  # squared error that rounding to whole grey levels makes; two equal pictures are no closer than that
 
@@ -12,6 +12,11 @@ ROUNDING = 1 / 12  # squared error that rounding to whole grey levels makes; two
 def squared_error(frames: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """f64 (...,): mean squared error of u8 frames (..., H, W, 3)."""
     return np.square(frames.astype(np.float64) - truth).mean(axis=(-3, -2, -1))
+
+
+def grey_levels(frames: np.ndarray, other: np.ndarray) -> float:
+    """Mean distance of u8 pictures of one shape in grey levels."""
+    return float(np.abs(frames.astype(np.float64) - other).mean())
 
 
 def psnr(error: np.ndarray) -> np.ndarray:

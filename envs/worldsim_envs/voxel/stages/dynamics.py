@@ -60,7 +60,7 @@ def _cells(*changes: tuple[int, int, int, str]) -> Callable[[Ground], Edit]:
     return of
 
 
-def _lifted(by: float, ahead: float = 0.0) -> Callable[[Ground], Edit]:
+def _lifted(by: float) -> Callable[[Ground], Edit]:
     """An edit that puts the player higher."""
 
     def of(ground: Ground) -> Edit:
