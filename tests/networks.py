@@ -15,7 +15,6 @@ from torch import nn
 from worldsim.actions import ActionSpec
 from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
-from worldsim.model.temperature import Temperature
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World
@@ -55,9 +54,8 @@ def tiny_card(**changes: Any) -> WorldCard:
     return replace(card, vocabulary=tuple(WORDS.words), **changes)
 
 
-def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, temperature: Temperature | None = None) -> World:
-    networks = tiny_tokenizer(seed), tiny_dynamics(seed)
-    return World(tiny_card(), *networks, None, rows=rows, steps=steps, temperature=temperature)
+def tiny_world(rows: int = 1, steps: int = 2, seed: int = 0, **settings: Any) -> World:
+    return World(tiny_card(), tiny_tokenizer(seed), tiny_dynamics(seed), None, rows=rows, steps=steps, **settings)
 
 
 def random_clip(
