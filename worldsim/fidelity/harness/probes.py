@@ -11,6 +11,7 @@ from worldsim.fidelity.harness.bench import Bench, Trial
 from worldsim.fidelity.harness.courses import clips_trial, events_trial, ranking_trial, surprise_trial
 from worldsim.fidelity.harness.departures import departures
 from worldsim.fidelity.harness.extras import EXTRAS, safely
+from worldsim.fidelity.harness.fates import fates_trial
 from worldsim.fidelity.harness.figures import staged_figures
 from worldsim.fidelity.harness.staged import staged_trial
 from worldsim.fidelity.harness.tallies import (
@@ -92,6 +93,8 @@ PROBES: dict[str, Probe] = {
                      _staged("dynamics")),
     "births and deaths": Probe("B", "animals at rest while nothing is done: as many, more or fewer", (16, 300),
                                _staged("herds", False)),
+    "stochastic truth": Probe("B", "left to chance: is the outcome one that forks of truth come near, and as often",
+                              (12, 200), _course(fates_trial), detail={"rollouts": (4, 16)}),
     "drift": Probe("B", "the same view again and again: is it still this world, among eight", (6, 50),
                    _staged("drift", False), detail={"length": (256, 1024)}),
     "distribution": Probe("B", "are clips distributed as truth's: polynomial MMD of clip features", (48, 2048),
