@@ -21,6 +21,7 @@ from worldsim.fidelity.harness.tallies import (
     ranking_figures,
     surprise_figures,
 )  # fmt: skip
+from worldsim.fidelity.harness.texts import changed_figures, changed_trial, prompted_figures, prompted_trial
 
 __all__ = ["PROBES", "TIERS", "Probe", "figures_of"]
 
@@ -103,6 +104,10 @@ PROBES: dict[str, Probe] = {
                                _course(events_trial), events_figures, {"length": (48, 128)}),
     "policy ranking": Probe("C", "do policies that earn more in truth earn more here", (32, 2400),
                             _course(ranking_trial), ranking_figures, {"policies": (8, 24), "length": (32, 128)}),
+    "prompted attributes": Probe("D", "a clip from a prompt alone: is it the biome, time and weather asked for",
+                                 (64, 400), _course(prompted_trial), prompted_figures),
+    "changed prompts": Probe("D", "a prompt that changes in mid-rollout: does what it names come, within 32 frames",
+                             (24, 200), _course(changed_trial), changed_figures, {"length": (32, 32)}),
     "surprise": Probe("E", "is the candidate more surprised at altered dynamics than at truth", (16, 200),
                       _course(surprise_trial), surprise_figures),
 }  # fmt: skip
