@@ -15,7 +15,6 @@ from torch import nn
 from worldsim.actions import ActionSpec
 from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
-from worldsim.model.temperature import Temperature
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World
@@ -56,10 +55,10 @@ def tiny_card(**changes: Any) -> WorldCard:
 
 
 def tiny_world(
-    rows: int = 1, steps: int = 2, seed: int = 0, temperature: Temperature | None = None, **card: Any
+    rows: int = 1, steps: int = 2, seed: int = 0, card: dict[str, Any] | None = None, **settings: Any
 ) -> World:
     networks = tiny_tokenizer(seed), tiny_dynamics(seed)
-    return World(tiny_card(**card), *networks, None, rows=rows, steps=steps, temperature=temperature)
+    return World(tiny_card(**card or {}), *networks, None, rows=rows, steps=steps, **settings)
 
 
 def random_clip(

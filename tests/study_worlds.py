@@ -26,11 +26,19 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Fates(Question):
+    forks: int = 0
+    points: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    chance: float = 0.0
+
+
+@dataclass(frozen=True)
 class Play:
     name: str
     actions: tuple[int, ...]
     frames: np.ndarray
     questions: tuple[Question, ...] = ()
+    start: Any = None
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class Scene:
     seed: int
     frames: np.ndarray
     actions: tuple[int, ...]
-    start: int
+    start: Any
     plays: tuple[Play, ...]
     facts: dict[str, Any] = field(default_factory=dict)
 
@@ -92,6 +100,29 @@ class Mirrored(Ring):
         return super().moved({NOOP: NOOP, LEFT: RIGHT, RIGHT: LEFT}[int(action)])
 
 
+class Tossed(Ring):
+    """The dot takes a step to either side, or none, by chance alone; a state is a place and a luck."""
+
+    steps: tuple[int, ...] = (-1, 0, 1)
+    luck = 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        found = super().reset(seed=seed, options=options)
+        self.luck = int(self.np_random.integers(2**31))
+        return found
+
+    def restore_state(self, state: tuple[int, int]) -> np.ndarray:
+        self.place, self.luck = state
+        return drawn(self.place)
+
+    def moved(self, action: int) -> int:
+        luck, self.luck = self.luck, 0
+        return (self.place + (self.steps[luck % len(self.steps)] if luck else 0)) % PLACES
+
+    def stages(self):
+        return {"fates": fates}
+
+
 class FromFrames(gym.Wrapper):
     """The ring behind the interface of a learned world: it starts from frames, and reads its place off the last."""
 
@@ -124,3 +155,18 @@ def sides(env: Ring, seed: int, index: int) -> Scene:
         for right, (name, acts) in enumerate(ways.items())
     )
     return Scene(seed, np.stack([drawn(start)] * 4), (NOOP,) * 4, start, plays)
+
+
+def fates(env: Tossed, seed: int, index: int, rollouts: int = 4) -> Scene:
+    """Sixteen forks of the dot, and the whole ring beside them."""
+    rng, start, forks = np.random.default_rng(seed), seed % PLACES, 16
+    lucks = rng.integers(1, 2**31, forks + rollouts).tolist()
+    ends = [(start + Tossed.steps[luck % 3]) % PLACES for luck in lucks]
+    places = [*ends[:forks], *range(PLACES)]
+    names = tuple(f"{'true' if place in ends[:forks] else 'other'}:{number}" for number, place in enumerate(places))
+    points = np.array([[(place - start + PLACES // 2) % PLACES - PLACES // 2] for place in places], np.float64)
+    question = Fates("fate", (2,), names, np.stack([drawn(place) for place in places])[:, None, None], 0, forks + start,
+                     forks=forks, points=points, chance=len(set(ends[:forks])) / PLACES)  # fmt: skip
+    plays = tuple(Play("rollout", (NOOP, NOOP), np.stack([drawn(end)] * 2), (question,), (start, luck))
+                  for end, luck in zip(ends[forks:], lucks[forks:], strict=True))  # fmt: skip
+    return Scene(seed, np.stack([drawn(start)] * 4), (NOOP,) * 4, (start, 0), plays)

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
 
-from tiny import KWARGS, save_tiny_checkpoint
+from tiny import KWARGS, SIZE, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
 from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
 from worldsim.model.checkpoint import CheckpointError, load, save
 from worldsim.model.text import PromptError
+from worldsim.sampling.world import WorldError
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
 from worldsim_envs.learned.starts import EnvError
 
@@ -147,3 +148,19 @@ def test_a_restored_state_goes_on_exactly(checkpoint: str) -> None:
 def test_a_missing_checkpoint_is_named() -> None:
     with pytest.raises(CheckpointError, match="no-such-world"):
         LearnedEnv("no-such-world")
+
+
+def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str) -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (2, 5, *SIZE, 3), dtype=np.uint8)
+    frames[1, 2:] = frames[0, 2:]  # only the first two differ
+    shown = {}
+    for window in (None, 3):
+        env = make(checkpoint, window=window)
+        for which, given in enumerate(frames):
+            env.reset(seed=1, options={"frames": given, "actions": np.zeros(5, np.int64)})
+            shown[window, which] = roll(env, ACTIONS[:4, 0])
+    assert (shown[None, 0] != shown[None, 1]).any() and np.array_equal(shown[3, 0], shown[3, 1])
+    with pytest.raises(EnvError, match="window of its own"):
+        LearnedEnv(make(checkpoint).world, window=2)
+    with pytest.raises(WorldError, match="window must be from 1 to 6"):
+        make(checkpoint, window=7)

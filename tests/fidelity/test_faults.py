@@ -43,6 +43,15 @@ def test_truth_as_its_own_candidate_departs_nowhere(tmp_path: Path) -> None:
         assert part.get("N") is None or part["N"]["value"] >= 0.98, name
 
 
+@pytest.mark.slow
+def test_a_frozen_world_may_be_true_once_but_not_as_often(tmp_path: Path) -> None:
+    probe = "stochastic truth"
+    found = study(faulty("frozen"), "worldsim/Voxel-v0", out=tmp_path / "frozen", probes=[probe])["probes"][probe]
+    assert {"rank, candidate - truth", "spread of outcomes, candidate / truth"} <= set(found["departs"])
+    found = study(faulty("splitting"), "worldsim/Voxel-v0", out=tmp_path / "two", probes=[probe])["probes"][probe]
+    assert "N" in found["departs"]
+
+
 def test_every_fault_is_a_world_that_starts_from_a_true_state() -> None:
     for name in FAULTS:
         env = faulty(name)()

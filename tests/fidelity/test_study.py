@@ -7,7 +7,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-from study_worlds import FromFrames, Mirrored, Question, Ring, drawn
+from study_worlds import FromFrames, Mirrored, Question, Ring, Tossed, drawn
 from worldsim.fidelity import study
 from worldsim.fidelity.harness.compare import compare, holm
 from worldsim.fidelity.harness.conduct import report
@@ -45,22 +45,69 @@ class FromMirrored(FromFrames):
         super().__init__(Mirrored())
 
 
-def test_the_same_seed_gives_the_same_report_and_another_seed_another(tmp_path: Path) -> None:
+WORLDS = pytest.mark.parametrize(("world", "probe"), [(Ring, "left and right"), (Tossed, "stochastic truth"),
+                                                      (Tossed, "determinism")])  # fmt: skip
+
+
+@WORLDS
+def test_the_same_seed_gives_the_same_report_and_another_seed_another(world, probe: str, tmp_path: Path) -> None:
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        ask(Ring, tmp_path / name, seed=seed)
+        study(world, world, out=tmp_path / name, probes=[probe], trials=6, seed=seed)
     one, two, other = ((tmp_path / name / "report.json").read_bytes() for name in "abc")
     assert one == two != other
 
 
-def test_a_killed_run_goes_on_at_the_next_trial_and_counts_none_twice(tmp_path: Path) -> None:
-    ask(Ring, tmp_path / "whole")
-    ask(Ring, tmp_path / "killed")
+@WORLDS
+def test_a_killed_run_goes_on_at_the_next_trial_and_counts_none_twice(world, probe: str, tmp_path: Path) -> None:
+    for name in ("whole", "killed"):
+        study(world, world, out=tmp_path / name, probes=[probe], trials=6)
     lines = (tmp_path / "killed" / "trials.jsonl").read_text().splitlines(keepends=True)
     (tmp_path / "killed" / "trials.jsonl").write_text("".join(lines[:3]) + lines[3][:40])
-    ask(Ring, tmp_path / "killed")
+    study(world, world, out=tmp_path / "killed", probes=[probe], trials=6)
     again = read_lines(tmp_path / "killed")
     assert [line["index"] for line in again] == list(range(6))
     assert (tmp_path / "whole" / "report.json").read_bytes() == (tmp_path / "killed" / "report.json").read_bytes()
+
+
+class Stuck(Tossed):
+    steps = (0,)
+
+
+class Wild(Tossed):
+    steps = (3, 4)
+
+
+class Driven(Tossed):
+    """Does what truth may do, but always the same."""
+
+    steps = (1,)
+
+
+def toss(candidate, out: Path):
+    return study(candidate, Tossed, out=out, probes=["stochastic truth"], trials=12)["probes"]["stochastic truth"]
+
+
+def test_truth_by_another_luck_is_covered_and_comes_as_often(tmp_path: Path) -> None:
+    for name, candidate in (("states", Tossed), ("frames", lambda: FromFrames(Tossed()))):
+        found = toss(candidate, tmp_path / name)
+        assert found["reader"]["sound"] and found["N"]["value"] == pytest.approx(1.0, abs=0.1)
+        assert found["departs"] == [] and found["c"] == pytest.approx(3 / 8, abs=0.05)
+        assert abs(found["extras"]["energy distance of outcomes, truth from truth"]["value"]) < 0.1
+
+
+def test_what_truth_never_comes_to_is_not_covered(tmp_path: Path) -> None:
+    found = toss(lambda: FromFrames(Wild()), tmp_path)
+    assert found["S"]["value"] == 0.0 and "N" in found["departs"]
+
+
+def test_outcomes_that_are_true_but_always_the_same_are_covered_and_not_calibrated(tmp_path: Path) -> None:
+    for name, candidate, goes in (("stuck", Stuck, -1), ("driven", Driven, 1)):
+        found = toss(lambda candidate=candidate: FromFrames(candidate()), tmp_path / name)
+        assert found["S"]["value"] == 1.0 and "N" not in found["departs"]
+        spread, rank = (found["extras"][key] for key in ("spread of outcomes, candidate / truth",
+                                                         "rank, candidate - truth"))  # fmt: skip
+        assert spread["value"] == 0.0 and np.sign(rank["value"]) == goes
+        assert {"energy distance, candidate - truth", "rank, candidate - truth"} < set(found["departs"])
 
 
 def test_the_report_is_computed_again_from_the_lines_alone(tmp_path: Path) -> None:

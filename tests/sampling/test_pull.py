@@ -19,7 +19,7 @@ CHANGE_AT, TOLD = 2, [1, 3]
 
 def changed(pull: Pull, rows: int = ROWS) -> tuple[World, np.ndarray]:
     """A world whose rows `TOLD` were given new prompts after two frames, and its frames (T, B, H, W, 3)."""
-    world = tiny_world(rows, pull=pull)
+    world = tiny_world(rows, card={"pull": pull})
     world.reset(*given(), prompts=PROMPTS, seeds=SEEDS)
 
     def before(t: int) -> None:
@@ -39,7 +39,7 @@ def looks(world: World, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def test_a_first_frame_from_noise_is_pulled_in_the_rows_that_have_a_prompt() -> None:
     told = [bool(prompt) for prompt in PROMPTS]
-    world = tiny_world(ROWS, pull=PULL)
+    world = tiny_world(ROWS, card={"pull": PULL})
     found = world.reset(prompts=PROMPTS, seeds=SEEDS).latents
     plain, pulled = tiny_world(ROWS), tiny_world(ROWS)
     pulled.guidance = Guidance(PULL.opening)
@@ -60,7 +60,7 @@ def test_a_new_prompt_pulls_for_some_frames_and_only_in_its_own_rows() -> None:
 
 
 def test_only_frames_under_a_new_prompt_cost_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = tiny_world(2, pull=PULL)
+    world = tiny_world(2, card={"pull": PULL})
     world.reset(*given(2), prompts=["", "rain falls"], seeds=[1, 2])  # a prompt that tells of given frames is not new
     seen = looks(world, monkeypatch)
     passes = []
@@ -75,7 +75,7 @@ def test_only_frames_under_a_new_prompt_cost_more(monkeypatch: pytest.MonkeyPatc
 
 
 def test_without_prompts_nothing_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
-    world = tiny_world(2, pull=PULL)
+    world = tiny_world(2, card={"pull": PULL})
     seen = looks(world, monkeypatch)
     world.reset(seeds=[1, 2])
     assert len(seen) == PULL.passes + 1
@@ -85,7 +85,7 @@ def test_without_prompts_nothing_is_pulled(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_snapshots_and_forks_go_on_in_mid_pull() -> None:
-    world = tiny_world(2, pull=PULL)
+    world = tiny_world(2, card={"pull": PULL})
     world.reset(*given(2), seeds=[1, 2])
     world.set_prompt(["rain falls", ""])
     roll(world, actions(2, 1))
@@ -99,7 +99,7 @@ def test_snapshots_and_forks_go_on_in_mid_pull() -> None:
 def test_a_pulled_row_of_a_batch_is_as_a_single_world() -> None:
     _, batch = changed(PULL)
     frames, taken = given()
-    single = tiny_world(1, pull=PULL)
+    single = tiny_world(1, card={"pull": PULL})
     single.reset(frames[1:2], taken[1:2], PROMPTS[1:2], SEEDS[1:2])
     shown = roll(single, actions()[:, 1:2], lambda t: single.set_prompt("rain falls") if t == CHANGE_AT else None)
     assert np.abs(frames_of(shown)[:, 0] - batch[:, 1]).max() <= TOLERANCE
@@ -107,7 +107,7 @@ def test_a_pulled_row_of_a_batch_is_as_a_single_world() -> None:
 
 def test_guidance_of_ones_own_comes_before_the_cards() -> None:
     def first(guidance: Guidance | None) -> np.ndarray:
-        world = tiny_world(1, pull=PULL)
+        world = tiny_world(1, card={"pull": PULL})
         world.guidance = guidance
         return world.reset(prompts=["rain falls"], seeds=[5]).latents
 

@@ -12,7 +12,7 @@ import torch
 from networks import SIZE, tiny_world
 from rollouts import PROMPTS, ROWS, SEEDS, STEPS, TOLERANCE, actions, assert_same, frames_of, given, roll
 from worldsim.model.temperature import Temperature
-from worldsim.sampling.world import World
+from worldsim.sampling.world import World, WorldError
 
 
 def started(rows: int = ROWS, **kwargs) -> World:
@@ -185,3 +185,69 @@ def test_rewards_of_any_size_and_probabilities_are_read_off_the_heads() -> None:
     step = world.reset(seeds=(0,))
     assert step.events[0].tolist() == pytest.approx([-250.0, 0.5, 1.0], rel=1e-4)
     assert step.ended[0] == pytest.approx(0.75, rel=1e-4)
+
+
+def windowed(window: int, frames: np.ndarray, rows: int = 2) -> World:
+    """A world that has observed these frames (B, T, H, W, 3), one after the other."""
+    world = tiny_world(rows, window=window)
+    world.reset(frames[:, :1], given(rows, 1)[1], seeds=SEEDS[:rows])
+    for t in range(1, frames.shape[1]):
+        world.observe(frames[:, t : t + 1], actions(rows, 1, t).swapaxes(0, 1))
+    return world
+
+
+@pytest.mark.parametrize("window", [1, 2, 4])
+@pytest.mark.parametrize("back", [1, 2, 3, 4, 5, 6])
+def test_frames_beyond_the_window_do_not_count_at_all_and_those_within_do(window: int, back: int) -> None:
+    frames = given(2, 9)[0]
+    other = frames.copy()
+    other[:, -back] = 255 - other[:, -back]
+    mine, theirs = (windowed(window, each).imagine(actions(2, 1)[0]) for each in (frames, other))
+    assert np.array_equal(mine.latents, theirs.latents) == (back > window)
+    assert np.array_equal(mine.events, theirs.events) == (back > window)
+
+
+def test_a_network_by_itself_remembers_more_than_its_window_in_deeper_layers() -> None:
+    frames = given(2, 9)[0]
+    other = frames.copy()
+    other[:, -6] = 255 - other[:, -6]
+    first, second = tiny_world(2), tiny_world(2)
+    for world, each in ((first, frames), (second, other)):
+        world.reset(each[:, :1], given(2, 1)[1], seeds=SEEDS[:2])
+        for t in range(1, 9):
+            world.observe(each[:, t : t + 1], actions(2, 1, t).swapaxes(0, 1))
+    assert not np.array_equal(first.imagine(actions(2, 1)[0]).latents, second.imagine(actions(2, 1)[0]).latents)
+
+
+def test_until_it_is_full_a_window_changes_nothing() -> None:
+    plain, world = started(2), started(2, window=4)
+    assert np.abs(frames_of(roll(plain, actions(2, 1))) - frames_of(roll(world, actions(2, 1)))).max() <= TOLERANCE
+    assert np.abs(frames_of(roll(plain, actions(2, 9))) - frames_of(roll(world, actions(2, 9)))).max() > TOLERANCE
+
+
+def test_a_world_with_a_window_forks_restores_and_resets_rows_as_any_other() -> None:
+    world, plain = started(window=2), started(window=2)
+    roll(world, actions(length=5))
+    snapshot, fork = world.snapshot(), world.fork()
+    first = roll(world, actions(seed=1))
+    assert_same(first, roll(fork, actions(seed=1)))
+    world.restore(snapshot)
+    assert_same(first, roll(world, actions(seed=1)))
+    frames, taken = given(seed=5)
+    roll(plain, actions(length=5))
+    plain.reset(frames[1:2], taken[1:2], ["rain falls"], [77], rows=[1])
+    assert_same(first, roll(plain, actions(seed=1)), [0, 2, 3])
+    alone = tiny_world(1, window=2)
+    alone.reset(frames[1:2], taken[1:2], ["rain falls"], [77])
+    after = frames_of(roll(alone, actions(seed=1)[:, 1:2]))[:, 0]
+    plain.reset(frames[1:2], taken[1:2], ["rain falls"], [77], rows=[1])
+    assert np.abs(after - frames_of(roll(plain, actions(seed=1)))[:, 1]).max() <= TOLERANCE
+
+
+def test_windows_out_of_range_and_snapshots_of_another_window_are_refused() -> None:
+    for window in (0, 5):
+        with pytest.raises(WorldError, match="window must be from 1 to 4"):
+            tiny_world(1, window=window)
+    with pytest.raises(WorldError, match="window of 3"):
+        started(window=3).restore(started().snapshot())
+    assert tiny_world(1).fingerprint != tiny_world(1, window=2).fingerprint != tiny_world(1, window=3).fingerprint

@@ -6,8 +6,9 @@ import pytest
 
 import worldsim
 from worldsim_envs.voxel.env import VoxelEnv
-from worldsim_envs.voxel.stages import STAGES, StageError
+from worldsim_envs.voxel.stages import STAGES, Fates, StageError
 from worldsim_envs.voxel.stages.camera import apart
+from worldsim_envs.voxel.stages.fates import lasts
 
 SEED = 2**30 + 2**28 + 31
 assert worldsim.__version__
@@ -26,7 +27,8 @@ def test_a_scene_starts_where_its_past_ends_and_truth_plays_it(env: VoxelEnv, na
     assert scene.frames.shape == (16, 64, 64, 3) and len(scene.actions) == 16
     np.testing.assert_array_equal(env.restore_state(scene.start), scene.frames[-1])
     for play in scene.plays:
-        env.restore_state(scene.start)
+        first = env.restore_state(scene.start if play.start is None else play.start)
+        np.testing.assert_array_equal(first, scene.frames[-1])
         np.testing.assert_array_equal(np.stack([env.step(act)[0] for act in play.actions]), play.frames)
         for question in play.questions:
             assert len(question.pictures) == len(question.answers) and question.pictures.shape[2] == len(question.looks)
@@ -36,6 +38,30 @@ def test_the_same_seed_gives_the_same_scene(env: VoxelEnv) -> None:
     one, two = (STAGES["absence"](env, SEED, 0) for _ in range(2))
     np.testing.assert_array_equal(one.plays[0].questions[1].pictures, two.plays[0].questions[1].pictures)
     np.testing.assert_array_equal(one.frames, two.frames)
+
+
+@pytest.mark.parametrize("index", [0, 1, 3])
+def test_forks_of_truth_go_their_own_ways_and_are_told_from_all_else(env: VoxelEnv, index: int) -> None:
+    scene = STAGES["fates"](env, SEED, index, rollouts=3)
+    (question,) = {id(play.questions[0]): play.questions[0] for play in scene.plays}.values()
+    assert isinstance(question, Fates) and question.forks == 16 and 0 < question.chance < 1
+    true = np.array([name.startswith("true") for name in question.answers])
+    assert true[:16].all() and not true.all()
+    away = np.linalg.norm(question.points[:, None] - question.points[None, :16], axis=-1).min(1)
+    assert (away[~true] > 0.98).all() and (away[true] < 1.02).all()
+    apart(question.pictures[[0, *np.flatnonzero(~true)]], ["true", *["other"] * int((~true).sum())], 10)
+    if index < 3:  # a sky may last; animals do not all do the same
+        assert len(np.unique(question.points[:16], axis=0)) > 4
+        assert len({play.start.world.random.tobytes() for play in scene.plays}) == 3
+
+
+def test_what_lasts_has_no_more_left_than_it_may() -> None:
+    random = np.random.default_rng(0)
+    left = np.array([lasts(random, (30, 120), 32) for _ in range(4000)])
+    assert left.min() == 1 and left.max() <= 88
+    # A rest of whole length T that has gone on for 32 ticks has T - 32 left at most, evenly: the mean of all such.
+    whole = np.linspace(32, 120, 2000)
+    assert left.mean() == pytest.approx(np.average((whole - 32) / 2, weights=whole - 32), rel=0.05)
 
 
 def test_worlds_that_no_picture_tells_apart_are_refused() -> None:

@@ -9,6 +9,7 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.conditions import Prediction
+from worldsim.sampling.lanes import Lanes
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "WorldError", "read_events"]
 
@@ -52,6 +53,7 @@ class Snapshot:
     prompts: tuple[str, ...]
     fresh: tuple[int, ...]  # frames for which each row's prompt is new
     randomness: tuple[torch.Tensor, ...]
+    lanes: Lanes | None = None
 
 
 def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:

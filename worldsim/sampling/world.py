@@ -31,6 +31,7 @@ from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
 from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
+from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.steps import SURPRISES, Snapshot, Step, WorldError, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
@@ -49,23 +50,30 @@ class World:
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull on every frame, or None: as the card's `pull` says.
         temperature: size of the noise that frames begin as.
+        window: on how many past frames a new one depends, and on no older one; None for all that the network remembers.
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
     """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
-        guidance: Guidance | None = None, temperature: Temperature | None = None,
+        guidance: Guidance | None = None, temperature: Temperature | None = None, window: int | None = None,
     ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
+        if window is not None and not 1 <= window <= card.window:
+            raise WorldError(f"window must be from 1 to {card.window}, what this network remembers, got {window}")
         self.temperature = temperature or card.temperature
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance
         self.calibration: Calibration | None = None
         self.vocabulary = Vocabulary(card.vocabulary)
-        height, width = card.size
-        self.cache = dynamics.new_cache(rows, height // tokenizer.stride, width // tokenizer.stride)
+        self.window = window
+        grid = tuple(side // tokenizer.stride for side in card.size)
+        self.cache = dynamics.new_cache(rows, *grid)
+        self._lanes = None if window is None else Lanes(
+            dynamics.new_cache(rows * (window + 1), *grid), torch.zeros_like(self.cache.count), window
+        )  # fmt: skip
         self._prompts = [""] * rows  # as given
         self._told = [""] * rows  # as read: without words that the network does not know
         self._fresh = [0] * rows  # frames for which a prompt is still new
@@ -76,6 +84,7 @@ class World:
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
         half: bool | None = None, temperature: Temperature | None = None, guidance: Guidance | None = None,
+        window: int | None = None,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
@@ -84,12 +93,13 @@ class World:
             rows: B, worlds rolled out together.
             steps: denoising passes per frame.
             device: where the networks run.
+            window: as above; each frame then costs a pass more for each of these.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
             temperature, guidance: as above; the card's by default.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
-            WorldError: rows or steps below 1, or a device that is not there.
+            WorldError: rows or steps below 1, a window out of range, or a device that is not there.
         """
         try:
             place = torch.empty(0, device=device).device
@@ -103,16 +113,18 @@ class World:
         tokenizer.prepare(half)
         dynamics.prepare(half)
         world = cls(
-            card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature
-        )
+            card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature,
+            window=window,
+        )  # fmt: skip
         world.calibration = read_calibration(find(checkpoint))
         return world
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of what decides how a rollout goes on: the weights, and what the card says of play."""
+        """A short hash of what decides how a rollout goes on: weights, window, and what the card says of play."""
         card = {key: value for key, value in self.card.to_json().items() if key not in UNSEEN}
-        parts = json.dumps(card, sort_keys=True), *map(network_fingerprint, (self.tokenizer, self.dynamics))
+        window = "" if self.window is None else str(self.window)
+        parts = json.dumps(card, sort_keys=True), window, *map(network_fingerprint, (self.tokenizer, self.dynamics))
         return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
     # -- prompts -------------------------------------------------------------------------------------------------
@@ -168,7 +180,7 @@ class World:
         """Start rows anew, from given frames, or else from noise under the prompt.
 
         Args:
-            frames: u8 (R, T, H, W, 3) at the card's size; the last `window` of them are remembered.
+            frames: u8 (R, T, H, W, 3) at the card's size; as many of the last ones as are remembered count.
             actions: f32 (R, T, A), row 0 led to the first frame (zeros for a reset); None where they are not known.
             prompts: one per row, "" for none; none by default.
             seeds: one per row, in [0, 2⁶³).
@@ -195,13 +207,18 @@ class World:
             self._generators[row], self._fresh[row] = torch.Generator().manual_seed(int(seed)), 0
         index = torch.tensor(where, device=self.cache.count.device)
         self.cache.clear(index)
+        if self._lanes is not None:
+            self._lanes.clear(index)
         part = self if where == list(range(self.rows)) else self._part(where)
         if frames is None:
             still = np.zeros((len(where), self.card.action_spec.width), np.float32)
             step = part._advance(still, None, passes or max(self.steps, self.card.pull.passes), watch, opening=True)
         else:
             step = part._observe(frames, actions)
-        if part is not self:
+        if part is not self and self._lanes is not None and part._lanes is not None:
+            self._lanes.put(index, part._lanes)
+            self.cache = self._lanes.seen
+        elif part is not self:
             self.cache.put(index, part.cache)
         return step
 
@@ -255,8 +272,9 @@ class World:
             return self.tokenizer.encode(given)[:, 0].float().cpu().numpy()
 
     def _observe(self, frames: np.ndarray, actions: np.ndarray | None) -> Step:
-        frames = frames[:, -self.card.window :]
-        led = [None] * frames.shape[1] if actions is None else actions[:, -self.card.window :].swapaxes(0, 1)
+        kept = self.window or self.card.window
+        frames = frames[:, -kept:]
+        led = [None] * frames.shape[1] if actions is None else actions[:, -kept:].swapaxes(0, 1)
         with torch.no_grad():
             latents = self.tokenizer.encode(pixels_to_unit(frames).to(self.cache.last.device))
         steps = [self._advance(each, latents[:, t : t + 1]) for t, each in enumerate(led)]
@@ -289,8 +307,12 @@ class World:
             apart = (dynamics.step(-noise[:, :1], all_noise, jump, cache, self._read).clean - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
-        prediction = dynamics.step(kept, level, condition, cache, self._read)
-        cache.advance(kept[:, 0])
+        if self._lanes is None:
+            prediction = dynamics.step(kept, level, condition, cache, self._read)
+            cache.advance(kept[:, 0])
+        else:
+            prediction = self._lanes.write(dynamics, kept, level, condition, self._read)
+            self.cache = self._lanes.seen
         if surprise == "again":
             apart = prediction.clean - latents
         shown = latents[:, 0].float().cpu().numpy()
@@ -325,7 +347,9 @@ class World:
         """Everything that later frames depend on. Raises `WorldError` before the first reset."""
         self._check_started()
         states = tuple(generator.get_state() for generator in self._generators if generator is not None)
-        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states)
+        return Snapshot(
+            self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy()
+        )
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
@@ -334,7 +358,9 @@ class World:
         mine, theirs = ([tuple(key.shape) for key in cache.keys] for cache in (self.cache, snapshot.cache))
         if mine != theirs:
             raise WorldError(f"a snapshot of this world was expected, got one of a network with a cache of {theirs}")
-        self.cache = snapshot.cache.copy()
+        if (snapshot.lanes and snapshot.lanes.window) != self.window:
+            raise WorldError(f"a snapshot of a world with a window of {self.window} was expected, got another")
+        self.cache, self._lanes = snapshot.cache.copy(), snapshot.lanes and snapshot.lanes.copy()
         self._prompts = list(snapshot.prompts)
         self._told = [self.vocabulary.known(prompt) for prompt in self._prompts]
         self._fresh = list(snapshot.fresh)
@@ -356,7 +382,8 @@ class World:
         """Some of the rows as a world of their own, which uses the very generators of these rows."""
         twin = copy.copy(self)
         twin.rows = len(rows)
-        twin.cache = self.cache.take(torch.tensor(rows, device=self.cache.count.device))
+        index = torch.tensor(rows, device=self.cache.count.device)
+        twin.cache, twin._lanes = self.cache.take(index), self._lanes and self._lanes.take(index)
         twin._prompts = [self._prompts[row] for row in rows]
         twin._told = [self._told[row] for row in rows]
         twin._fresh = [self._fresh[row] for row in rows]

@@ -53,6 +53,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         num_envs: B ≥ 1.
         checkpoint: name of a shipped checkpoint, a folder, or a `World` of B rows that is already loaded.
         steps: denoising passes per frame; fewer is faster, more is sharper.
+        window: on how many past frames a new one depends; None takes all that the network remembers. A number below
+            that is for comparisons: the network is not faster with it, but slower.
         prompt: what each episode starts under; "" leaves the world free.
         render_mode: None or "rgb_array".
         max_episode_steps: an episode is truncated after so many steps; None never truncates.
@@ -75,6 +77,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     Raises:
         EnvError: an argument is not as described.
         CheckpointError: the checkpoint is missing or broken.
+        WorldError: steps, window or device are not as `World.from_pretrained` takes them.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -85,6 +88,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         checkpoint: str | Path | World = "overworld-small",
         *,
         steps: int = 2,
+        window: int | None = None,
         prompt: str = "",
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
@@ -108,9 +112,11 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         )  # fmt: skip
         self.autoreset_mode = read_autoreset(autoreset_mode)
         if isinstance(checkpoint, str | Path):
-            self.world = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device)
-        else:
+            self.world = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device, window=window)
+        elif window is None:
             self.world = checkpoint
+        else:
+            raise EnvError("a World has a window of its own; make it with World.from_pretrained(..., window=...)")
         if self.world.rows != num_envs:
             raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {self.world.rows}")
 

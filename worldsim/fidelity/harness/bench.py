@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -26,12 +27,14 @@ class Strip:
         truth, shown: u8 (F, H, W, 3).
         steps: the step of each column, 0 for the given frame.
         parted: the step at which they part, 0 for never.
+        names: of the two rows.
     """
 
     truth: np.ndarray
     shown: np.ndarray
     steps: tuple[int, ...]
     parted: int
+    names: tuple[str, str] = ("truth", "candidate")
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,14 @@ class Bench:
         candidate: who is measured.
         reference: the true world, None at level A.
         seed: decides all trials, each by its probe and its index.
+        readers: folder of learned readers, where those that are not there yet are put.
         kept: what probes find out once, by probe.
     """
 
     candidate: Simulator
     reference: Simulator | None
     seed: int
+    readers: Path = Path("out/readers")
     kept: dict[str, Any] = field(default_factory=dict)
 
     def draws(self, probe: str, index: int, attempt: int = 0) -> np.random.Generator:

@@ -39,6 +39,8 @@ class Run:
     """Keyword arguments of the candidate, as JSON: '{"checkpoint": "runs/mine"}'."""
     reference_kwargs: str = "{}"
     """Keyword arguments of the reference, as JSON."""
+    readers: Path = Path("out/readers")
+    """Folder of the learned readers of level D; those that are not there yet are trained and put there."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def run_study(options: Run) -> dict[str, Any]:
     found = study(
         options.candidate, options.reference or None, tier=options.tier, out=options.out, probes=options.probes,
         seed=options.seed, trials=options.trials, candidate_kwargs=_object("candidate", options.candidate_kwargs),
-        reference_kwargs=_object("reference", options.reference_kwargs),
+        reference_kwargs=_object("reference", options.reference_kwargs), readers=options.readers,
     )  # fmt: skip
     return _told(found, options.out)
 

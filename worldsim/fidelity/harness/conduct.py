@@ -16,7 +16,7 @@ from worldsim.fidelity.harness.levels import LEVELS, find_levels
 from worldsim.fidelity.harness.lines import RUN, Lines, read_lines
 from worldsim.fidelity.harness.page import write_page
 from worldsim.fidelity.harness.probes import PROBES, TIERS, figures_of
-from worldsim.fidelity.harness.simulator import ActionMap, FrameMap, Make, Simulator, open_simulator
+from worldsim.fidelity.harness.simulator import ActionMap, FrameMap, Make, open_simulator
 from worldsim.fidelity.harness.strips import write_strips
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.statistics import StatisticsError
@@ -33,6 +33,7 @@ def study(
     candidate: Make, reference: Make | None = None, actions: ActionMap | None = None, frames: FrameMap | None = None,
     tier: str = "quick", *, out: Path | str | None = None, probes: Sequence[str] = (), seed: int = 0,
     candidate_kwargs: dict[str, Any] | None = None, reference_kwargs: dict[str, Any] | None = None, trials: int = 0,
+    readers: Path | str = Path("out/readers"),
 ) -> Report:  # fmt: skip
     """Study where a simulator departs from a true one.
 
@@ -47,6 +48,7 @@ def study(
         seed: decides every trial. The same seed gives the same report.
         candidate_kwargs, reference_kwargs: for `gym.make`.
         trials: at most so many of each probe; 0 for the tier's own number.
+        readers: folder of the learned readers of level D, where those that are not there yet are put.
 
     Returns:
         What `report.json` holds.
@@ -64,16 +66,16 @@ def study(
     try:
         if out is None:
             with TemporaryDirectory() as folder:
-                return _conduct(mine, true, Path(folder), tier, probes or tuple(PROBES), seed, trials)
-        return _conduct(mine, true, Path(out), tier, probes or tuple(PROBES), seed, trials)
+                return _conduct(Bench(mine, true, seed, Path(readers)), Path(folder), tier, probes, trials)
+        return _conduct(Bench(mine, true, seed, Path(readers)), Path(out), tier, probes, trials)
     finally:
         for simulator in (mine, true):
             if simulator is not None:
                 simulator.close()
 
 
-def _conduct(mine: Simulator, true: Simulator | None, out: Path, tier: str, probes: Sequence[str], seed: int,
-             trials: int) -> Report:  # fmt: skip
+def _conduct(bench: Bench, out: Path, tier: str, probes: Sequence[str], trials: int) -> Report:
+    mine, true, seed, probes = bench.candidate, bench.reference, bench.seed, probes or tuple(PROBES)
     if true is not None:
         true.starts = "state"
     levels = find_levels(mine, true)
@@ -83,7 +85,7 @@ def _conduct(mine: Simulator, true: Simulator | None, out: Path, tier: str, prob
              "reference": None if true is None else true.name, "reference_kwargs": {} if true is None else true.kwargs,
              "tier": tier, "seed": seed, "probes": list(probes), "trials": trials, "levels": levels,
              "refused": refused}  # fmt: skip
-    lines, bench = Lines(out, asked), Bench(mine, true, seed)
+    lines = Lines(out, asked)
     for name in probes:
         if name not in refused:
             _probe(bench, lines, out, name, tier, trials)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from worldsim.fidelity.harness.fates import calibration, spreads
 from worldsim.fidelity.harness.figures import hit, named, share, units
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 from worldsim.fidelity.statistics import StatisticsError, mean, ratio
@@ -148,5 +149,5 @@ def safely(function: Any) -> Any:
 EXTRAS = {
     "action control": [actions], "turns": [angles], "left and right": [bias], "counterfactual pairs": [effect],
     "3-D consistency": [memory], "drift": [windows], "permanence": [outcomes], "persistence": [outcomes],
-    "physics": [outcomes], "births and deaths": [births, outcomes],
+    "physics": [outcomes], "stochastic truth": [calibration, spreads], "births and deaths": [births, outcomes],
 }  # fmt: skip

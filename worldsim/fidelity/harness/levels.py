@@ -45,12 +45,18 @@ def find_levels(candidate: Simulator, reference: Simulator | None) -> dict[str, 
     raw: Any = candidate.env.unwrapped
     lacks = {
         "C": "" if candidate.event_names else "its info tells no named events",
-        "D": "" if hasattr(raw, "set_prompt") else "it takes no text: no set_prompt",
+        "D": "" if hasattr(raw, "set_prompt") else _wordless(candidate),
         "E": "" if hasattr(raw, "surprise_at") else "it tells no surprise at frames: no surprise_at(frame, action)",
     }
     for level, reason in lacks.items():
         found[level] = (found["B"] and f"it lacks level B: {found['B']}") or reason
     return found
+
+
+def _wordless(candidate: Simulator) -> str:
+    """Why a candidate without `set_prompt` is asked nothing in words."""
+    true = "it is the true world, which no prompt changes" if candidate.starts == "state" else "it takes no text"
+    return f"{true}: no set_prompt"
 
 
 def _starts(candidate: Simulator, reference: Simulator) -> str:

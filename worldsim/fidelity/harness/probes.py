@@ -11,6 +11,7 @@ from worldsim.fidelity.harness.bench import Bench, Trial
 from worldsim.fidelity.harness.courses import clips_trial, events_trial, ranking_trial, surprise_trial
 from worldsim.fidelity.harness.departures import departures
 from worldsim.fidelity.harness.extras import EXTRAS, safely
+from worldsim.fidelity.harness.fates import fates_trial
 from worldsim.fidelity.harness.figures import staged_figures
 from worldsim.fidelity.harness.staged import staged_trial
 from worldsim.fidelity.harness.tallies import (
@@ -20,6 +21,7 @@ from worldsim.fidelity.harness.tallies import (
     ranking_figures,
     surprise_figures,
 )  # fmt: skip
+from worldsim.fidelity.harness.texts import changed_figures, changed_trial, prompted_figures, prompted_trial
 
 __all__ = ["PROBES", "TIERS", "Probe", "figures_of"]
 
@@ -92,6 +94,8 @@ PROBES: dict[str, Probe] = {
                      _staged("dynamics")),
     "births and deaths": Probe("B", "animals at rest while nothing is done: as many, more or fewer", (16, 300),
                                _staged("herds", False)),
+    "stochastic truth": Probe("B", "left to chance: is the outcome one that forks of truth come near, and as often",
+                              (12, 200), _course(fates_trial), detail={"rollouts": (4, 16)}),
     "drift": Probe("B", "the same view again and again: is it still this world, among eight", (6, 50),
                    _staged("drift", False), detail={"length": (256, 1024)}),
     "distribution": Probe("B", "are clips distributed as truth's: polynomial MMD of clip features", (48, 2048),
@@ -100,6 +104,10 @@ PROBES: dict[str, Probe] = {
                                _course(events_trial), events_figures, {"length": (48, 128)}),
     "policy ranking": Probe("C", "do policies that earn more in truth earn more here", (32, 2400),
                             _course(ranking_trial), ranking_figures, {"policies": (8, 24), "length": (32, 128)}),
+    "prompted attributes": Probe("D", "a clip from a prompt alone: is it the biome, time and weather asked for",
+                                 (64, 400), _course(prompted_trial), prompted_figures),
+    "changed prompts": Probe("D", "a prompt that changes in mid-rollout: does what it names come, within 32 frames",
+                             (24, 200), _course(changed_trial), changed_figures, {"length": (32, 32)}),
     "surprise": Probe("E", "is the candidate more surprised at altered dynamics than at truth", (16, 200),
                       _course(surprise_trial), surprise_figures),
 }  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Play", "Question", "Scene"]
+__all__ = ["Fates", "Play", "Question", "Scene"]
 
 
 class Question(Protocol):
@@ -28,13 +28,22 @@ class Question(Protocol):
     values: Sequence[float]
 
 
+class Fates(Question, Protocol):
+    """What may come of a past that chance goes on with. See `worldsim_envs.voxel.stages.question`."""
+
+    forks: int
+    points: np.ndarray  # f64 (A, D)
+    chance: float
+
+
 class Play(Protocol):
-    """Actions from a scene's past on, what truth showed, and what is asked."""
+    """Actions from a scene's past on, what truth showed, what is asked; and a start of its own where chance decides."""
 
     name: str
     actions: Sequence[Any]
     frames: np.ndarray  # u8 (K, H, W, 3)
     questions: Sequence[Question]
+    start: Any
 
 
 class Scene(Protocol):

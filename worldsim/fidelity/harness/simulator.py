@@ -84,18 +84,28 @@ class Simulator:
         self.opened = True
         return self._go(self.frame(observation), actions)
 
-    def play(self, scene: Scene, actions: Sequence[Any], seed: int, prompt: str = "") -> Played:
+    def play(self, scene: Scene, actions: Sequence[Any], seed: int, start: Any = None) -> Played:
         """Play the reference's actions from a scene's past."""
-        first = self.begin(scene, seed, prompt)
+        first = self.begin(scene, seed, start=start)
         return self._go(first, [self.action(action) for action in actions])
 
-    def begin(self, scene: Scene, seed: int, prompt: str = "") -> np.ndarray:
-        """Take a scene's past. Returns the frame shown. Raises `FidelityError` where none is taken."""
+    def begin(self, scene: Scene, seed: int, prompt: str = "", start: Any = None) -> np.ndarray:
+        """Take a scene's past. Returns the frame shown.
+
+        Args:
+            scene: whose past.
+            seed: of whatever chance comes after it.
+            prompt: under which it is taken.
+            start: the true state after the past, the scene's by default, for whoever starts from states.
+
+        Raises:
+            FidelityError: no past is taken.
+        """
         if self.starts == "state":
             if not self.opened:
                 self.env.reset(seed=0)
                 self.opened = True
-            return self.frame(self.env.get_wrapper_attr("restore_state")(scene.start))
+            return self.frame(self.env.get_wrapper_attr("restore_state")(scene.start if start is None else start))
         if self.starts != "frames":
             raise FidelityError(f"{self.name} cannot start from given frames (level B)")
         options: dict[str, Any] = {

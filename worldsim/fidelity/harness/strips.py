@@ -29,7 +29,7 @@ def write_strips(folder: Path, probe: str, index: int, strips: Sequence[Strip]) 
         if later:
             _frame(shown[later[0]])
         columns = ["given", *(f"+{step}" for step in strip.steps[1:])]
-        sheet = contact_sheet([strip.truth, shown], ("truth", "candidate"), columns)
+        sheet = contact_sheet([strip.truth, shown], strip.names, columns)
         write_png(folder / FOLDER / f"{slug(probe)}.{index}.{number}.png", sheet)
 
 

@@ -103,45 +103,50 @@ def truth_attributes(reader: Reader, tokenizer: Tokenizer, episodes: Sequence[Ep
 
 
 def prompt_clips(
-    open_world: OpenWorld, reader: Reader, spec: ActionSpec, vocabulary: Vocabulary, clips: int, steps: int,
-    rng: np.random.Generator, rows: int = 16,
+    open_world: OpenWorld, reader: Reader, spec: ActionSpec, vocabulary: Vocabulary | None, clips: int, steps: int,
+    rng: np.random.Generator, rows: int = 16, turn: int = 0,
 ) -> list[PromptReading]:  # fmt: skip
     """Make clips of 1 + `steps` frames from noise, each under a prompt, with no-op actions, and read them.
 
-    Values are asked for in turn, in combinations that truth shows, as far as the world knows the words for them.
+    Values are asked for in turn, from the one that is due at `turn`, in combinations that truth shows, as far as the
+    world knows the words for them; without a vocabulary it knows them all.
     """
-    known = [values for values in _combinations(reader) if not vocabulary.unknown(prompt(values))]
+    known = [values for values in _combinations(reader) if _speaks(vocabulary, values)]
     wanted = [(name, value) for name in ATTRIBUTES for value in ATTRIBUTES[name]
               if any(values[name] == value for values in known)]  # fmt: skip
     asked = []
     for number in range(clips if wanted else 0):
-        name, value = wanted[number % len(wanted)]
+        name, value = wanted[(turn + number) % len(wanted)]
         fitting = [values for values in known if values[name] == value]
         asked.append(fitting[int(rng.integers(len(fitting)))])
     still = spec.encode(spec.decode(np.zeros(spec.width, np.float32)))
     trials = []
-    for first in tqdm(range(0, len(asked), rows), desc="prompts", unit="batch", dynamic_ncols=True, mininterval=0.5):
+    starts, alone = range(0, len(asked), rows), len(asked) < 2
+    for first in tqdm(starts, desc="prompts", unit="batch", dynamic_ncols=True, mininterval=0.5, disable=alone):
         part = asked[first : first + rows]
         world, texts = open_world(len(part)), [prompt(values) for values in part]
         seeds = rng.integers(2**62, size=len(part)).tolist()
         frames = [world.reset(prompts=texts, seeds=seeds).frames]
         frames += [world.imagine(np.tile(still, (len(part), 1))).frames for _ in range(steps)]
         for row, clip in enumerate(np.stack(frames, 1)):
-            trials.append(PromptReading(first + row, texts[row], _numbers(part[row]), _whole(reader, clip)))
+            trials.append(PromptReading(turn + first + row, texts[row], _numbers(part[row]), _whole(reader, clip)))
     return trials
 
 
 def text_events(
-    open_world: OpenWorld, reader: Reader, actions_reader: Reader | None, spec: ActionSpec, vocabulary: Vocabulary,
-    windows: Windows, context: int, rng: np.random.Generator, rows: int = 16,
+    open_world: OpenWorld, reader: Reader, actions_reader: Reader | None, spec: ActionSpec,
+    vocabulary: Vocabulary | None, windows: Windows, context: int, rng: np.random.Generator, rows: int = 16,
+    turn: int = 0,
 ) -> list[EventReading]:  # fmt: skip
     """Roll out each window twice under its own actions, the second time with a prompt that changes one attribute.
 
     Left out are windows without a caption, or for which no change is left that truth shows and the world has words for.
+    `turn` and `vocabulary` are as in `prompt_clips`.
     """
-    plans = _plans(reader, vocabulary, windows, context)
+    plans = _plans(reader, vocabulary, windows, context, turn)
     clip, trials = windows.clip, []
-    for first in tqdm(range(0, len(plans), rows), desc="events", unit="batch", dynamic_ncols=True, mininterval=0.5):
+    starts, alone = range(0, len(plans), rows), len(plans) < 2
+    for first in tqdm(starts, desc="events", unit="batch", dynamic_ncols=True, mininterval=0.5, disable=alone):
         part = plans[first : first + rows]
         where = [plan.row for plan in part]
         given = clip.frames[where, :context], clip.actions[where, :context]
@@ -176,21 +181,28 @@ class _Plan:
     attribute: str
 
 
-def _plans(reader: Reader, vocabulary: Vocabulary, windows: Windows, context: int) -> list[_Plan]:
+def _plans(
+    reader: Reader, vocabulary: Vocabulary | None, windows: Windows, context: int, turn: int
+) -> list[_Plan]:
     """What changes in which windows; the changes of `ASKED` in turn, as far as they are possible."""
     shown, plans = _combinations(reader), []
     for row, prompts in enumerate(windows.clip.text):
         now = [one for one in prompts if one.start < context and (one.end is None or context <= one.end)]
         before = caption_values(now[0].text) if now else None
-        if before is None or vocabulary.unknown(prompt(before)):
+        if before is None or not _speaks(vocabulary, before):
             continue
-        for turn in range(len(ASKED)):
-            name, value = ASKED[(len(plans) + turn) % len(ASKED)]
+        for other in range(len(ASKED)):
+            name, value = ASKED[(turn + len(plans) + other) % len(ASKED)]
             after = {**before, name: value}
-            if before[name] != value and after in shown and not vocabulary.unknown(prompt(after)):
+            if before[name] != value and after in shown and _speaks(vocabulary, after):
                 plans.append(_Plan(row, before, after, name))
                 break
     return plans
+
+
+def _speaks(vocabulary: Vocabulary | None, values: dict[str, str]) -> bool:
+    """Whether all words of the prompt for these values are known."""
+    return vocabulary is None or not vocabulary.unknown(prompt(values))
 
 
 def _combinations(reader: Reader) -> list[dict[str, str]]:

@@ -48,6 +48,21 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Fates(Question):
+    """What may come of a past that chance goes on with: "true" answers are what forks of truth come near.
+
+    Attributes:
+        forks: so many of the answers, the first ones, are what forks of truth came to; 0 in a question of another kind.
+        points: f64 (A, D), where each answer lies: outcomes are as far apart as their points.
+        chance: how much of all that could be is "true".
+    """
+
+    forks: int = 0
+    points: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+    chance: float = 0.0
+
+
+@dataclass(frozen=True)
 class Play:
     """Actions from the scene's past on, what truth showed, and what is asked.
 
@@ -56,12 +71,14 @@ class Play:
         actions: of the env's action space, (K,).
         frames: u8 (K, H, W, 3) that truth showed after each.
         questions: asked of whatever plays these actions.
+        start: the true state to play from where chance decides; None for the scene's.
     """
 
     name: str
     actions: Sequence[Any]
     frames: Frames
     questions: Sequence[Question] = ()
+    start: Any = None
 
 
 @dataclass(frozen=True)

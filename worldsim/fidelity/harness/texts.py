@@ -1,0 +1,255 @@
+"""Level D: do clips show what a prompt asks for, and does a prompt that changes in mid-rollout change that alone?
+
+Biome, time of day and weather are read by a learned reader (`worldsim.fidelity.readers`), which is validated on raw
+truth under changing skies in each report: an attribute that it does not read is not scored. The probes are those of
+`worldsim eval`, asked of any env that takes prompts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from worldsim.actions import ActionSpec
+from worldsim.clip import Clip, Prompt
+from worldsim.data.envs import RecordError
+from worldsim.data.episodes import Episode
+from worldsim.data.rollout import Job, Recorder
+from worldsim.fidelity.harness.bench import Bench, Strip, Trial
+from worldsim.fidelity.harness.lines import frames_hash
+from worldsim.fidelity.harness.simulator import Simulator
+from worldsim.fidelity.heldout import FIRST_SEED, FidelityError, Windows
+from worldsim.fidelity.probes.attributes import (
+    AttributeReading,
+    EventReading,
+    PromptReading,
+    prompt_clips,
+    text_events,
+    truth_attributes,
+)  # fmt: skip
+from worldsim.fidelity.readback.attributes import events, prompts
+from worldsim.fidelity.readback.validation import validation
+from worldsim.fidelity.readers.lessons import Varied
+from worldsim.fidelity.readers.reader import Reader, ReaderFacts, Training, readers_for
+from worldsim.model.text import Vocabulary
+
+__all__ = ["Texts", "changed_figures", "changed_trial", "prompted_figures", "prompted_trial"]
+
+Figures = dict[str, Any]
+Line = dict[str, Any]
+CLIP = 16
+SKY_ROWS = 33  # two captions
+COLUMNS = 9  # of a film strip
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is read of a candidate's frames, and how true worlds to read beside them are made.
+
+    Attributes:
+        reader: of biome, time and weather.
+        tokenizer: the candidate's, or one that changes nothing.
+        vocabulary: the words that the candidate knows; None where it does not say.
+        episode: makes a true world under changing skies, by its number.
+    """
+
+    reader: Reader
+    tokenizer: Any
+    vocabulary: Vocabulary | None
+    episode: Callable[[int], Episode]
+
+
+class Lossless:
+    """Stands for the tokenizer of a candidate that says nothing of its compression."""
+
+    mean = torch.zeros(1)
+
+    def encode(self, frames: torch.Tensor) -> torch.Tensor:
+        """The frames."""
+        return frames
+
+    decode = encode
+
+    def state_dict(self) -> dict[str, torch.Tensor]:
+        """Nothing."""
+        return {}
+
+
+def texts_of(bench: Bench) -> Texts:
+    """The reader for a candidate, made once. Raises `FidelityError` where none can be made."""
+    if "texts" not in bench.kept:
+        bench.kept["texts"] = open_texts(bench)
+    return bench.kept["texts"]
+
+
+def open_texts(bench: Bench) -> Texts:
+    """Load, or else train, the reader of attributes on the candidate's true world. Raises `FidelityError`."""
+    world: Any = getattr(bench.candidate.env.unwrapped, "world", None)
+    card: Any = None if world is None else world.card
+    tokenizer: Any = Lossless() if world is None else world.tokenizer
+    vocabulary = None if world is None else Vocabulary(card.vocabulary)
+    if card is None:
+        env = {"id": bench.true.name, "kwargs": bench.true.kwargs}
+        card = SimpleNamespace(env=env, size=bench.candidate.size, action_spec=ActionSpec.from_env(bench.true.env))
+    try:
+        readers = readers_for(("attributes",), card, tokenizer, bench.readers, Training())
+    except RecordError as error:
+        raise FidelityError(f"no reader of attributes can be trained: {error}") from error
+    if "attributes" not in readers:
+        raise FidelityError(f"captions of {card.env['id']} tell no biome and time of day, so nothing reads these")
+    job = Job(card.env["id"], Varied, SKY_ROWS, card.env["kwargs"], FIRST_SEED + 2**20 + bench.seed, card.size,
+              card.env.get("image_key"))  # fmt: skip
+
+    def episode(number: int) -> Episode:
+        recorder = Recorder.open(job)
+        try:
+            return recorder.episode(number)
+        finally:
+            recorder.close()
+
+    return Texts(readers["attributes"], tokenizer, vocabulary, episode)
+
+
+class Steered:
+    """A candidate as the probes of prompts steer it: `World`'s interface, a batch of one, over a simulator."""
+
+    def __init__(self, simulator: Simulator, spec: ActionSpec) -> None:
+        self.simulator, self.spec, self.shown = simulator, spec, list[np.ndarray]()
+        self.over = False
+
+    def reset(self, frames: np.ndarray | None = None, actions: np.ndarray | None = None,
+              prompts: Sequence[str] = ("",), seeds: Sequence[int] = (0,)) -> Any:  # fmt: skip
+        """Begin under a prompt, from frames u8 (1, T, H, W, 3) and the actions f32 (1, T, A) to them, or from none."""
+        options: dict[str, Any] = {"prompt": prompts[0]}
+        if frames is not None and actions is not None:
+            taken = [self.simulator.action(self.spec.decode(vector)) for vector in actions[0]]
+            options |= {"frames": frames[0], "actions": np.array(taken)}
+        observation, _ = self.simulator.env.reset(seed=seeds[0] % 2**31, options=options)
+        self.over = False
+        return self._kept(self.simulator.frame(observation))
+
+    def set_prompt(self, texts: Sequence[str]) -> None:
+        """Steer with another text from the next frame on."""
+        self.simulator.env.get_wrapper_attr("set_prompt")(texts[0])
+
+    def imagine(self, actions: np.ndarray) -> Any:
+        """One frame on under an action f32 (1, A); an episode that has ended stands still."""
+        if self.over:
+            return self._kept(self.shown[-1])
+        action = self.simulator.action(self.spec.decode(actions[0]))
+        observation, _, self.over, _, _ = self.simulator.env.step(action)
+        return self._kept(self.simulator.frame(observation))
+
+    def _kept(self, frame: np.ndarray) -> Any:
+        self.shown.append(frame)
+        return SimpleNamespace(frames=frame[None])
+
+
+def prompted_trial(bench: Bench, probe: str, index: int) -> Trial:
+    """A clip from a prompt alone, nothing done, read; and truth under changing skies. Raises `FidelityError`."""
+    texts, rng = texts_of(bench), bench.draws(probe, index)
+    spec = ActionSpec.from_env(bench.true.env)
+    steered = Steered(bench.candidate, spec)
+    world: Any = steered
+    made = prompt_clips(lambda rows: world, texts.reader, spec, texts.vocabulary, 1, CLIP, rng, turn=index)
+    if not made:
+        raise FidelityError(f"{bench.candidate.name} knows the words of no prompt that truth shows")
+    payload = {**_read(texts, index, steered), "prompt": asdict(made[0])}
+    return Trial(index, payload, (_strip(steered.shown, made[0].prompt),))
+
+
+def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
+    """A rollout whose prompt changes one attribute, and its twin whose prompt stays. Raises `FidelityError`."""
+    texts, rng = texts_of(bench), bench.draws(probe, index)
+    scene = bench.scene(probe, "strolls", index, {"length": length})
+    bench.true.begin(scene, 0)
+    tell = getattr(bench.true.env.unwrapped, "caption", None)
+    caption = "" if tell is None else str(tell())
+    spec = ActionSpec.from_env(bench.true.env)
+    played = scene.plays[0]
+    vectors = spec.encode_batch(np.array([*scene.actions, *played.actions]))
+    vectors[0] = 0.0
+    frames, flags = np.concatenate([scene.frames, played.frames])[None], np.zeros((1, len(vectors)), np.bool_)
+    clip = Clip(frames, vectors[None], np.zeros((1, len(vectors), 1), np.float32), flags, flags, ~flags,
+                text=[[Prompt(caption)]])  # fmt: skip
+    steered = Steered(bench.candidate, spec)
+    world: Any = steered
+    windows = Windows(clip, (scene.seed,), (0,))
+    made = text_events(
+        lambda rows: world, texts.reader, None, spec, texts.vocabulary, windows, len(scene.frames), rng, turn=index
+    )
+    if not made:
+        raise FidelityError(f"no change of a prompt is possible at {caption!r}")
+    half = len(steered.shown) // 2
+    columns = np.linspace(0, half - 1, COLUMNS).round().astype(int)
+    changed, twin = np.stack(steered.shown[:half]), np.stack(steered.shown[half:])
+    strip = Strip(twin[columns], changed[columns], tuple(columns.tolist()), 0, (made[0].prompt, made[0].then))
+    return Trial(scene.seed, {**_read(texts, index, steered), "event": asdict(made[0])}, (strip,))
+
+
+def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
+    """S, c, K and N of the attribute that prompts decide least; the others beside it."""
+    figures, facts, truth, passed = _validated(lines, options)
+    if not passed:
+        return figures
+    found = prompts(facts, truth, [PromptReading(**line["prompt"]) for line in lines], passed, options)
+    scored = {name: part for name, part in found.items() if isinstance(part, dict) and "n" in part}
+    if not scored:
+        return {**figures, "S": None, "c": None, "K": None, "N": None}
+    worst = scored[min(scored, key=lambda name: scored[name]["n"]["value"])]
+    figures |= {"S": worst["score"], "c": worst["chance"], "K": {"value": worst["ceiling"]}, "N": worst["n"]}
+    figures["extras"] = {f"N, {name}": scored[name]["n"] for name in sorted(scored)}
+    return figures
+
+
+def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
+    """S, c, K and N of the named change, and how often all else stays as in the twin."""
+    figures, facts, truth, passed = _validated(lines, options)
+    made = [EventReading(**line["event"]) for line in lines]
+    if not passed or not (made := [one for one in made if one.attribute in passed]):
+        return figures
+    found = events({facts.kind: facts}, truth, made, passed, options)
+    every = found["each"].get("all")
+    if every is None:
+        return {**figures, "S": None, "c": None, "K": None, "N": None}
+    figures |= {"S": every["changed"], "c": every["chance"], "K": {"value": every["ceiling"]}, "N": every["n"]}
+    extras = {f"changed, {name}": part["changed"] for name, part in found["each"].items() if name != "all"}
+    if "others_kept" in found:
+        extras["others kept"] = found["others_kept"]
+    return {**figures, "extras": extras}
+
+
+def _read(texts: Texts, index: int, steered: Steered) -> Line:
+    """What lines of both probes hold, with readings of a true world under changing skies."""
+    truth = truth_attributes(texts.reader, texts.tokenizer, [texts.episode(index)])
+    return {"hash": frames_hash(np.stack(steered.shown)), "reader": asdict(texts.reader.facts),
+            "truth": [asdict(one) for one in truth]}  # fmt: skip
+
+
+def _strip(shown: Sequence[np.ndarray], prompt: str) -> Strip:
+    """A clip that no truth stands above: its first frame does."""
+    columns = np.linspace(0, len(shown) - 1, COLUMNS).round().astype(int)
+    frames = np.stack(shown)[columns]
+    return Strip(np.repeat(frames[:1], len(frames), 0), frames, tuple(columns.tolist()), 0, ("first frame", prompt))
+
+
+def _validated(
+    lines: Sequence[Line], options: dict[str, int]
+) -> tuple[Figures, ReaderFacts, list[AttributeReading], set[str]]:
+    """The reader on raw truth: figures, what it is, its readings, and the attributes that it may be asked for."""
+    facts = ReaderFacts(**lines[0]["reader"])
+    truth = [AttributeReading(**one) for line in lines for one in line["truth"]]
+    found = validation(facts, truth, options) if len({one.world for one in truth}) > 1 else {}
+    passed = {name for name, part in found.items() if part["passed"]}
+    read = {name: part["macro_f1"] for name, part in found.items() if name in passed}
+    worst = min(read.values(), key=lambda estimate: estimate["value"], default=None)
+    figures: Figures = {
+        "trials": len(lines), "worlds": len({line["seed"] for line in lines}),
+        "reader": {"sound": bool(passed), "raw truth": worst, "planted": None, "attributes": sorted(passed)},
+    }  # fmt: skip
+    return figures, facts, truth, passed
