@@ -45,8 +45,8 @@ def tiny_dynamics(seed: int = 0, **changes: Any) -> Dynamics:
     return scattered(Dynamics(replace(DYNAMICS, **changes)), seed)
 
 
-def tiny_tokenizer(seed: int = 0) -> Tokenizer:
-    return scattered(Tokenizer(TOKENIZER), seed)
+def tiny_tokenizer(seed: int = 0, **changes: Any) -> Tokenizer:
+    return scattered(Tokenizer(replace(TOKENIZER, **changes)), seed)
 
 
 def tiny_card(**changes: Any) -> WorldCard:

@@ -36,6 +36,12 @@ def tokenizer_run(data: Path, out: Path, resume: bool = False, **fit: Any) -> Tr
     return TrainTokenizer((data,), out, rows=4, model=TOKENIZER, fit=replace(FIT, **fit), resume=resume)
 
 
+def video_run(data: Path, out: Path, resume: bool = False, **fit: Any) -> TrainTokenizer:
+    """A tokenizer of time stride 4 on clips of 9 frames, two in a batch, and on images."""
+    model = replace(TOKENIZER, time_stride=4)
+    return replace(tokenizer_run(data, out, resume, **fit), rows=18, length=9, images=0.3, model=model)
+
+
 def dynamics_run(data: Path, tokenizer: Path, out: Path, resume: bool = False, **fit: Any) -> TrainDynamics:
     return TrainDynamics(
         str(tokenizer), (data,), out, model=DYNAMICS, buckets=BUCKETS, fit=replace(FIT, **fit), resume=resume

@@ -82,6 +82,8 @@ CASES: list[Case] = [
          card(lambda c: c["event_names"].pop())),
     Case("a card whose networks do not fit", CheckpointError, ("dynamics.channels must be 4", "got 3"), open_world,
          card(lambda c: c["tokenizer"].update(channels=4))),
+    Case("a card of a world whose latents stand for four frames", CheckpointError, ("time_stride must be 1", "got 4"),
+         open_world, card(lambda c: c["tokenizer"].update(time_stride=4))),
     Case("a card whose config is not that of the weights", CheckpointError, ("blocks.0", "card.json"), open_world,
          card(lambda c: c["dynamics"].update(hidden=3))),
     Case("a card of a size that does not divide", CheckpointError, ("size must be", "steps of 16", "(32, 50)"),

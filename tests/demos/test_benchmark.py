@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 import torch
 
+from networks import tiny_card, tiny_tokenizer
 from tiny import save_tiny_checkpoint
+from training_runs import record_counter
+from worldsim.model.checkpoint import save
+from worldsim.training.loop import TrainingError
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -43,3 +47,23 @@ def test_training_is_measured_by_its_own_loop(report) -> None:
     small = ["--stages", "tokenizer", "--compile", "False", "--bf16", "False", "--frames", "1", "--size", "16", "16"]
     (speed,) = report("training.py", *small, "--warm-up", "1", "--steps", "2")["speeds"]
     assert speed["stage"] == "tokenizer" and speed["frames_per_second"] == pytest.approx(1000 / speed["median_ms"])
+
+
+def test_tokenizers_are_compared_row_by_row_and_rows_that_are_done_are_kept(
+    tmp_path: Path, report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = record_counter(tmp_path / "data", 30 * 60), tmp_path / "out"  # 60 worlds, so that some are held out
+    save(tmp_path / "given", tiny_card(dynamics=None), tiny_tokenizer())
+    small = ["--data", str(data), "--out", str(out), "--widths", "8", "8", "8", "--steps", "3", "--rows", "10"]
+    small += ["--length", "5", "--no-compile", "--given", str(tmp_path / "given")]
+    found = report("tokenizer.py", *small, "--channels", "2", "4")
+    rows = {(row["stride"], row["channels"]): row for row in found["rows"]}
+    assert list(rows) == [(1, 2), (1, 4), (4, 2), (4, 4), (1, 3)] and found["clips"] >= 2
+    for (stride, channels), row in rows.items():
+        assert row["numbers"] == 2 * 4 * channels / stride and row["few"] == 192 * stride / channels
+        assert row["psnr"]["low"] <= row["psnr"]["value"] <= row["psnr"]["high"] and row["pooled"] > 0
+    assert "| (4, 8, 8) | 2 | 3 | 4 (1/384) |" in (out / "table.md").read_text()
+    again = report("tokenizer.py", *small, "--channels", "2")
+    assert again["rows"] == [rows[1, 2], rows[4, 2], rows[1, 3]], "nothing was measured again"
+    with pytest.raises(TrainingError, match="holds rows with other seed; choose another --out"):
+        report("tokenizer.py", *small, "--seed", "1")

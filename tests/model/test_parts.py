@@ -134,6 +134,7 @@ def test_a_growing_vocabulary_keeps_the_places_of_its_words() -> None:
     ("config", "field", "value"),
     [
         (TOKENIZER, "channels", 0), (TOKENIZER, "channels", 2.5), (TOKENIZER, "channels", True),
+        (TOKENIZER, "time_stride", 0),
         (TOKENIZER, "widths", (8, 8)), (TOKENIZER, "widths", (8, -8, 8)), (TOKENIZER, "decoder_blocks", (1, 1, "1")),
         (DYNAMICS, "depth", 0), (DYNAMICS, "time_every", 0), (DYNAMICS, "time_every", 5), (DYNAMICS, "window", -1),
         (DYNAMICS, "head_width", 0), (DYNAMICS, "head_width", 2), (DYNAMICS, "width", 40),

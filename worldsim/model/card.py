@@ -149,6 +149,10 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(f"card.json: shift must be positive, got {card.shift}")
     if config is None:
         return
+    if card.tokenizer.time_stride != 1:
+        raise CheckpointError(
+            f"card.json: tokenizer.time_stride must be 1 beside a dynamics network, got {card.tokenizer.time_stride}"
+        )
     pairs = {
         "dynamics.actions": (config.actions, card.action_spec.width),
         "dynamics.events": (config.events, len(card.event_names)),

@@ -70,7 +70,7 @@ def train_world(config: TrainWorld) -> Path:
     first, second = _runs(config)
     if config.dry_run:
         size = look(config.data, config.live).size
-        print(f"tokenizer\n{estimate_tokenizer(first.model, first.rows, size, first.fit)}\n\ndynamics")
+        print(f"tokenizer\n{estimate_tokenizer(first.model, first.buckets(), size, first.fit)}\n\ndynamics")
         model = replace(second.model, channels=first.model.channels)
         print(estimate_dynamics(model, second.shapes, grid_of(size), second.loss, second.fit))
         return second.out / "checkpoint"
@@ -100,7 +100,7 @@ def _runs(config: TrainWorld) -> tuple[TrainTokenizer, TrainDynamics]:
     )
     rows = preset.tokenizer_rows * config.times_rows
     return (
-        TrainTokenizer(config.data, out / "tokenizer", config.live, rows, preset.tokenizer, fit=first),
+        TrainTokenizer(config.data, out / "tokenizer", config.live, rows=rows, model=preset.tokenizer, fit=first),
         TrainDynamics(
             str(out / "tokenizer" / "checkpoint"), config.data, out / "dynamics", config.live, config.name,
             preset.dynamics, fit=second, buckets=preset.buckets, times_rows=config.times_rows,

@@ -27,7 +27,7 @@ from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.language import FILE, SIGNS, STOP, Language, begin_of, distinct_pairs, save_language
 from worldsim.model.tensors import load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
-from worldsim.training.latents import LatentEpisode, encode_dataset
+from worldsim.training.latents import LatentEpisode, check_framewise, encode_dataset
 from worldsim.training.loop import FitConfig, TrainingError, check_folder, fit
 from worldsim.training.parallel import barrier, drawn, joined, rank, ranks
 
@@ -126,6 +126,7 @@ def train_captioner(config: TrainCaptioner) -> Path:
     """
     check_folder(config.out, config.resume)
     tokenizer = load(config.tokenizer).tokenizer
+    check_framewise(tokenizer.config, config.tokenizer)
     with joined(config.fit.device) as device:
         torch.manual_seed(config.fit.seed)
         sources = [RecordedSource(folder, "train", config.heldout) for folder in config.data]

@@ -16,6 +16,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from worldsim.data.batches import Bucket
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import LatentBucket
@@ -23,7 +24,7 @@ from worldsim.training.loop import FitConfig, is_hidden
 from worldsim.training.losses import OWN, PASSES, DynamicsLossConfig
 from worldsim.training.machine import choose_device, has_bfloat16
 
-__all__ = ["Estimate", "estimate_dynamics", "estimate_tokenizer", "measured_rate"]
+__all__ = ["Estimate", "estimate_dynamics", "estimate_tokenizer", "mean_frames", "measured_rate"]
 
 NEWTON_SCHULZ = 5  # iterations in a step of Muon
 
@@ -77,21 +78,30 @@ def estimate_dynamics(
         for bucket in buckets
     ]  # fmt: skip
     work = [operations * (1 + more) for (operations, _), more in zip(counted, extra, strict=True)]
-    frames = [bucket.rows * bucket.length for bucket in buckets]
-    shares = [bucket.weight for bucket in buckets]
-    return _estimate(
-        dynamics, float(np.average(work, weights=shares)), max(kept for _, kept in counted),
-        float(np.average(frames, weights=shares)), model.width, fit,
-    )  # fmt: skip
+    average = float(np.average(work, weights=[bucket.weight for bucket in buckets]))
+    return _estimate(dynamics, average, max(kept for _, kept in counted), mean_frames(buckets), model.width, fit)
 
 
-def estimate_tokenizer(model: TokenizerConfig, rows: int, size: tuple[int, int], fit: FitConfig) -> Estimate:
-    """What training a tokenizer on batches of `rows` frames of (H, W) `size` takes."""
+def estimate_tokenizer(
+    model: TokenizerConfig, buckets: Sequence[Bucket], size: tuple[int, int], fit: FitConfig
+) -> Estimate:
+    """What training a tokenizer on such batches of frames of (H, W) `size` takes."""
     with torch.device("meta"):
         tokenizer = Tokenizer(model)
-        frames = torch.empty(rows, 3, *size)
-        operations, kept = _count(lambda: tokenizer.paint(tokenizer.raw(frames)).sum())
-    return _estimate(tokenizer, operations, kept, rows, 9 * model.widths[1], fit)
+        counted = []
+        for bucket in buckets:
+            shape = (bucket.rows, bucket.length) if model.time_stride > 1 else (bucket.rows,)
+            frames = torch.empty(*shape, 3, *size)
+            counted.append(_count(lambda frames=frames: tokenizer.paint(tokenizer.raw(frames)).sum()))
+    work = float(np.average([operations for operations, _ in counted], weights=[bucket.weight for bucket in buckets]))
+    most = max(kept for _, kept in counted)
+    return _estimate(tokenizer, work, most, mean_frames(buckets), 9 * model.widths[1], fit)
+
+
+def mean_frames(buckets: Sequence[Bucket] | Sequence[LatentBucket]) -> float:
+    """Frames in a batch, on average."""
+    weights = [bucket.weight for bucket in buckets]
+    return float(np.average([bucket.rows * bucket.length for bucket in buckets], weights=weights))
 
 
 def _pass(dynamics: Dynamics, bucket: LatentBucket, grid: tuple[int, int]) -> torch.Tensor:

@@ -22,12 +22,13 @@ from worldsim.data.batches import fewer_rows, rows_of_rank
 from worldsim.data.episodes import Caption, Dataset, Detail
 from worldsim.data.sources import Source, draw_spans
 from worldsim.files import remove_leftovers
+from worldsim.model.card import CheckpointError
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, DynamicsConfig
 from worldsim.model.prompts import pack_words
 from worldsim.model.tensors import network_fingerprint, read_tensors, write_tensors
 from worldsim.model.text import PromptError, Vocabulary
-from worldsim.model.tokenizer import Tokenizer
+from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
 from worldsim.training.parallel import barrier, rank, ranks
@@ -35,6 +36,7 @@ from worldsim.training.parallel import barrier, rank, ranks
 __all__ = [
     "LatentBucket",
     "LatentEpisode",
+    "check_framewise",
     "clip_to_latents",
     "encode_dataset",
     "latent_batches",
@@ -76,6 +78,16 @@ class LatentBucket:
             raise ConfigError("LatentBucket.weight must be above 0, got 0; leave the bucket out")
         if self.attend not in get_args(Attend):
             raise ConfigError(f"LatentBucket.attend must be one of {get_args(Attend)}, got {self.attend!r}")
+
+
+def check_framewise(tokenizer: TokenizerConfig, origin: str) -> None:
+    """Raise `CheckpointError` where a latent stands for several frames: what is trained here takes them one by one."""
+    if tokenizer.time_stride > 1:
+        raise CheckpointError(
+            f"{origin} has a tokenizer of time stride {tokenizer.time_stride}, whose latents stand for "
+            f"{tokenizer.time_stride} frames each; this needs one with a latent for each frame, of "
+            "`worldsim train tokenizer --model.time-stride 1`"
+        )
 
 
 def encode_dataset(dataset: Dataset, tokenizer: Tokenizer, chunk: int = 128) -> list[LatentEpisode]:

@@ -63,7 +63,10 @@ class TokenizerLossConfig:
 
 
 class TokenizerObjective(nn.Module):
-    """Reconstruction of frames through noisy latents. A batch is a tensor (B, 3, H, W) in [-1, 1]."""
+    """Reconstruction of frames through noisy latents.
+
+    A batch is a tensor in [-1, 1]: frames (B, 3, H, W), or clips (B, T, 3, H, W) where the tokenizer has a time stride.
+    """
 
     def __init__(self, tokenizer: Tokenizer, config: TokenizerLossConfig) -> None:
         super().__init__()

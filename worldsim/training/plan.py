@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo
@@ -24,6 +23,7 @@ from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.training.estimate import mean_frames
 from worldsim.training.intake import check_size, grid_of
 from worldsim.training.latents import LatentBucket, random_batch
 from worldsim.training.loop import FitConfig, TrainingError, begun, seconds_per_step
@@ -224,10 +224,9 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
     second = measure(objective, random_batch(BUCKETS[0], dynamics, grid_of(info.size)), fit, device)
     share = TOKENIZER_SHARE[bool(start)]
     budget = 60 * config.minutes
-    seen = float(np.average([b.rows * b.length for b in BUCKETS], weights=[b.weight for b in BUCKETS]))
     most = amount.passes * frames
     wanted = share * budget / first, (1 - share) * budget / second
-    allowed = most / FRAMES, most / seen
+    allowed = most / FRAMES, most / mean_frames(BUCKETS)
     ahead, behind = (max(LEAST, int(min(pair))) for pair in zip(wanted, allowed, strict=True))
     return Plan(
         frames, episodes, start, tokenizer, dynamics, ahead, behind, round(first, 4), round(second, 4), amount.noise,

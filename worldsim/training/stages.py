@@ -18,19 +18,19 @@ import tyro
 from einops import rearrange
 
 from worldsim.clip import Clip, pixels_to_unit
-from worldsim.data.batches import Bucket, batches, prefetch
+from worldsim.data.batches import Bucket, batches, fewer_rows, prefetch
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.sources import RecordedSource, Source
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
-from worldsim.model.config import check_numbers
+from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.tensors import continue_from, load_weights, network_fingerprint
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
-from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
+from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer, mean_frames
 from worldsim.training.intake import Live, grid_of, latent_feed, look, open_sources, start_clips
-from worldsim.training.latents import LatentBucket
+from worldsim.training.latents import LatentBucket, check_framewise
 from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
 from worldsim.training.losses import DynamicsLossConfig, DynamicsObjective, TokenizerLossConfig, TokenizerObjective
 from worldsim.training.machine import compile_modules
@@ -64,6 +64,10 @@ class TrainTokenizer:
     """A live source instead of datasets."""
     rows: int = 32
     """Frames in a batch, which ranks share; fewer of larger frames, where datasets differ."""
+    length: int = 17
+    """Frames of a clip, 1 + S·k, where the time stride S is above 1; a batch has as many clips as make about `rows`."""
+    images: float = 0.2
+    """Share of batches of single frames beside clips."""
     model: TokenizerConfig = field(default_factory=TokenizerConfig)
     loss: TokenizerLossConfig = field(default_factory=TokenizerLossConfig)
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
@@ -77,6 +81,18 @@ class TrainTokenizer:
     """Sizes and rates to begin with; each may be changed by its own option. See `worldsim.training.presets`."""
     dry_run: bool = False
     """Print parameters, memory and time, and write nothing."""
+
+    def __post_init__(self) -> None:
+        check_whole(self, 1, "rows", "length")
+        check_numbers(self, 0, 1, "images")
+
+    def buckets(self, ranks: int = 1) -> list[Bucket]:
+        """Shapes of batches: single frames, and with a time stride above 1 clips as well."""
+        if self.model.time_stride == 1:
+            return [Bucket(self.rows, 1)]
+        length = self.model.fit_length(self.length)
+        shapes = [(fewer_rows(self.rows, 1, length, ranks), length, 1 - self.images), (self.rows, 1, self.images)]
+        return [Bucket(rows, frames, weight=weight) for rows, frames, weight in shapes if weight > 0]
 
 
 @dataclass(frozen=True)
@@ -128,7 +144,7 @@ def train_tokenizer(config: TrainTokenizer) -> Path:
         DatasetError, CheckpointError, TrainingError.
     """
     if config.dry_run:
-        print(estimate_tokenizer(config.model, config.rows, look(config.data, config.live).size, config.fit))
+        print(estimate_tokenizer(config.model, config.buckets(), look(config.data, config.live).size, config.fit))
         return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     with ExitStack() as stack:
@@ -143,16 +159,18 @@ def _train_tokenizer(config: TrainTokenizer, sources: list[Source]) -> Path:
     if config.start:
         load_weights(tokenizer, load(config.start).tokenizer.state_dict(), config.start)
     objective = TokenizerObjective(tokenizer, config.loss)
+    buckets = config.buckets(ranks())
     if config.fit.compile:
         compile_modules([tokenizer.encoder, tokenizer.decoder])
 
     def frames(start: int) -> Iterator[torch.Tensor]:
-        for clip in batches(sources, [Bucket(config.rows, 1)], config.fit.seed, rank(), ranks(), start):
-            yield rearrange(pixels_to_unit(clip.frames), "b 1 c h w -> b c h w")
+        for clip in batches(sources, buckets, config.fit.seed, rank(), ranks(), start):
+            unit = pixels_to_unit(clip.frames)
+            yield unit if config.model.time_stride > 1 else rearrange(unit, "b 1 c h w -> b c h w")
 
     fitted = fit(
         objective, lambda start: prefetch(frames(start), 4), config.fit, config.out,
-        frames=config.rows, resume=config.resume,
+        frames=mean_frames(buckets), resume=config.resume,
     )  # fmt: skip
     tokenizer = Tokenizer(config.model)
     load_weights(tokenizer, _under("tokenizer.", fitted.average) | _statistics(tokenizer), "average")
@@ -170,12 +188,14 @@ def train_dynamics(config: TrainDynamics) -> Path:
     """
     if config.dry_run:
         info, card = look(config.data, config.live), read_card(find(config.tokenizer))
+        check_framewise(card.tokenizer, config.tokenizer)
         sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
         model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
         print(estimate_dynamics(model, config.shapes, grid_of(info.size), loss, config.fit))
         return config.out / "checkpoint"
     check_folder(config.out, config.resume)
     given = load(config.tokenizer)
+    check_framewise(given.card.tokenizer, config.tokenizer)
     with ExitStack() as stack:
         device = stack.enter_context(joined(config.fit.device))
         given.tokenizer.to(device)
@@ -211,10 +231,8 @@ def _train_dynamics(
     objective = DynamicsObjective(dynamics, config.loss, compiled=grid_of(info.size))
     if config.fit.compile:
         compile_modules(dynamics.blocks)
-    shares = [bucket.weight for bucket in config.shapes]
-    frames = float(np.average([bucket.rows * bucket.length for bucket in config.shapes], weights=shares))
     starts = start_clips(sources[0], np.random.default_rng([config.fit.seed, 0]))
-    fitted = fit(objective, feed, config.fit, config.out, frames=frames, resume=config.resume)
+    fitted = fit(objective, feed, config.fit, config.out, frames=mean_frames(config.shapes), resume=config.resume)
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=record | _record(config, fitted, sources))
@@ -261,7 +279,7 @@ def _statistics(tokenizer: Tokenizer) -> dict[str, torch.Tensor]:
 @torch.no_grad()
 def _measure_statistics(tokenizer: Tokenizer, frames: Iterator[torch.Tensor], count: int) -> None:
     """Set the per-channel mean and spread of the latents from `count` batches."""
-    raw = torch.cat([rearrange(tokenizer.raw(next(frames)), "b c h w -> (b h w) c") for _ in range(count)])
+    raw = torch.cat([tokenizer.raw(next(frames)).movedim(-3, -1).flatten(0, -2) for _ in range(count)])  # (…, C)
     tokenizer.mean.copy_(mean(raw.mean(0)))
     tokenizer.std.copy_(mean((raw - tokenizer.mean).square().mean(0)).sqrt())
 
