@@ -7,7 +7,7 @@ from worldsim_envs.voxel import blocks, state, textures
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.render import camera as camera_rays
 from worldsim_envs.voxel.render import cast as caster
-from worldsim_envs.voxel.render import rays, surfaces
+from worldsim_envs.voxel.render import rays, skyline, surfaces
 from worldsim_envs.voxel.render.sky import UNDER
 
 
@@ -99,6 +99,28 @@ def test_shared_rays_meet_what_single_rays_meet() -> None:
             t, cell, *_ = caster.cast.py_func(grid, *camera[:3], *d, 0.0, far, start)  # type: ignore[attr-defined]
             wrong += int(cell != places[rays.CELL, row, column] or abs(t - hits[rays.DISTANCE, row, column]) > 1e-4)
     assert wrong <= 6  # of 1,200: corners that poke between two pixels
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rays_above_the_skyline_meet_nothing(seed: int) -> None:
+    env, random = plain(size=(48, 64)), np.random.default_rng(seed)
+    clear, below = 0, 0
+    for x, y, z in random.integers((0, 0, 28), (64, 64, 44), (800, 3)):  # blocks in the air, too
+        block = blocks.BLOCK_IDS["stone"] if random.random() < 0.7 else blocks.WATER
+        state.put_block(env.state.grid, blocks.OPAQUE, x, y, z, block)
+    for _ in range(6):
+        look(env, x=64 * random.random(), y=64 * random.random(), z=30 + 4 * random.random(), yaw=360 * random.random(),
+             pitch=30 * random.random() - 25)  # fmt: skip
+        scratch, grid = env.view.scratch, env.state.grid
+        camera, line, units, marked = scratch[1], scratch[2], scratch[3], scratch[-3]
+        for row, column in random.integers(0, (24, 64), (60, 2)):
+            d = np.array(camera_rays.ray.py_func(camera, row, column)) * units[row, column]  # type: ignore[attr-defined]
+            if d[2] > 0.0 and not scratch[0][UNDER]:
+                reach = skyline.rising_reach.py_func(line, *d)  # type: ignore[attr-defined]
+                t, cell, *_ = caster.cast.py_func(grid, *camera[:3], *d, 0.0, caster.VIEW, 0)  # type: ignore[attr-defined]
+                assert t <= reach and not (cell >= 0 and marked[row, column]), (row, column)
+                clear, below = clear + int(marked[row, column]), below + int(cell >= 0)
+    assert clear > 20 and below > 20, (clear, below)
 
 
 def test_nothing_but_the_targeted_block_changes_when_it_breaks() -> None:

@@ -10,7 +10,7 @@ from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, ray
 from worldsim_envs.voxel.render.cast import form_in, shows
 from worldsim_envs.voxel.render.rays import CELL, DISTANCE, SURFACE, face_of
 
-EDGE_CONTRAST = 0.05  # of 1; smaller steps of colour stay as they are
+EDGE_CONTRAST = np.float32(0.05)  # of 1; smaller steps of colour stay as they are
 CELLS_BEYOND = 8
 
 
@@ -70,21 +70,37 @@ def _surface_ends(grid, o, d, e, t, face, sixteenths, one_plane):
     return min(share, 1.0)
 
 
+@inlined
+def _gap(r, g, b):
+    """Return the greatest of three differences."""
+    return max(abs(r), max(abs(g), abs(b)))
+
+
 @inner
-def _mark_edges(cells, surfaces, cells_below, surfaces_below, marks):
-    """Mark the pixels of a row that show another face than their right neighbour (1) or the one below (2)."""
+def _mark_edges(cells, surfaces, colours, cells_below, surfaces_below, colours_below, marks):
+    """Mark the pixels of a row that show another face than their right neighbour (1) or the one below (2).
+
+    Those whose colours (W * 3,) hardly differ are left out.
+    """
     last = cells.shape[0] - 1
     for column in range(last):
+        at = 3 * column
+        r, g, b = colours[at], colours[at + 1], colours[at + 2]
         right = (cells[column] != cells[column + 1]) | (surfaces[column] >> 1 != surfaces[column + 1] >> 1)
+        right &= _gap(r - colours[at + 3], g - colours[at + 4], b - colours[at + 5]) >= EDGE_CONTRAST
         down = (cells[column] != cells_below[column]) | (surfaces[column] >> 1 != surfaces_below[column] >> 1)
+        down &= _gap(r - colours_below[at], g - colours_below[at + 1], b - colours_below[at + 2]) >= EDGE_CONTRAST
         marks[column] = (1 if right else 0) | (2 if down else 0)
-    down = cells[last] != cells_below[last] or surfaces[last] >> 1 != surfaces_below[last] >> 1
+    at = 3 * last
+    down = (cells[last] != cells_below[last]) | (surfaces[last] >> 1 != surfaces_below[last] >> 1)
+    down &= _gap(colours[at] - colours_below[at], colours[at + 1] - colours_below[at + 1],
+                 colours[at + 2] - colours_below[at + 2]) >= EDGE_CONTRAST  # fmt: skip
     marks[last] = 2 if down else 0
 
 
 @inlined
-def _list_edges(places, marks, words, edges):
-    """List where neighbours show two faces: twice a pixel's number for its right neighbour, 1 more for the one below.
+def _list_edges(places, colours, marks, words, edges):
+    """List where neighbours show two faces that `_mark_edges` marks: twice a pixel's number, 1 more for the one below.
 
     `marks` has room for a row, in whole words of eight; `words` are the same bytes. Returns how many are listed.
     """
@@ -92,7 +108,9 @@ def _list_edges(places, marks, words, edges):
     count = 0
     for row in range(height):
         below = min(row + 1, height - 1)
-        _mark_edges(places[CELL, row], places[SURFACE, row], places[CELL, below], places[SURFACE, below], marks)
+        _mark_edges(places[CELL, row], places[SURFACE, row], colours[3 * width * row : 3 * width * (row + 1)],
+                    places[CELL, below], places[SURFACE, below], colours[3 * width * below : 3 * width * (below + 1)],
+                    marks)  # fmt: skip
         for word in range(words.shape[0]):
             if words[word] == 0:
                 continue
@@ -115,13 +133,8 @@ def smooth_edges(grid, camera, units, hits, places, colours, shares, sides, mark
     width = shares.shape[1]
     shares[:, :] = np.float32(0.0)
     o, count = (camera[EYE_X], camera[EYE_Y], camera[EYE_Z]), 0
-    for number in range(_list_edges(places, marks, words, edges)):
+    for number in range(_list_edges(places, colours, marks, words, edges)):
         pixel, side = edges[number] >> 1, edges[number] & 1
-        at, at1 = 3 * pixel, 3 * (pixel + (width if side else 1))
-        gap = max(abs(colours[at] - colours[at1]), max(abs(colours[at + 1] - colours[at1 + 1]),
-                                                       abs(colours[at + 2] - colours[at1 + 2])))  # fmt: skip
-        if gap < EDGE_CONTRAST:
-            continue
         row, column = pixel // width, pixel % width
         row1, column1 = row + side, column + 1 - side
         swap = places[CELL, row1, column1] >= 0 and hits[DISTANCE, row1, column1] < hits[DISTANCE, row, column]

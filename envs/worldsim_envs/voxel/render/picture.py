@@ -23,8 +23,7 @@ from worldsim_envs.voxel.render.camera import (
     set_camera,
     set_rays,
 )
-from worldsim_envs.voxel.render.cast import VIEW
-from worldsim_envs.voxel.render.ceilings import RINGS, SECTORS, find_ceilings
+from worldsim_envs.voxel.render.cast import VIEW, VIEW_UNDER_WATER
 from worldsim_envs.voxel.render.edges import blend_edges, smooth_edges
 from worldsim_envs.voxel.render.heaven import PIECE
 from worldsim_envs.voxel.render.hud import HANDS, crosshair, finish, show_hand
@@ -35,6 +34,7 @@ from worldsim_envs.voxel.render.precipitation import draw_weather
 from worldsim_envs.voxel.render.rays import DISTANCE, find_surfaces
 from worldsim_envs.voxel.render.shading import WORK, shade
 from worldsim_envs.voxel.render.sky import SCENE_FIELDS, set_scene
+from worldsim_envs.voxel.render.skyline import RINGS, ROOM, SECTORS, find_skyline
 from worldsim_envs.voxel.render.solids import BOX_FIELDS
 from worldsim_envs.voxel.render.surfaces import GRAZING_STEPS
 from worldsim_envs.voxel.render.things import THINGS, draw_things
@@ -75,7 +75,7 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
     grazing = 1.0 / np.maximum(np.arange(GRAZING_STEPS + 1) / GRAZING_STEPS, 0.04) ** 0.75
     smooth, marks = np.zeros((*size, 3), np.float32), np.zeros(-(-width // 8) * 8, np.uint8)
     return (
-        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((SECTORS, RINGS)), units, grazing,
+        np.zeros(SCENE_FIELDS), np.zeros(CAMERA_FIELDS), np.zeros((RINGS, SECTORS), np.float32), units, grazing,
         np.zeros((3, *size), np.float32), np.zeros((3, *size), np.int32), np.zeros((3, *size)),
         np.zeros(WORK), np.zeros(4 * PIECE, np.int64), np.zeros(PIECE, np.int64), np.zeros(width, np.uint64),
         smooth, smooth.reshape(-1), np.zeros(size, np.float32), np.zeros(size, np.int8),
@@ -83,7 +83,8 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
         np.zeros(3 * height * width, np.float32),
         np.zeros((HANDS, height - height // 2, width - width // 2, 4), np.float32), np.full(HANDS, -1),
         np.zeros(BOX_FIELDS), np.zeros(THINGS), np.zeros(THINGS, np.int64),
-        np.zeros(PAINT_MARKS, np.uint8),
+        np.zeros(PAINT_MARKS, np.uint8), np.zeros(size, np.bool_), np.zeros(height, np.int64),
+        np.zeros(ROOM, np.float32),
     )  # fmt: skip
 
 
@@ -91,8 +92,9 @@ def _scratch(size: tuple[int, int]) -> tuple[NDArray[Any], ...]:
 def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, weather, entities, kinds, canvases,
          scratch, seen, depth, owners, hud, out):  # fmt: skip
     """Draw what the player sees into `out` (H * W * 3,) u8; blocks, distances and rows of entities + 1 into (H, W)."""
-    (scene, camera, ceilings, units, grazing, hits, places, rays, work, spots, later, todo, smooth, flat, shares,
-     sides, mark_row, words, edges, divided, mixed, hands, held, box, far, what, paint_marks) = scratch  # fmt: skip
+    (scene, camera, skyline, units, grazing, hits, places, rays, work, spots, later, todo, smooth, flat, shares,
+     sides, mark_row, words, edges, divided, mixed, hands, held, box, far, what, paint_marks, clear, clears,
+     room) = scratch  # fmt: skip
     height, width = seen.shape
     blocks = grid[0]
     set_camera(camera, body, marks, height, width)
@@ -104,7 +106,7 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
         in_lava = liquid[eye_in] == LAVA
     set_scene(scene, marks, weather, camera[PIXEL_SIZE], start == WATER)
     if row_ray(camera, 0)[2] > 0.0:  # rays that rise
-        find_ceilings(grid[4], body[s.X], body[s.Y], camera[EYE_Z], ceilings)
+        find_skyline(grid, camera, VIEW_UNDER_WATER if start == WATER else VIEW, room, skyline)
     crack, target = -1, -2
     if marks[s.TARGET] == 1:
         target = (((marks[s.TARGET_X] << 10) | marks[s.TARGET_Y]) << 8) | marks[s.TARGET_Z]
@@ -113,7 +115,7 @@ def draw(grid, looks, bodies, liquid, clouds, body, marks, inventory, vitals, we
     paint = (canvases[0], canvases[1], paint_marks)
     mark_paint(paint, blocks.shape)
     set_rays(camera, units, rays)
-    find_surfaces(grid, scene, camera, ceilings, rays, start, todo, hits, places)
+    find_surfaces(grid, scene, camera, skyline, clear, clears, rays, start, todo, hits, places)
     shade(grid, looks, paint, scene, clouds, camera, units, rays, grazing, target, crack, hits, places, work, spots,
           later, flat, seen)  # fmt: skip
     count = smooth_edges(grid, camera, units, hits, places, flat, shares, sides, mark_row, words, edges,

@@ -12,8 +12,8 @@ from worldsim_envs.voxel.blocks import OPEN, WET
 from worldsim_envs.voxel.compiled import inlined, inner
 from worldsim_envs.voxel.render.camera import EYE_X, EYE_Y, EYE_Z, PIXEL_SIZE
 from worldsim_envs.voxel.render.cast import VIEW, VIEW_UNDER_WATER, cast, form_in, shows
-from worldsim_envs.voxel.render.ceilings import rising_reach
 from worldsim_envs.voxel.render.sky import UNDER
+from worldsim_envs.voxel.render.skyline import find_clear, rising_reach
 
 # Fields of `hits`, float32, -1 where there is none; and of `places`, int32. A cell is packed: x << 18 | y << 8 | z, and
 # so is a surface: plane << 4 | face << 1 | wet. A plane is in sixteenths of a block, since slabs are lower than cubes;
@@ -146,11 +146,11 @@ def _between(grid, camera, rays, hits, places, row, column, down, right, dx, dy,
 
 
 @inlined
-def _fill_known(camera, rays, hits, places, row, first, step, down, right, todo):
+def _fill_known(camera, rays, hits, places, clear, row, first, step, down, right, todo):
     """Write all pixels of a row between two dry rays that meet one face of one block.
 
-    The others get something, too, and are listed in `todo`; returns how many they are. `first` and `step` say which of
-    the row are asked for. The eye's place is the camera's first three numbers.
+    The others get something, too; those not in `clear` (W,) are listed in `todo`. Returns how many they are. `first`
+    and `step` say which of the row are asked for. The eye's place is the camera's first three numbers.
     """
     above, below, count = row - down, row + down, 0
     cells0, cells1, surfaces0, surfaces1 = (
@@ -162,40 +162,51 @@ def _fill_known(camera, rays, hits, places, row, first, step, down, right, todo)
         axis = np.uint64((surface >> 2) & 3)
         same = (cell == cells1[column + right]) & (surface == surfaces1[column + right])
         sure = same & (cell >= 0) & ((surface & 1) == 0)
-        distances[column] = ((surface >> 4) * 0.0625 - camera[axis]) / rays[axis, row, column]
-        cells[column], surfaces[column] = cell, surface
+        distance, free = np.float32(((surface >> 4) * 0.0625 - camera[axis]) / rays[axis, row, column]), clear[column]
+        distances[column] = np.float32(-1.0) if free else distance
+        cells[column], surfaces[column] = (np.int32(-1) if free else cell), (np.int32(NOTHING) if free else surface)
         todo[count] = column
-        count += 0 if sure else 1
+        count += 0 if sure or free else 1
     return count
 
 
 @inner
-def find_surfaces(grid, scene, camera, ceilings, rays, start, todo, hits, places):
+def find_surfaces(grid, scene, camera, skyline, clear, clears, rays, start, todo, hits, places):
     """Fill what each pixel's ray meets: `hits` (3, H, W) distance, water; `places` (3, H, W) cell, surface, axis.
 
     Every fourth pixel of every fourth row is cast, then those halfway in the column, then those halfway in the row;
     then the same again with half the gap. A ray between two others need not be followed where they meet one surface,
     and not through the near space that both found empty: what is nearer than `near` is wider than the gap.
+    Rays above the skyline are not followed: `clear` (H, W) are these, `clears` (H,) how many of a row.
     """
     height, width = np.uint64(rays.shape[1]), np.uint64(rays.shape[2])  # unsigned: see `cast`
     ox, oy, oz = camera[EYE_X], camera[EYE_Y], camera[EYE_Z]
     under = scene[UNDER] > 0.0
     whole = VIEW_UNDER_WATER if under else VIEW
     hits[WATER_IN, :, :], hits[WATER_OUT, :, :] = np.float32(0.0 if under else -1.0), np.float32(-1.0)
+    for row in range(height):
+        clear[row, :], clears[row] = False, 0
+        if not under and rays[2, row, 0] > np.float32(0.0):
+            clears[row] = find_clear(skyline, rays[0, row], rays[1, row], rays[2, row], clear[row])
+            hits[DISTANCE, row, :] = np.float32(-1.0)
+            places[CELL, row, :], places[SURFACE, row, :] = np.int32(-1), np.int32(NOTHING)
     for turn in range(5):
         row0, rows, column0, columns, down, right = TURNS[turn]
         near = 0.45 / (camera[PIXEL_SIZE] * (2 if turn < 3 else 1))
         for row in range(row0, height, rows):
+            if clears[row] == width:
+                continue
+            free = clear[row]
             between, count = turn > 0 and row + down < height, 0
             if between:
-                count = _fill_known(camera, rays, hits, places, row, column0, columns, down, right, todo)
+                count = _fill_known(camera, rays, hits, places, free, row, column0, columns, down, right, todo)
             paired = count
             alone = column0
             while between and alone + right < width:
                 alone += columns
             for column in range(alone, width, columns):  # those without two neighbours
                 todo[count] = column
-                count += 1
+                count += 0 if free[column] else 1
             for place in range(count):
                 column = todo[place]
                 dx, dy, dz = rays[0, row, column], rays[1, row, column], rays[2, row, column]
@@ -205,7 +216,7 @@ def find_surfaces(grid, scene, camera, ceilings, rays, start, todo, hits, places
                                             near, under)  # fmt: skip
                 if known:
                     continue
-                reach = min(whole, rising_reach(ceilings, oz, dx, dy, dz)) if dz > 0.0 else whole
+                reach = min(whole, rising_reach(skyline, dx, dy, dz)) if dz > 0.0 else whole
                 if reach <= begin and not under:  # above all that is in view
                     _note(hits, places, row, column, -1.0, -1.0, -1.0, 2, -1, 0, 0, under)
                     continue

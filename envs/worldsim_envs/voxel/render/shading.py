@@ -20,6 +20,7 @@ from worldsim_envs.voxel.render.sky import (
     FACE_LIGHT,
     FACE_SHADE,
     FOG_FROM,
+    FOG_WATER,
     UNDER,
     WATER_COLOUR,
     clamp,
@@ -30,6 +31,7 @@ from worldsim_envs.voxel.render.surfaces import (
     between,
     blended,
     drowned,
+    drowned_in,
     fogged,
     front_of,
     lit_by,
@@ -108,6 +110,21 @@ def _weave(texels, work, spots, count):
 
 
 @inner
+def _fill_drowned(scene, far, water_ends, cells, work, out):
+    """Fill the colours of a piece that an eye under water sees; where the sky shows, `out` (3 * n,) has its colour."""
+    water = (scene[WATER_COLOUR], scene[WATER_COLOUR + 1], scene[WATER_COLOUR + 2])
+    fog = (scene[FOG_WATER], scene[FOG_WATER + 1], scene[FOG_WATER + 2])
+    for place in range(cells.shape[0]):
+        at, t, end, solid = 3 * place, float(far[place]), float(water_ends[place]), cells[place] >= 0
+        sky = end >= 0.0
+        r = work[RED + place] * work[LIT_RED + place] if solid else (float(out[at]) if sky else water[0])
+        g = work[GREEN + place] * work[LIT_GREEN + place] if solid else (float(out[at + 1]) if sky else water[1])
+        b = work[BLUE + place] * work[LIT_BLUE + place] if solid else (float(out[at + 2]) if sky else water[2])
+        length = end if sky else (t if t >= 0.0 else VIEW_UNDER_WATER)
+        out[at], out[at + 1], out[at + 2] = drowned_in(fog, r, g, b, length)
+
+
+@inner
 def shade(grid, looks, paint, scene, clouds, camera, units, rays, grazing, target, crack, hits, places, work, spots,
           later, colours, seen):  # fmt: skip
     """Fill `colours` (H * W * 3,) with the colour of each pixel and `seen` (H, W) with the block it shows."""
@@ -138,7 +155,7 @@ def shade(grid, looks, paint, scene, clouds, camera, units, rays, grazing, targe
                 if cell < 0:
                     work[TEXTURE + place], shown[place] = 0.0, AIR
                     later[special] = place
-                    special += water_begins[place] >= 0.0
+                    special += water_begins[place] >= 0.0 and not under
                     continue
                 u, v = work[U + place], work[V + place]
                 if quarter != last_quarter:
@@ -165,9 +182,11 @@ def shade(grid, looks, paint, scene, clouds, camera, units, rays, grazing, targe
                 work[LIT_RED + place], work[LIT_GREEN + place], work[LIT_BLUE + place] = lr, lg, lb
                 work[TEXTURE + place], shown[place] = texture, block
                 later[special] = place
-                special += marked or water_begins[place] >= 0.0 or far[place] > fog_from
+                special += marked or (not under and (water_begins[place] >= 0.0 or far[place] > fog_from))
             _weave(texels, work, spots, count)
-            for place in range(count):
+            if under:
+                _fill_drowned(scene, far, water_ends, cells, work, out)
+            for place in range(0 if under else count):
                 if cells[place] >= 0:
                     at = 3 * place
                     out[at] = work[RED + place] * work[LIT_RED + place]

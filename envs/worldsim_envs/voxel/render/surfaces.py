@@ -142,9 +142,13 @@ def through_water(scene, r, g, b, length):
 @inlined
 def drowned(scene, r, g, b, length):
     """Return a colour that an eye under water sees through `length` of it."""
+    return drowned_in((scene[FOG_WATER], scene[FOG_WATER + 1], scene[FOG_WATER + 2]), r, g, b, length)
+
+
+@inlined
+def drowned_in(water, r, g, b, length):
+    """Return a colour that an eye under water of some colour sees through `length` of it."""
     veil = 1.0 - max(0.0, 1.0 - length / VIEW_UNDER_WATER) ** 3
     return (
-        r * 0.75 + (scene[FOG_WATER] - r * 0.75) * veil,
-        g * 0.85 + (scene[FOG_WATER + 1] - g * 0.85) * veil,
-        b + (scene[FOG_WATER + 2] - b) * veil,
-    )
+        r * 0.75 + (water[0] - r * 0.75) * veil, g * 0.85 + (water[1] - g * 0.85) * veil, b + (water[2] - b) * veil,
+    )  # fmt: skip
