@@ -65,6 +65,9 @@ COMMANDS = {
     "train world": Command(
         "worldsim.training.both", "TrainWorld", "train_world", "train both, in any number of interrupted pieces"
     ),
+    "train average": Command(
+        "worldsim.training.average", "Average", "average", "average checkpoints that were trained on from one another"
+    ),
     "train captioner": Command(
         "worldsim.training.captioner", "TrainCaptioner", "train_captioner", "train a captioner and matcher on captions"
     ),
