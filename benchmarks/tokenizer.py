@@ -21,15 +21,16 @@ import tyro
 
 from worldsim.clip import pixels_from_unit, pixels_to_unit
 from worldsim.data.episodes import Dataset
+from worldsim.data.sources import HELDOUT
 from worldsim.fidelity.statistics import Estimate, StatisticsError, mean
 from worldsim.files import write_json
 from worldsim.model.checkpoint import load
-from worldsim.model.tensors import fingerprint
+from worldsim.model.tensors import network_fingerprint
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.loop import FitConfig, TrainingError, begun, seconds_per_step
 from worldsim.training.losses import TokenizerObjective
 from worldsim.training.machine import Device, choose_device
-from worldsim.training.stages import HELDOUT, TrainTokenizer, steps_done, train_tokenizer
+from worldsim.training.stages import TrainTokenizer, steps_done, train_tokenizer
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def main(options: Options) -> None:
                 return
             rows.append(_row(folder, str(folder / "run" / "checkpoint"), folder.name, clips, options))
     for name in options.given:
-        rows.append(_row(options.out / f"given-{fingerprint(load(name).tokenizer)}", name, name, clips, options))
+        rows.append(_row(options.out / f"given-{network_fingerprint(load(name).tokenizer)}", name, name, clips, options))
     report = {"clips": len(clips), "length": options.length, "rows": rows}
     write_json(options.out / "table.json", report)
     (options.out / "table.md").write_text(_table(report) + "\n")
