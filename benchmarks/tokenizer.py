@@ -103,7 +103,8 @@ def main(options: Options) -> None:
                 return
             rows.append(_row(folder, str(folder / "run" / "checkpoint"), folder.name, clips, options))
     for name in options.given:
-        rows.append(_row(options.out / f"given-{network_fingerprint(load(name).tokenizer)}", name, name, clips, options))
+        place = options.out / f"given-{network_fingerprint(load(name).tokenizer)}"
+        rows.append(_row(place, name, name, clips, options))
     report = {"clips": len(clips), "length": options.length, "rows": rows}
     write_json(options.out / "table.json", report)
     (options.out / "table.md").write_text(_table(report) + "\n")
