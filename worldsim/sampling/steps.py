@@ -9,9 +9,10 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.conditions import Prediction
+from worldsim.sampling.denoise import Preview, Watch
 from worldsim.sampling.lanes import Lanes
 
-__all__ = ["SURPRISES", "Snapshot", "Step", "WorldError", "read_events"]
+__all__ = ["SURPRISES", "Guesses", "Snapshot", "Step", "WorldError", "read_events"]
 
 
 class WorldError(ValueError):
@@ -62,3 +63,16 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
     reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
     events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
     return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
+
+
+class Guesses:
+    """Keeps what the first denoising pass said, and lets whoever watches watch."""
+
+    def __init__(self, watch: Watch | None) -> None:
+        self.watch = watch
+        self.first: torch.Tensor | None = None
+
+    def __call__(self, preview: Preview) -> object:
+        if preview.done == 1:
+            self.first = preview.latents
+        return None if self.watch is None else self.watch(preview)

@@ -30,9 +30,9 @@ from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
-from worldsim.sampling.denoise import Guidance, Preview, Watch, denoise
+from worldsim.sampling.denoise import Guidance, Watch, denoise
 from worldsim.sampling.lanes import Lanes
-from worldsim.sampling.steps import SURPRISES, Snapshot, Step, WorldError, read_events
+from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
@@ -292,7 +292,7 @@ class World:
         acted = torch.full((rows, 1), actions is not None, device=device)
         condition = Condition(led[:, None].to(device), acted)
         noise = self._noise()
-        latents, guesses = given, _Guesses(watch)
+        latents, guesses = given, Guesses(watch)
         if latents is None:
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
@@ -395,16 +395,3 @@ class World:
         if any(generator is None for generator in self._generators):
             waiting = [row for row, generator in enumerate(self._generators) if generator is None]
             raise WorldError(f"rows {waiting} have not been reset; call reset first")
-
-
-class _Guesses:
-    """Keeps what the first denoising pass said, and lets whoever watches watch."""
-
-    def __init__(self, watch: Watch | None) -> None:
-        self.watch = watch
-        self.first: torch.Tensor | None = None
-
-    def __call__(self, preview: Preview) -> object:
-        if preview.done == 1:
-            self.first = preview.latents
-        return None if self.watch is None else self.watch(preview)
