@@ -22,7 +22,7 @@ from worldsim.sampling.world import Step, World
 __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
 FREE = 8  # denoising passes where nobody says what the player does: fewer would show the mean of all it might do
-PASSES = 16  # denoising passes where all frames see each other, and for a first frame, which nothing precedes
+PASSES = 16  # denoising passes where all frames see each other
 CHUNK = 64  # frames that are decoded at a time
 
 
@@ -45,8 +45,7 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
         return wish.watch(replace(preview, first=begin + len(made), made=len(made), length=length))
 
     if start is None:
-        prompts, passes = prompts_at(told, 0), wish.passes or PASSES
-        made.append(live.reset(None, None, prompts, wish.seeds, passes=passes, watch=watch))
+        made.append(live.reset(None, None, prompts_at(told, 0), wish.seeds, passes=wish.passes, watch=watch))
     else:
         prompts = prompts_at(wish.read(of_clip(start.clip)), begin - 1)
         live.reset(start.clip.frames, start.clip.actions if start.acted else None, prompts, wish.seeds)
