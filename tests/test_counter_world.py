@@ -126,7 +126,7 @@ def test_what_is_recorded_and_batched_lines_up(data: Path) -> None:
 
 def test_the_objective_finds_no_fault_with_the_rule_on_the_latents_of_a_recording(data: Path) -> None:
     episodes = encode_dataset(Dataset.open(data), CounterTokenizer())  # type: ignore[arg-type]
-    exact = DynamicsLossConfig(context_noise=0, drown=0, drop_actions=0, first=0)
+    exact = DynamicsLossConfig(context_noise=0, drown=0, fade=0, drop_actions=0, first=0)
     objective = DynamicsObjective(CounterDynamics(), exact)  # type: ignore[arg-type]
     draws = latent_batches(episodes, [LatentBucket(4, 6)], WORDS, 8, seed=0)
     for batch in islice(draws, 10):

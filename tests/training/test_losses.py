@@ -108,6 +108,13 @@ def test_the_models_own_frames_as_context_change_the_loss() -> None:
     assert loss_of(a_batch(length=1)).isfinite(), "images are clips of one frame"
 
 
+def test_given_frames_that_have_faded_change_the_loss_and_nothing_else_does() -> None:
+    batch = a_batch()
+    assert loss_of(batch, fade=1.0) != loss_of(batch, fade=0.0)
+    whole = a_batch("all")
+    assert loss_of(whole, fade=1.0) == loss_of(whole, fade=0.0), "clips that are whole have no given frames"
+
+
 def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> None:
     batch, generator = a_batch(length=12), torch.Generator().manual_seed(0)
     objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig())

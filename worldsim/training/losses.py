@@ -21,6 +21,7 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_jumps, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
+from worldsim.training.fading import fading, pale
 from worldsim.training.parallel import drawn, mean, rank, ranks, total
 
 __all__ = [
@@ -117,6 +118,8 @@ class DynamicsLossConfig:
     """Highest noise level of given frames; half of them are clean."""
     drown: float = 0.1
     """Share of rows whose given frames drown in noise of any level, so that prompts and actions have to speak."""
+    fade: float = 0.2
+    """Share of rows whose given frames have faded, as frames of one's own do after a while."""
     drop_actions: float = 0.1
     """Share of rows whose actions are hidden."""
     drop_text: float = 0.3
@@ -133,7 +136,8 @@ class DynamicsLossConfig:
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 1, "pure", "context_noise", "drop_actions", "drop_text", "rollout", "jumps", "drown")
+        shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps"
+        check_numbers(self, 0, 1, *shares)
         check_numbers(self, 0, math.inf, "first", "events", "actions")
 
 
@@ -261,6 +265,9 @@ class DynamicsObjective(nn.Module):
         noise = drawn(torch.randn, given.shape, generator, given.device)
         if time > 1 and float(torch.rand((), generator=generator)) < self.config.rollout:
             given = self._roll_out(given, noise, level, condition, generator)
+        faded = drawn(torch.rand, (rows, 1), generator, given.device) < self.config.fade
+        far = drawn(fading, (rows, time), generator, given.device)
+        given = pale(given, torch.where(faded, far, 0.0))
         return mix(given, noise, level), level
 
     @torch.no_grad()
