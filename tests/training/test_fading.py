@@ -32,7 +32,7 @@ def test_each_frame_fades_by_its_own_share() -> None:
 
 def test_rows_fade_more_and_more_and_each_in_its_own_way() -> None:
     share = fading((400, 32), torch.Generator().manual_seed(0))
-    assert share.shape == (400, 32) and 0 <= share.min() and share.max() <= 1
+    assert share.shape == (400, 32) and share.min() >= 0 and share.max() <= 1
     assert (share.diff(dim=1) >= 0).all()
     faded_at_first = (share[:, 0] > 0).float().mean()
     assert 0.4 < faded_at_first < 0.6

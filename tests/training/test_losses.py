@@ -11,6 +11,7 @@ from worldsim.model.dynamics import Attend, Condition
 from worldsim.model.noise import step_down
 from worldsim.training.losses import (
     OWN,
+    PARTS,
     DynamicsLossConfig,
     DynamicsObjective,
     LatentBatch,
@@ -126,7 +127,7 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"
 
 
-def test_a_jump_shall_lead_where_two_halves_lead_and_other_rows_learn_the_truth() -> None:
+def test_a_jump_shall_lead_where_shorter_steps_lead_and_other_rows_learn_the_truth() -> None:
     batch, dynamics = a_batch(rows=2), tiny_dynamics()
     objective = DynamicsObjective(dynamics, DynamicsLossConfig(jumps=0.5))
     jumps = torch.tensor([False, True])
@@ -137,12 +138,12 @@ def test_a_jump_shall_lead_where_two_halves_lead_and_other_rows_learn_the_truth(
     noisy = torch.randn(batch.latents.shape)
     with torch.no_grad():
         target = objective._jump_targets(noisy, level, condition, past, jumps, batch.latents)
-        half = replace(condition, span=span / 2)
-        between = step_down(noisy, dynamics(noisy, level, half, context=past).clean, level, level - span / 2)
-        then = dynamics(between, level - span / 2, half, context=past).clean
-    two = step_down(between, then, level - span / 2, level - span)
+        short, moved = replace(condition, span=span / PARTS), noisy
+        for part in range(PARTS):
+            here, below = level - part * span / PARTS, level - (part + 1) * span / PARTS
+            moved = step_down(moved, dynamics(moved, here, short, context=past).clean, here, below)
     assert torch.equal(target[0], batch.latents[0])
-    torch.testing.assert_close(step_down(noisy, target, level, level - span)[1], two[1], rtol=0, atol=1e-5)
+    torch.testing.assert_close(step_down(noisy, target, level, level - span)[1], moved[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.25, 2), (0.5, 4), (1.0, 8)])

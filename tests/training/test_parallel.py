@@ -32,7 +32,7 @@ from worldsim.training.machine import choose_device
 from worldsim.training.parallel import any_rank, joined, mean, rank, ranks
 
 CONFIG = FitConfig(steps=6, warmup=2, save_every=4, log_every=1, bf16=False, compile=False, device="cpu")
-LOSS = DynamicsLossConfig(drop_actions=0.3, rollout=0.6)
+LOSS = DynamicsLossConfig(drop_actions=0.3, rollout=0.6, jumps=0.5)
 BUCKETS = (LatentBucket(4, 5, "past", 0.8), LatentBucket(4, 6, "all", 0.2))
 TOLERANCE = 2e-3  # relative: Muon orthogonalises in bfloat16, where sums in another order may round otherwise
 

@@ -13,7 +13,7 @@ import torch
 __all__ = ["FINEST", "SPANS", "mix", "random_jumps", "random_levels", "sampling_levels", "step_down", "weight"]
 
 FINEST = 1 / 16  # the longest step that is taken as the flow itself: no jump
-SPANS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # the longer ones, jumps, that are trained as two halves each
+SPANS = (1 / 8, 1 / 4, 1 / 2, 1.0)  # the longer ones, jumps, trained as several shorter steps each
 SHARES = (0.25, 0.25, 0.35, 0.15)  # how often: two passes a frame, as in play, need the most care
 
 

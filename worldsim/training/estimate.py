@@ -21,7 +21,7 @@ from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.latents import LatentBucket
 from worldsim.training.loop import FitConfig, is_hidden
-from worldsim.training.losses import OWN, PASSES, DynamicsLossConfig
+from worldsim.training.losses import OWN, PARTS, PASSES, DynamicsLossConfig
 from worldsim.training.machine import choose_device, has_bfloat16
 
 __all__ = ["Estimate", "estimate_dynamics", "estimate_tokenizer", "mean_frames", "measured_rate"]
@@ -70,10 +70,10 @@ def estimate_dynamics(
     with torch.device("meta"):
         dynamics = Dynamics(model)
         counted = [_count(lambda bucket=bucket: _pass(dynamics, bucket, grid)) for bucket in buckets]
-    # A step passes frames and their past, and back: 6 passes of a frame. Without a way back come two passes of each row
-    # that jumps, and in a rollout one for each frame, and those of its own frames.
+    # A step passes frames and their past, and back: 6 passes of a frame. Without a way back come `PARTS` passes of each
+    # row that jumps, and in a rollout one for each frame, and those of its own frames.
     extra = [
-        (4 * loss.jumps + loss.rollout * (1 + float(np.mean(PASSES)) * min(1.0, OWN / bucket.length))) / 6
+        (2 * PARTS * loss.jumps + loss.rollout * (1 + float(np.mean(PASSES)) * min(1.0, OWN / bucket.length))) / 6
         if bucket.attend == "past" else 0.0
         for bucket in buckets
     ]  # fmt: skip

@@ -26,6 +26,7 @@ from worldsim.training.parallel import drawn, mean, rank, ranks, total
 
 __all__ = [
     "OWN",
+    "PARTS",
     "PASSES",
     "DynamicsLossConfig",
     "DynamicsObjective",
@@ -40,6 +41,7 @@ Past = tuple[torch.Tensor, torch.Tensor]  # given latents (B, T, C, h, w) and th
 
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
 OWN = 6  # most frames of a rollout that are the model's own
+PARTS = 4  # shorter steps that a jump learns to take as one
 PASSES = (1, 2, 2, 4)  # of a rollout, one of these at random
 
 
@@ -127,7 +129,7 @@ class DynamicsLossConfig:
     rollout: float = 0.0
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     jumps: float = 0.25
-    """Share of rows that learn to jump: to take as one step what the model itself takes as two halves."""
+    """Share of rows that learn to jump: to take as one step what the model itself takes in shorter ones."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -231,26 +233,28 @@ class DynamicsObjective(nn.Module):
         self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, past: Past, jumps: torch.Tensor,
         clean: torch.Tensor,
     ) -> torch.Tensor:  # fmt: skip
-        """What rows that jump shall predict: what leads in one step to where two halves lead (shortcut forcing, Dreamer
-        4, arXiv 2509.24527); the clean latents in all other rows. (B, T, C, h, w)."""
+        """What rows that jump shall predict: what leads in one step to where `PARTS` shorter ones lead (shortcut
+        forcing, Dreamer 4, arXiv 2509.24527, there of two); the clean latents in all other rows. (B, T, C, h, w).
+
+        What a short step blurs, a longer one learned from it blurs as well; four parts make a shorter chain than two.
+        """
         if self.config.jumps == 0:
             return clean
         some = jumps.nonzero()[:, 0] if jumps.any() else jumps.new_zeros(1, dtype=torch.long)  # ranks go together
         shown = condition.take(some)
         start, span = level[some], condition.span[some]  # pyright: ignore[reportOptionalSubscript]
         span = torch.where(span > 0, span, start)
-        half = span / 2
-        shown.span = half
+        shown.span = span / PARTS
         context = past[0][some], past[1][some]
+        at = noisy[some]
+        moved = at
         with torch.compiler.set_stance("force_eager"):  # few rows, not worth compiling
-            at = noisy[some]
-            first = self.dynamics(at, start, shown, context=context).clean.float()
-            between = step_down(at, first, start, start - half)
-            then = self.dynamics(between, start - half, shown, context=context).clean.float()
-        end = step_down(between, then, start - half, start - span)
+            for part in range(PARTS):
+                here, below = (start - turn / PARTS * span for turn in (part, part + 1))
+                moved = step_down(moved, self.dynamics(moved, here, shown, context=context).clean.float(), here, below)
         ratio = ((start - span) / start)[:, :, None, None, None]
         target = clean.clone()
-        target[some] = (end - ratio * at) / (1 - ratio)
+        target[some] = (moved - ratio * at) / (1 - ratio)
         return torch.where(jumps[:, None, None, None, None], target, clean)
 
     def _past(self, batch: LatentBatch, condition: Condition, generator: torch.Generator) -> Past:
