@@ -8,10 +8,8 @@ import torch
 from networks import random_clip, tiny_dynamics, tiny_tokenizer
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Attend, Condition
-from worldsim.model.noise import step_down
 from worldsim.training.losses import (
     OWN,
-    PARTS,
     DynamicsLossConfig,
     DynamicsObjective,
     LatentBatch,
@@ -125,25 +123,6 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     same = (played == batch.latents).flatten(2).all(2)  # (B, T)
     assert same[:, : 12 - 1 - OWN + 1].all() and not same[:, 11].any(), "a few at the end are its own"
     assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"
-
-
-def test_a_jump_shall_lead_where_shorter_steps_lead_and_other_rows_learn_the_truth() -> None:
-    batch, dynamics = a_batch(rows=2), tiny_dynamics()
-    objective = DynamicsObjective(dynamics, DynamicsLossConfig(jumps=0.5))
-    jumps = torch.tensor([False, True])
-    level, span = torch.full(batch.mask.shape, 0.5), torch.full(batch.mask.shape, 0.5)
-    level[:, 3:], span[:, 3:] = 1.0, 0.25
-    condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words, span)
-    past = batch.latents, torch.zeros(batch.mask.shape)
-    noisy = torch.randn(batch.latents.shape)
-    with torch.no_grad():
-        target = objective._jump_targets(noisy, level, condition, past, jumps, batch.latents)
-        short, moved = replace(condition, span=span / PARTS), noisy
-        for part in range(PARTS):
-            here, below = level - part * span / PARTS, level - (part + 1) * span / PARTS
-            moved = step_down(moved, dynamics(moved, here, short, context=past).clean, here, below)
-    assert torch.equal(target[0], batch.latents[0])
-    torch.testing.assert_close(step_down(noisy, target, level, level - span)[1], moved[1], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize(("share", "rows"), [(0.0, 0), (0.25, 2), (0.5, 4), (1.0, 8)])

@@ -6,8 +6,6 @@ Rectified flow with a noise level per frame (Diffusion Forcing, arXiv 2407.01392
 
 from __future__ import annotations
 
-import math
-
 import torch
 
 __all__ = ["FINEST", "SPANS", "mix", "random_jumps", "random_levels", "sampling_levels", "step_down", "weight"]
@@ -58,13 +56,13 @@ def random_levels(shape: tuple[int, ...], pure: float, generator: torch.Generato
     return torch.where(torch.rand(shape, generator=generator) < pure, 1.0, level)
 
 
-def random_jumps(shape: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
-    """Training jumps f32 (*shape, 2): the levels that they start from, and their spans, one of `SPANS`.
+def random_jumps(shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
+    """Training jumps f32 (B, T, 2): the levels that they start from, and their spans, one of `SPANS` for each row.
 
     A jump of span s starts from a multiple of s, as in sampling with 1/s passes.
     """
-    which = torch.multinomial(torch.tensor(SHARES), math.prod(shape), True, generator=generator).view(shape)
-    span = torch.tensor(SPANS)[which]
+    which = torch.multinomial(torch.tensor(SHARES), shape[0], True, generator=generator)
+    span = torch.tensor(SPANS)[which][:, None].expand(shape)
     place = (torch.rand(shape, generator=generator) / span).floor()  # 0 … 1/s - 1
     return torch.stack([(place + 1) * span, span], -1)
 

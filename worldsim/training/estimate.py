@@ -19,9 +19,10 @@ from torch.utils.flop_counter import FlopCounterMode
 from worldsim.data.batches import Bucket
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.training.jumps import PARTS
 from worldsim.training.latents import LatentBucket
 from worldsim.training.loop import FitConfig, is_hidden
-from worldsim.training.losses import OWN, PARTS, PASSES, DynamicsLossConfig
+from worldsim.training.losses import OWN, PASSES, DynamicsLossConfig
 from worldsim.training.machine import choose_device, has_bfloat16
 
 __all__ = ["Estimate", "estimate_dynamics", "estimate_tokenizer", "mean_frames", "measured_rate"]
@@ -71,9 +72,10 @@ def estimate_dynamics(
         dynamics = Dynamics(model)
         counted = [_count(lambda bucket=bucket: _pass(dynamics, bucket, grid)) for bucket in buckets]
     # A step passes frames and their past, and back: 6 passes of a frame. Without a way back come `PARTS` passes of each
-    # row that jumps, and in a rollout one for each frame, and those of its own frames.
+    # row that jumps, half as many again without its actions, and in a rollout one for each frame and those of its own
+    # frames.
     extra = [
-        (2 * PARTS * loss.jumps + loss.rollout * (1 + float(np.mean(PASSES)) * min(1.0, OWN / bucket.length))) / 6
+        (3 * PARTS * loss.jumps + loss.rollout * (1 + float(np.mean(PASSES)) * min(1.0, OWN / bucket.length))) / 6
         if bucket.attend == "past" else 0.0
         for bucket in buckets
     ]  # fmt: skip

@@ -22,11 +22,11 @@ from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_jumps, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.fading import fading, pale
+from worldsim.training.jumps import walk
 from worldsim.training.parallel import drawn, mean, rank, ranks, total
 
 __all__ = [
     "OWN",
-    "PARTS",
     "PASSES",
     "DynamicsLossConfig",
     "DynamicsObjective",
@@ -41,7 +41,6 @@ Past = tuple[torch.Tensor, torch.Tensor]  # given latents (B, T, C, h, w) and th
 
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
 OWN = 6  # most frames of a rollout that are the model's own
-PARTS = 4  # shorter steps that a jump learns to take as one
 PASSES = (1, 2, 2, 4)  # of a rollout, one of these at random
 
 
@@ -130,6 +129,8 @@ class DynamicsLossConfig:
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     jumps: float = 0.25
     """Share of rows that learn to jump: to take as one step what the model itself takes in shorter ones."""
+    obey: float = 1.4
+    """How strongly actions pull on jumps: guidance, learned once instead of being paid for in every pass of play."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     events: float = 1.0
@@ -140,7 +141,7 @@ class DynamicsLossConfig:
     def __post_init__(self) -> None:
         shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps"
         check_numbers(self, 0, 1, *shares)
-        check_numbers(self, 0, math.inf, "first", "events", "actions")
+        check_numbers(self, 0, math.inf, "first", "events", "actions", "obey")
 
 
 class DynamicsObjective(nn.Module):
@@ -233,10 +234,8 @@ class DynamicsObjective(nn.Module):
         self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, past: Past, jumps: torch.Tensor,
         clean: torch.Tensor,
     ) -> torch.Tensor:  # fmt: skip
-        """What rows that jump shall predict: what leads in one step to where `PARTS` shorter ones lead (shortcut
-        forcing, Dreamer 4, arXiv 2509.24527, there of two); the clean latents in all other rows. (B, T, C, h, w).
-
-        What a short step blurs, a longer one learned from it blurs as well; four parts make a shorter chain than two.
+        """What rows that jump shall predict: what leads in one step to where `walk` leads in several; the clean latents
+        in all other rows. (B, T, C, h, w).
         """
         if self.config.jumps == 0:
             return clean
@@ -244,17 +243,12 @@ class DynamicsObjective(nn.Module):
         shown = condition.take(some)
         start, span = level[some], condition.span[some]  # pyright: ignore[reportOptionalSubscript]
         span = torch.where(span > 0, span, start)
-        shown.span = span / PARTS
-        context = past[0][some], past[1][some]
-        at = noisy[some]
-        moved = at
+        at, context = noisy[some], (past[0][some], past[1][some])
         with torch.compiler.set_stance("force_eager"):  # few rows, not worth compiling
-            for part in range(PARTS):
-                here, below = (start - turn / PARTS * span for turn in (part, part + 1))
-                moved = step_down(moved, self.dynamics(moved, here, shown, context=context).clean.float(), here, below)
+            end = walk(self.dynamics, at, start, span, shown, context, self.config.obey)
         ratio = ((start - span) / start)[:, :, None, None, None]
         target = clean.clone()
-        target[some] = (moved - ratio * at) / (1 - ratio)
+        target[some] = (end - ratio * at) / (1 - ratio)
         return torch.where(jumps[:, None, None, None, None], target, clean)
 
     def _past(self, batch: LatentBatch, condition: Condition, generator: torch.Generator) -> Past:
