@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -51,10 +53,10 @@ def test_the_bars_of_the_next_frame_are_half_of_copy_and_a_difference_by_actions
 
 def test_one_rollout_outside_the_range_of_truth_is_enough_to_miss_the_bar() -> None:
     level = np.linspace(0.2, 0.6, 200).tolist()
-    true = [Stretch("true", world, level, level, level, level) for world in range(3)]
+    true = [Stretch("true", world, level, level, level, level, [0.0]) for world in range(3)]
     good, dark = [0.4] * 150, [0.4] * 50 + [0.01] * 100
-    inside = Stretch("learned", 7, good, good, good, good)
-    for name, stretch in {"mean": Stretch("learned", 8, dark, good, good, good), "nothing": inside}.items():
+    inside = Stretch("learned", 7, good, good, good, good, [0.0])
+    for name, stretch in {"mean": Stretch("learned", 8, dark, good, good, good, [0.0]), "nothing": inside}.items():
         found = summarise([*true, inside, stretch])
         missed = [bar["bar"] for bar in found["bars"] if not bar["met"]]
         assert len(missed) == (name == "mean") and all(f": {name} of" in bar for bar in missed)
@@ -63,5 +65,22 @@ def test_one_rollout_outside_the_range_of_truth_is_enough_to_miss_the_bar() -> N
 
 def test_stamina_needs_a_hundred_frames_on_both_sides() -> None:
     short = [0.5] * 99
+    learned = Stretch("learned", 1, short, short, short, short, [0.0])
     with pytest.raises(FidelityError, match="give --long more steps"):
-        summarise([Stretch("true", 1, *([0.5] * 100,) * 4), Stretch("learned", 1, short, short, short, short)])
+        summarise([Stretch("true", 1, *([0.5] * 100,) * 4, [0.0]), learned])
+
+
+@pytest.mark.parametrize(("near", "met"), [(1.0, True), (0.1, False)])
+def test_rollouts_that_all_end_in_one_place_are_told_from_true_episodes(near: float, met: bool) -> None:
+    rng, steady = np.random.default_rng(0), [0.5] * 100
+    ends = rng.random((24, 48))
+
+    def stretch(kind: Literal["true", "learned"], place: np.ndarray) -> Stretch:
+        return Stretch(kind, 0, steady, steady, steady, steady, place.tolist())
+
+    learned = [stretch("learned", near * place) for place in ends[:6]]
+    found = summarise([*learned, *(stretch("true", place) for place in ends[6:])], resamples=200)
+    apart = found["stamina"]["apart"]
+    assert apart["value"] == pytest.approx(near * np.sqrt(1 / 6), rel=0.1), "two numbers drawn from 0 … 1"
+    assert apart["truth"]["low"] <= apart["truth"]["median"] <= apart["truth"]["high"]
+    assert [bar["met"] for bar in found["bars"] if "as far apart" in bar["bar"]] == [met]

@@ -6,6 +6,7 @@ its trials do not depend on which others run.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -41,7 +42,7 @@ class Measured:
 
     trials: list[Trial] = field(default_factory=list)
     windows: tuple[np.ndarray, np.ndarray, tuple[int, ...]] | None = None
-    long: tuple[np.ndarray, tuple[int, ...]] | None = None
+    long: tuple[np.ndarray, Sequence[int], np.ndarray, Sequence[int]] | None = None
     worlds: list[int] = field(default_factory=list)
 
 
@@ -111,7 +112,6 @@ def _long(
     spec = world.card.action_spec
     starts = cut_windows(dataset, options.long_worlds, 1, options.context, rng)
     learned, frames, taken = stamina(open_world, spec, starts, options.context, options.long, rng)
-    found.long = frames[:SHOWN], starts.worlds[:SHOWN]
     read = "actions" in options.probes
     with TemporaryDirectory() as folder:
         truth = dataset
@@ -122,6 +122,10 @@ def _long(
             )  # fmt: skip
         if "stamina" in options.probes:
             found.trials += [*true_stretches(dataset if options.data is not None else truth), *learned]
+        whole = [number for number, entry in enumerate(truth.entries) if entry.length >= options.long][:SHOWN]
+        beside = [truth.read(number) for number in whole]
+        below = np.array([episode.frames[: options.long] for episode in beside]).reshape(-1, *frames.shape[1:])
+        found.long = frames[:SHOWN], starts.worlds[:SHOWN], below, [episode.seed for episode in beside]
         if read:
             found.trials += drift_of_truth(readers["actions"], spec, world.tokenizer, truth)
             found.trials += drift_of_rollouts(readers["actions"], spec, starts.worlds, frames, taken)

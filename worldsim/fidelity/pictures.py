@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,19 @@ def picture(
     return _stack(curves, sheet)
 
 
-def long_strips(shown: np.ndarray, worlds: tuple[int, ...], every: int = 50) -> np.ndarray:
-    """Every `every`-th frame of rollouts u8 (N, K, H, W, 3), the first included, as one image u8 (H', W', 3)."""
+def long_strips(
+    shown: np.ndarray, worlds: Sequence[int], truth: np.ndarray, true_worlds: Sequence[int], every: int = 50
+) -> np.ndarray:
+    """Every `every`-th frame of rollouts u8 (N, K, H, W, 3), the first included, as one image u8 (H', W', 3).
+
+    Below them come true episodes (M, K, H, W, 3) of other worlds, under random actions of the same kind.
+    """
     columns = [0, *range(every - 1, shown.shape[1], every)]
-    title = f"free running under random actions, every {every}th step"
-    labels = [f"from world {world}" for world in worlds]
+    title = f"free running under random actions, every {every}th step; below, the true world under such actions"
+    labels = [*(f"from world {world}" for world in worlds), *(f"true world {world}" for world in true_worlds)]
     steps = [str(step + 1) for step in columns]
-    return contact_sheet(list(shown[:, columns]), labels, steps, title, scale=_scale(shown))
+    strips = [*shown[:, columns], *truth[:, columns]]
+    return contact_sheet(strips, labels, steps, title, scale=_scale(shown))
 
 
 def _curves(figures: dict[str, Any], name: str, width: int) -> np.ndarray:

@@ -14,17 +14,16 @@ from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.probes.next_frame import NextFrame
 from worldsim.fidelity.probes.pixels import psnr
 from worldsim.fidelity.probes.rollout import Rollout
-from worldsim.fidelity.probes.stamina import STATISTICS, Stretch
+from worldsim.fidelity.probes.stamina import LAST, STATISTICS, Stretch
 from worldsim.fidelity.readback.figures import readback_bars, readback_figures
 from worldsim.fidelity.readback.table import readback_lines
 from worldsim.fidelity.statistics import Estimate, mean, ratio, wilson
 from worldsim.fidelity.trials import Trial
 
-__all__ = ["LAST", "summarise", "table"]
+__all__ = ["summarise", "table"]
 
 Figures = dict[str, Any]
 
-LAST = 100  # frames at a long rollout's end that are looked at
 RANGE = (1, 99)  # percentiles of what truth shows
 HEADLINE = 16  # steps that free running is averaged over
 BARS = {"next frame": 0.5, "free running": 2.0}  # times copy's error, at most; decibels above copy, at least
@@ -44,7 +43,7 @@ def summarise(trials: Sequence[Trial], resamples: int = 10_000, seed: int = 0) -
     if rollouts := [trial for trial in trials if isinstance(trial, Rollout)]:
         figures["free_running"] = _free_running(rollouts, options)
     if stretches := [trial for trial in trials if isinstance(trial, Stretch)]:
-        figures["stamina"] = _stamina(stretches)
+        figures["stamina"] = _stamina(stretches, options)
     figures |= readback_figures(trials, options)
     figures["bars"] = _bars(figures) + readback_bars(figures)
     return figures
@@ -108,7 +107,7 @@ def _pooled(worlds: Sequence[int], column: Callable[[str], np.ndarray], options:
     }
 
 
-def _stamina(stretches: Sequence[Stretch]) -> Figures:
+def _stamina(stretches: Sequence[Stretch], options: dict[str, int]) -> Figures:
     """For each statistic: the range of truth over frames and over means of 100, and where long rollouts end."""
     true = [stretch for stretch in stretches if stretch.kind == "true" and len(stretch.mean) >= LAST]
     learned = [stretch for stretch in stretches if stretch.kind == "learned"]
@@ -136,7 +135,26 @@ def _stamina(stretches: Sequence[Stretch]) -> Figures:
             "rollouts_inside_frames": {"count": in_frames} | asdict(wilson(in_frames, len(learned))),
             "rollouts_inside_windows": {"count": in_windows} | asdict(wilson(in_windows, len(learned))),
         }
+    if 1 < len(learned) < len(true):
+        places = [np.array([stretch.place for stretch in group]) for group in (learned, true)]
+        figures["apart"] = _apart(*places, **options)
     return figures
+
+
+def _apart(learned: np.ndarray, true: np.ndarray, resamples: int, seed: int) -> Figures:
+    """How far apart rollouts end, and as many true episodes drawn again and again: RMS distance of places (N, D).
+
+    Each frame of a rollout may look true while all rollouts end in one place; these distances tell.
+    """
+    rng, count = np.random.default_rng(seed), len(learned)
+    groups = [_distance(true[rng.permutation(len(true))[:count]]) for _ in range(resamples)]
+    low, high = np.percentile(groups, RANGE).tolist()
+    return {"value": _distance(learned), "truth": {"median": float(np.median(groups)), "low": low, "high": high}}
+
+
+def _distance(places: np.ndarray) -> float:
+    """Root mean square distance of two of the places (N, D), of their mean number."""
+    return float(np.sqrt(2 * places.var(0, ddof=1).mean()))
 
 
 def _bars(figures: Figures) -> list[Figures]:
@@ -163,6 +181,12 @@ def _bars(figures: Figures) -> list[Figures]:
             f"within truth's {found['truth_windows']['low']:.3f} … {found['truth_windows']['high']:.3f}",
             "value": found["last"]["mean"], "low": found["last"]["low"], "high": found["last"]["high"],
             "met": found["rollouts_inside_windows"]["count"] == figures["stamina"]["rollouts"],
+        })  # fmt: skip
+    if found := figures.get("stamina", {}).get("apart"):
+        low = found["truth"]["low"]
+        bars.append({
+            "bar": f"{figures['stamina']['steps']} steps: ends of rollouts as far apart as true ones, {low:.3f}",
+            "value": found["value"], "low": found["value"], "high": found["value"], "met": found["value"] >= low,
         })  # fmt: skip
     return bars
 
@@ -209,6 +233,11 @@ def table(figures: Figures) -> str:
                 f"truth's frames {truth['low']:.4f} … {truth['high']:.4f}; "
                 f"{one['share_of_last_frames_inside']:.0%} of frames inside; "
                 f"{windows} of {found['rollouts']} rollouts within truth's {LAST}-frame means"
+            )
+        if apart := found.get("apart"):
+            truth = apart["truth"]
+            lines.append(
+                f"  {'apart':<10} {apart['value']:.4f}; as many true episodes {truth['low']:.4f} … {truth['high']:.4f}"
             )
     lines += readback_lines(figures)
     lines.append("bars")

@@ -12,17 +12,20 @@ from typing import Any, Literal
 
 import gymnasium as gym
 import numpy as np
+from einops import rearrange
 
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
 from worldsim.fidelity.heldout import Windows
 from worldsim.fidelity.probes.rollout import OpenWorld, roll
 
-__all__ = ["STATISTICS", "Sticky", "Stretch", "frame_statistics", "stamina", "sticky_actions", "true_stretches"]
+__all__ = ["LAST", "STATISTICS", "Sticky", "Stretch", "frame_statistics", "stamina", "sticky_actions", "true_stretches"]
 
 CHANGE = 0.2  # probability that a sticky action gives way to a new one
 STATISTICS = ("mean", "spread", "sharpness", "motion")
 DIGITS = 6
+LAST = 100  # frames at a long rollout's end that are looked at
+PLACE = 4  # a place is known by its mean colours in so many parts of a frame each way
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Stretch:
         mean, spread: mean and standard deviation over a frame's pixels.
         sharpness: mean absolute difference between neighbouring pixels.
         motion: mean absolute difference from the frame before.
+        place: where it ends: mean colours of its last `LAST` frames in 4 × 4 parts, (48,).
     """
 
     kind: Literal["true", "learned"]
@@ -43,6 +47,7 @@ class Stretch:
     spread: list[float]
     sharpness: list[float]
     motion: list[float]
+    place: list[float]
 
 
 def stamina(
@@ -106,4 +111,7 @@ def frame_statistics(frames: np.ndarray) -> dict[str, np.ndarray]:
 
 def _stretch(kind: Literal["true", "learned"], world: int, frames: np.ndarray) -> Stretch:
     found = {name: column.round(DIGITS).tolist() for name, column in frame_statistics(frames).items()}
-    return Stretch(kind, world, **found)
+    height, width = (side // PLACE * PLACE for side in frames.shape[1:3])
+    last = frames[-LAST:, :height, :width].mean(0) / 255  # (H, W, 3)
+    place = rearrange(last, "(h p) (w q) c -> h w c (p q)", h=PLACE, w=PLACE).mean(-1)
+    return Stretch(kind, world, **found, place=place.ravel().round(DIGITS).tolist())
