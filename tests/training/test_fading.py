@@ -36,5 +36,5 @@ def test_rows_fade_more_and_more_and_each_in_its_own_way() -> None:
     assert (share.diff(dim=1) >= 0).all()
     faded_at_first = (share[:, 0] > 0).float().mean()
     assert 0.4 < faded_at_first < 0.6
-    assert (share[:, -1] > 0.5).float().mean() > 0.15, "some go far"
+    assert (share[:, -1] > 0.5).float().mean() > 0.1 and share[:, -1].median() < 0.2, "some go far, most do not"
     assert len(share[:, -1].unique()) > 390

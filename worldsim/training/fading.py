@@ -19,13 +19,14 @@ CONTRAST = 0.3  # what is left of it where a frame has faded fully
 def fading(shape: tuple[int, int], generator: torch.Generator) -> torch.Tensor:
     """How far frames have faded, f32 (B, T) in [0, 1]: in each row more and more, up to a share of its own.
 
-    It begins anywhere in the row, or, in half of the rows, before it.
+    It begins anywhere in the row, or, in half of the rows, before it. Most fade a little: in play every frame has to
+    give back what one frame loses.
     """
     rows, time = shape
     begin, length, most = torch.rand((3, rows, 1), generator=generator)
     begin = (2 * begin - 1) * time
     rise = (torch.arange(time) - begin) / (1 + length * time)
-    return most * rise.clamp(0, 1)
+    return most.square() * rise.clamp(0, 1)
 
 
 def pale(latents: torch.Tensor, share: torch.Tensor) -> torch.Tensor:

@@ -119,7 +119,7 @@ class DynamicsLossConfig:
     """Highest noise level of given frames; half of them are clean."""
     drown: float = 0.1
     """Share of rows whose given frames drown in noise of any level, so that prompts and actions have to speak."""
-    fade: float = 0.2
+    fade: float = 0.1
     """Share of rows whose given frames have faded, as frames of one's own do after a while."""
     drop_actions: float = 0.1
     """Share of rows whose actions are hidden."""
@@ -129,7 +129,7 @@ class DynamicsLossConfig:
     """Share of batches whose given frames are, from some frame on, a rollout of the model's own."""
     jumps: float = 0.25
     """Share of rows that learn to jump: to take as one step what the model itself takes in shorter ones."""
-    obey: float = 1.4
+    obey: float = 1.2
     """How strongly actions pull on jumps: guidance, learned once instead of being paid for in every pass of play."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
