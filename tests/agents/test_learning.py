@@ -300,13 +300,15 @@ def test_a_study_goes_on_where_it_was_and_reports(
     assert "behaviour cloning" in capsys.readouterr().out
 
 
-def test_two_studies_in_one_folder_keep_their_trials_apart(checkpoint: str, tmp_path: Path) -> None:
+def test_two_studies_in_one_folder_keep_their_trials_and_agents_apart(checkpoint: str, tmp_path: Path) -> None:
     setting = Setting(checkpoint=checkpoint, rows=2, levels=2, passes=1)
-    one = Study(("OpenDoor",), (0,), ("random",), episodes=2, out=tmp_path, setting=setting)
+    one = Study(("OpenDoor",), (0,), ("clone",), 130, episodes=2, epochs=1, out=tmp_path, setting=setting)
     first, second = study(one), study(replace(one, episodes=3))
     trials = read_trials(tmp_path / "trials.jsonl")
     assert [len(trial["returns"]) for trial in trials] == [2, 3] and first["trials"] == second["trials"] == 1
     assert "1 × 3" in (tmp_path / "report.md").read_text() and "1 × 2" not in (tmp_path / "report.md").read_text()
+    agents = {tmp_path / trial["agent"] for trial in trials}
+    assert len(agents) == 2 and all(agent.is_file() for agent in agents)
     assert study(one) == first and read_trials(tmp_path / "trials.jsonl") == trials, "what is done is not done again"
     assert "1 × 2" in (tmp_path / "report.md").read_text()
 

@@ -12,6 +12,7 @@ import json
 import time
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -149,6 +150,12 @@ def _budget(options: Study, arm: str) -> dict[str, Any]:
             "checkpoint": options.setting.checkpoint, "obs": options.setting.obs}  # fmt: skip
 
 
+def _kept(options: Study, task: str, arm: str, seed: int) -> str:
+    """Where the agent of a trial is kept, below `out`: studies with other budgets have other places."""
+    budget = json.dumps(_budget(options, arm), sort_keys=True).encode()
+    return f"agents/{task}-{arm}-{seed}-{blake2b(budget, digest_size=4).hexdigest()}.zip"
+
+
 def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
     """Train an agent, where the arm has one, and judge it."""
     begun = time.perf_counter()
@@ -162,6 +169,8 @@ def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
         "returns": [round(value, 6) for value in played.returns.tolist()], "successes": played.successes.tolist(),
         "lengths": played.lengths.tolist(), "training_seconds": round(trained, 1),
     }  # fmt: skip
+    if arm != "random":
+        trial["agent"] = _kept(options, task, arm, seed)
     if arm == "learned" and options.gap_episodes:
         gap = exploitation(replace(setting, start="true"), player, stack, options.gap_episodes, 20_000 + seed)
         trial |= {"gap": gap.value, "gap_learned": float(gap.learned.mean()), "gap_true": float(gap.true.mean())}
@@ -175,7 +184,7 @@ def _player(options: Study, setting: Setting, arm: str, seed: int) -> tuple[Play
         actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
         envs.close()
         return Random(actions, seed), 1
-    path = options.out / "agents" / f"{setting.task}-{arm}-{seed}.zip"
+    path = options.out / _kept(options, setting.task, arm, seed)
     agent: Any
     recipe: Recipe
     if arm == "clone":
