@@ -136,8 +136,8 @@ def _stamina(stretches: Sequence[Stretch], options: dict[str, int]) -> Figures:
             "rollouts_inside_windows": {"count": in_windows} | asdict(wilson(in_windows, len(learned))),
         }
     if 1 < len(learned) < len(true):
-        places = [np.array([stretch.place for stretch in group]) for group in (learned, true)]
-        figures["apart"] = _apart(*places, **options)
+        ends, truth = (np.array([stretch.place for stretch in group]) for group in (learned, true))
+        figures["apart"] = _apart(ends, truth, **options)
     return figures
 
 

@@ -34,11 +34,12 @@ def walk(
         past: the given latents and their levels.
         obey: guidance by the actions where a step follows the flow; longer ones have learned it before.
     """
-    shown = replace(condition, span=span / PARTS)
-    flowing = (shown.span <= FINEST).all(1).nonzero()[:, 0] if obey != 1 else span.new_zeros(0, dtype=torch.long)
+    short = span / PARTS
+    shown = replace(condition, span=short)
+    flowing = (short <= FINEST).all(1).nonzero()[:, 0] if obey != 1 else span.new_zeros(0, dtype=torch.long)
     if obey != 1 and not len(flowing):
         flowing = span.new_zeros(1, dtype=torch.long)  # ranks go together
-    pull = (obey - 1) * (span[flowing] / PARTS <= FINEST)[:, :, None, None, None]
+    pull = (obey - 1) * (short[flowing] <= FINEST)[:, :, None, None, None]
     unled = shown.take(flowing)
     unled.acted = torch.zeros_like(unled.acted)
     for part in range(PARTS):

@@ -7,6 +7,7 @@ actions give one trajectory. What the model does inside is `worldsim.sampling.wo
 
 from worldsim_envs.learned.single import LearnedEnv
 from worldsim_envs.learned.starts import EnvError
-from worldsim_envs.learned.vector import EnvState, LearnedVectorEnv
+from worldsim_envs.learned.states import EnvState
+from worldsim_envs.learned.vector import LearnedVectorEnv
 
 __all__ = ["EnvError", "EnvState", "LearnedEnv", "LearnedVectorEnv"]

@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from worldsim.sampling.world import World
-from worldsim_envs.learned.vector import EnvState, LearnedVectorEnv
+from worldsim_envs.learned.states import EnvState
+from worldsim_envs.learned.vector import LearnedVectorEnv
 
 __all__ = ["LearnedEnv"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +16,16 @@ from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
-from worldsim.sampling.world import Snapshot, Step, World
+from worldsim.sampling.world import Step, World
 from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
 from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
+from worldsim_envs.learned.states import EnvState, generator_in, vector_info
 from worldsim_envs.learned.tasks import TaskJudge
 
-__all__ = ["LATENT_LIMIT", "EnvState", "LearnedVectorEnv"]
+__all__ = ["LATENT_LIMIT", "LearnedVectorEnv"]
 
 LATENT_LIMIT = 8.0  # latents have unit size; what lies beyond is cut off
-
-
-@dataclass(frozen=True)
-class EnvState:
-    """All that the future of a learned env depends on; from `clone_state`, for `restore_state`."""
-
-    world: Snapshot
-    observed: np.ndarray
-    judge: TaskJudge | None
-    true: tuple[Any, ...]
-    elapsed: np.ndarray
-    over: np.ndarray
-    random: tuple[Mapping[str, Any], ...]
 
 
 class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
@@ -191,7 +178,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         ]
         self._begin(rows, start.take(rows), [seeds[row] for row in rows])
         asked = np.isin(np.arange(self.num_envs), rows)
-        return self._observed.copy(), _info(self._nothing(), asked)
+        return self._observed.copy(), vector_info(self._nothing(), asked)
 
     def step(self, actions: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, dict[str, Any]]:
         """One frame on in every row.
@@ -246,7 +233,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             terminated, truncated = terminated & ~starting, truncated & ~starting
         self._over = terminated | truncated
 
-        info = _info(told)
+        info = vector_info(told)
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._over.any():
             over = self._over.copy()
             last = np.full(self.num_envs, None, dtype=object)
@@ -255,10 +242,10 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             fresh = {key: np.where(over[:, None] if values.ndim > 1 else over, values.dtype.type(0), values)
                      for key, values in told.items()}  # fmt: skip
             info = {
-                **_info(fresh),
+                **vector_info(fresh),
                 "final_obs": last,
                 "_final_obs": over,
-                "final_info": _info(told, over),
+                "final_info": vector_info(told, over),
                 "_final_info": over.copy(),
             }
             self._begin(np.flatnonzero(over))
@@ -298,7 +285,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self._observed, self._elapsed, self._over = state.observed.copy(), state.elapsed.copy(), state.over.copy()
         self._judge = None if state.judge is None else state.judge.copy()
         self.true_states = list(state.true)
-        self._random = [_generator(state) for state in state.random]
+        self._random = [generator_in(state) for state in state.random]
 
     def fork(self) -> LearnedVectorEnv:
         """A second env in the same state; the weights are shared, everything else goes its own way."""
@@ -393,19 +380,3 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self._observed[rows] = self._shown(
             self.world.reset(start.frames, start.actions, start.prompts, seeds, rows.tolist())
         )
-
-
-def _info(told: Mapping[str, np.ndarray], rows: np.ndarray | None = None) -> dict[str, Any]:
-    """A vector info in Gymnasium's form: each key with the mask of the rows that it speaks of (all by default)."""
-    info: dict[str, Any] = {}
-    for key, values in told.items():
-        info[key] = values
-        info[f"_{key}"] = np.ones(len(values), np.bool_) if rows is None else rows.copy()
-    return info
-
-
-def _generator(state: Mapping[str, Any]) -> np.random.Generator:
-    """A generator of its own in the given state."""
-    generator = np.random.Generator(np.random.PCG64())
-    generator.bit_generator.state = state
-    return generator
