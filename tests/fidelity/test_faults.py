@@ -19,6 +19,7 @@ MEANT = {
     "mirrored": ("left and right", "physics"),
     "brightening": ("drift", "persistence"),
     "free reward": ("events and reward", "persistence"),
+    "misheard": ("sides in words", "left and right"),
 }
 
 TRIALS = {"floating sand": 16}  # of eight happenings two are about sand; 8 for the others
