@@ -23,7 +23,7 @@ from worldsim.fidelity.readers.sights import THINGS, Sights, SightTraining, labe
 SIZE, OPTIONS = 16, {"resamples": 200, "seed": 0}
 COLOURS = {word: (40 + 25 * number, 255 - 25 * number, 60 * (number % 4)) for number, word in enumerate(THINGS)}
 TINY = SightTraining(worlds=12, views=16, steps=120, batch=16)
-PLAIN: Any = SimpleNamespace(mean=torch.zeros(1), encode=lambda x: x, decode=lambda x: x, state_dict=lambda: {})
+PLAIN: Any = SimpleNamespace(mean=torch.zeros(1), encode=lambda x: x, decode=lambda x: x, state_dict=dict)
 
 
 def drawn(thing: str, side: str) -> np.ndarray:
@@ -188,7 +188,7 @@ def test_a_thing_that_the_reader_does_not_tell_is_left_out_and_named(tmp_path: P
     for line in lines:
         line["views"]["pig"] = [[share, middle, read, 1.0 - middle] for share, middle, read, _ in line["views"]["pig"]]
     found = sides_figures(lines, OPTIONS)
-    assert "pig" not in found["reader"]["things"] and "cow" in found["reader"]["things"] and "pig" not in found["by"]["thing"]
+    assert set(found["reader"]["things"]) == set(THINGS) - {"pig"} == set(found["by"]["thing"])
     for line in lines:
         line["views"] = {word: [[*view[:2], 0.0, 0.5] for view in views] for word, views in line["views"].items()}
     found = sides_figures(lines, OPTIONS)
@@ -196,7 +196,8 @@ def test_a_thing_that_the_reader_does_not_tell_is_left_out_and_named(tmp_path: P
 
 
 def card(env_id: str = "Meadow-v0") -> Any:
-    return SimpleNamespace(env={"id": env_id, "kwargs": {}}, size=(SIZE, SIZE), action_spec=ActionSpec.from_env(Meadow()))
+    spec = ActionSpec.from_env(Meadow())
+    return SimpleNamespace(env={"id": env_id, "kwargs": {}}, size=(SIZE, SIZE), action_spec=spec)
 
 
 gym.register("Meadow-v0", entry_point=Meadow)

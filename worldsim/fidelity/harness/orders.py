@@ -1,8 +1,9 @@
 """Level D: changes of the sky told one after the other, and in the other order: which came first, given that all came?
 
-From a true past by day and under a clear sky, prompts name night, then rain too; or rain, then night too; of three
-changes one order and its reverse. Truth hears the same prompts (the stage "skies"). The reader of attributes tells for
-each frame how likely it shows what was named.
+From a true past by day and under a clear sky, prompts name rain, then snow; or night, then rain too; or either in the
+other order; of three changes one order and its reverse. Truth hears the same prompts (the stage "skies"). The reader of
+attributes tells for each frame how likely it shows what was named; beside a change of time any weather but a clear sky
+counts, since by night rain and snow look much alike.
 """
 
 from __future__ import annotations
@@ -33,9 +34,9 @@ SURE = 2.0  # frames, beyond even odds, that have to show a change for it to hav
 ORDERED = 0.95  # of orders that the reader has to tell of raw truth
 COLUMNS = 9  # of a film strip
 CHANCES = {2: 1 / 2, 3: 1 / 6}
-# Changes as attribute and value; the third of a chain takes the place of the second's weather.
-NIGHT, RAIN, SNOW, STORM = ("time", "night"), ("weather", "rain"), ("weather", "snow"), ("weather", "thunder")
-CHAINS = ((NIGHT, RAIN), (NIGHT, RAIN, SNOW), (NIGHT, SNOW), (NIGHT, RAIN, SNOW), (NIGHT, STORM), (NIGHT, RAIN, SNOW))
+# Changes as attribute and value.
+DUSK, NIGHT, RAIN, SNOW = ("time", "twilight"), ("time", "night"), ("weather", "rain"), ("weather", "snow")
+CHAINS = ((RAIN, SNOW), (NIGHT, RAIN), (DUSK, NIGHT, RAIN), (RAIN, SNOW), (NIGHT, SNOW), (DUSK, NIGHT, SNOW))
 
 
 def orders_trial(bench: Bench, probe: str, index: int) -> Trial:
@@ -83,11 +84,13 @@ def _told(run: Sequence[tuple[str, str]], biome: str) -> list[str]:
 
 
 def _shares(reader: Reader, frames: np.ndarray, run: Sequence[tuple[str, str]]) -> dict[str, list[float]]:
-    """How likely each frame shows each change."""
-    reading = reader.read_clip(frames)
-    return {f"{attribute} {value}": np.round(reading.shares[attribute][:, list(ATTRIBUTES[attribute]).index(value)],
-                                             3).astype(float).tolist()
-            for attribute, value in run}  # fmt: skip
+    """How likely each frame shows each change; beside a change of time, how likely any but a clear sky."""
+    shares, found = reader.read_clip(frames).shares, {}
+    for attribute, value in run:
+        any_sky = attribute == "weather" and any(other == "time" for other, _ in run)
+        column = shares[attribute][:, list(ATTRIBUTES[attribute]).index("clear" if any_sky else value)].astype(float)
+        found[f"{attribute} {value}"] = (1.0 - column if any_sky else column).round(3).tolist()
+    return found
 
 
 def onset(shares: Sequence[float]) -> int | None:

@@ -28,7 +28,7 @@ from worldsim.fidelity.readers.words import prompt
 
 __all__ = ["AXES", "sides_trial"]
 
-VIEWS = 12  # of a true world, to validate the reader
+VIEWS = 24  # of a true world, to validate the reader
 STILL, STILL_FIRST = 8, 3  # steps that a clip lasts, and that it lasts before a turn
 BACK = 2  # frames after half a turn
 # Thing -> how a prompt names it, and the biomes in which it is asked for.

@@ -33,7 +33,7 @@ NEAREST, FARTHEST = 3.0, 6.5  # blocks
 LEAST = {"creature": 0.005, "block": 0.03}  # share of the picture that a thing has to fill
 BORDERS = {"left": (0.0, 0.38), "right": (0.62, 1.0), "ahead": (0.0, 1.0)}  # where the middle of a thing may lie
 LASTS = 1_000_000  # ticks that a creature stands
-AROUND = ("turn_right",) * 6 + ("noop",) * 2  # half a turn, and a look
+AROUND = ("turn_right",) * 12 + ("noop",) * 2  # half a turn, and a look
 SKIES = ("snow", "rain", "thunder")
 ANIMALS, MONSTERS = ([kind.name for kind in KINDS if getattr(kind, sort)] for sort in ("animal", "monster"))
 TAME = 0.92  # share of animals among the creatures of glimpses
@@ -153,17 +153,31 @@ def _found(env: VoxelEnv, wish: Asked, random: np.random.Generator) -> bool:
 def _fits(env: VoxelEnv, wish: Asked) -> bool:
     """Whether the picture shows the thing on its side, and a caption would say so; "behind", whether it does not."""
     creature = wish.thing in PLURALS
-    columns = (env.shown_words() == wish.thing).mean(0)  # (W,)
-    share = float(columns.mean())
-    middle = float(columns @ (np.arange(columns.size) + 0.5)) / max(float(columns.sum()), 1e-9) / columns.size
+    share, middle = _sight(env, wish.thing)
     facts = facts_of(env.state, env.view.seen, np.zeros(25, np.float32))
     said = [(group.kind, group.side) for group in facts.creatures] if creature else facts.things
     if (wish.thing, wish.side) not in said:
         return False
+    least = LEAST["creature" if creature else "block"]
     if wish.side == "behind":
-        return share == 0.0
+        turned = [_turned(env) or _sight(env, wish.thing)[0] for _ in range(2)]  # round, and back again
+        return share == 0.0 and turned[0] >= least
     low, high = BORDERS[wish.side]
-    return share >= LEAST["creature" if creature else "block"] and low <= middle <= high
+    return share >= least and low <= middle <= high
+
+
+def _sight(env: VoxelEnv, word: str) -> tuple[float, float]:
+    """How much of the picture a thing fills, and the middle of its columns, 0 left … 1 right."""
+    columns = (env.shown_words() == word).mean(0)  # (W,)
+    weighed = float(columns @ (np.arange(columns.size) + 0.5)) / columns.size
+    return float(columns.mean()), weighed / max(float(columns.sum()), 1e-9)
+
+
+def _turned(env: VoxelEnv) -> None:
+    """Turn the player half round."""
+    body = env.state.body
+    x, y, z, yaw = (float(body[field]) for field in (s.X, s.Y, s.Z, s.YAW))
+    env.teleport(x, y, z, yaw + 180.0)
 
 
 def _put(env: VoxelEnv, kind: str, bearing: float, away: float) -> None:
