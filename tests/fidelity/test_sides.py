@@ -35,7 +35,7 @@ def drawn(thing: str, side: str) -> np.ndarray:
     return frame
 
 
-class Meadow(gym.Env[np.ndarray, int]):
+class Meadow(gym.Env[np.ndarray, Any]):
     """A true world with one thing in it; action 1 turns half round."""
 
     observation_space = gym.spaces.Box(0, 255, (SIZE, SIZE, 3), np.uint8)
@@ -200,7 +200,7 @@ def card(env_id: str = "Meadow-v0") -> Any:
     return SimpleNamespace(env={"id": env_id, "kwargs": {}}, size=(SIZE, SIZE), action_spec=spec)
 
 
-gym.register("Meadow-v0", entry_point=Meadow)
+gym.register("Meadow-v0", entry_point=lambda **kwargs: Meadow())
 
 
 def test_a_reader_learns_where_things_are_and_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

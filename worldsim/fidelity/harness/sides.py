@@ -81,7 +81,8 @@ def sides_trial(bench: Bench, probe: str, index: int) -> Trial:
         clips.append({"side": side, "prompt": text, "hash": frames_hash(shown), "read": read})
         columns = np.linspace(0, len(true) - 1, 5).round().astype(int)
         strips.append(Strip(true[columns], shown[columns], tuple(columns.tolist()), 0, ("truth", text)))
-    views = views_of(bench.true.env.unwrapped, shown.shape[1:3], bench.world_seed(probe, index, ATTEMPTS), VIEWS)
+    assert bench.candidate.size is not None
+    views = views_of(bench.true.env.unwrapped, bench.candidate.size, bench.world_seed(probe, index, ATTEMPTS), VIEWS)
     told, found = labelled(views), reader.read(views.frames)
     columns = [told.shares, told.middles, found.shares, found.middles]
     seen = {word: np.stack([one[word] for one in columns], 1).astype(float).round(4).tolist() for word in THINGS}

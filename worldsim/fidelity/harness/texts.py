@@ -196,7 +196,7 @@ def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
     frames, flags = np.concatenate([scene.frames, played.frames])[None], np.zeros((1, len(vectors)), np.bool_)
     clip = Clip(frames, vectors[None], np.zeros((1, len(vectors), 1), np.float32), flags, flags, ~flags,
                 text=[[Prompt(caption)]])  # fmt: skip
-    steered = Steered(bench.candidate, spec)
+    steered = Steered(bench.candidate, spec, scene.start)
     world: Any = steered
     windows = Windows(clip, (scene.seed,), (0,))
     made = text_events(

@@ -203,6 +203,7 @@ def _fit(lessons: Views, training: SightTraining) -> SightNetwork:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(training.seed)
         network = SightNetwork(len(THINGS))
+    assert network.tell.bias is not None
     nn.init.constant_(network.tell.bias, -4.0)  # most cells show none of the things
     optimiser = torch.optim.AdamW(network.parameters(), training.rate, weight_decay=0.02)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.rate, total_steps=training.steps, pct_start=0.2)
