@@ -37,7 +37,7 @@ def told(values: Values, text: str) -> Values:
     return {**(caption_values(text) or values), "biome": values["biome"]}
 
 
-class Place(gym.Env[np.ndarray, int]):
+class Place(gym.Env[np.ndarray, Any]):
     """A true world that shows its attributes, and stages strolls in it."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
@@ -193,6 +193,18 @@ def test_truth_that_takes_prompts_passes_what_is_asked_in_words(tmp_path: Path) 
     found = ask(Answering, tmp_path, probes=[*PROBES, "order in words"])["probes"]
     for name, part in found.items():
         assert part["reader"]["sound"] and part["N"]["value"] == 1.0 and not part["departs"], name
+
+
+def test_a_prompt_that_a_candidate_refuses_is_told_as_a_trial_that_failed(tmp_path: Path) -> None:
+    class Picky(Hearing):
+        def set_prompt(self, text: str) -> None:
+            if "sea" in text:
+                raise ValueError("there is no sea here")
+            super().set_prompt(text)
+
+    found = ask(lambda: Picky(Place()), tmp_path, probes=["prompted attributes"])
+    assert "there is no sea here" in found["failed"]["prompted attributes"]["first"]
+    assert found["failed"]["prompted attributes"]["trials"] + found["probes"]["prompted attributes"]["trials"] == 64
 
 
 def test_orders_that_are_told_are_kept_reversed_or_not_heard(tmp_path: Path) -> None:

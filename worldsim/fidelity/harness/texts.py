@@ -131,7 +131,11 @@ class Steered:
 
     def reset(self, frames: np.ndarray | None = None, actions: np.ndarray | None = None,
               prompts: Sequence[str] = ("",), seeds: Sequence[int] = (0,)) -> Any:  # fmt: skip
-        """Begin under a prompt, from frames u8 (1, T, H, W, 3) and the actions f32 (1, T, A) to them, or from none."""
+        """Begin under a prompt, from frames u8 (1, T, H, W, 3) and the actions f32 (1, T, A) to them, or from none.
+
+        Raises:
+            FidelityError: the candidate refuses the prompt.
+        """
         self.over = False
         if frames is not None and self.simulator.starts == "state":
             if not self.simulator.opened:
@@ -144,7 +148,10 @@ class Steered:
         if frames is not None and actions is not None:
             taken = [self.simulator.action(self.spec.decode(vector)) for vector in actions[0]]
             options |= {"frames": frames[0], "actions": np.array(taken)}
-        observation, _ = self.simulator.env.reset(seed=seeds[0] % 2**31, options=options)
+        try:
+            observation, _ = self.simulator.env.reset(seed=seeds[0] % 2**31, options=options)
+        except ValueError as error:  # the candidate's own: nothing like this can be shown
+            raise FidelityError(f"{self.simulator.name} does not begin under {prompts[0]!r}: {error}") from error
         return self._kept(self.simulator.frame(observation))
 
     def set_prompt(self, texts: Sequence[str]) -> None:
