@@ -19,7 +19,7 @@ MEANT = {
     "frozen": "counterfactual pairs", "random frames": "action control", "shuffled actions": "action control",
     "reverting": "persistence", "always reverting": "persistence", "splitting": "births and deaths",
     "wide turns": "turns", "floating sand": "physics", "mirrored": "left and right", "brightening": "drift",
-    "free reward": "events and reward",
+    "free reward": "events and reward", "misheard": "sides in words",
 }  # fmt: skip
 
 

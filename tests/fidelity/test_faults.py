@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from worldsim.fidelity import study
+from worldsim.fidelity.harness.levels import find_levels
+from worldsim.fidelity.harness.simulator import open_simulator
+from worldsim_envs.voxel.answering import Answering
 from worldsim_envs.voxel.faults import FAULTS, faulty
 
 # Fault -> the probe meant for it, and one that has nothing to do with it.
@@ -19,6 +22,7 @@ MEANT = {
     "mirrored": ("left and right", "physics"),
     "brightening": ("drift", "persistence"),
     "free reward": ("events and reward", "persistence"),
+    "misheard": ("sides in words", "left and right"),
 }
 
 TRIALS = {"floating sand": 16}  # of eight happenings two are about sand; 8 for the others
@@ -50,6 +54,13 @@ def test_a_frozen_world_may_be_true_once_but_not_as_often(tmp_path: Path) -> Non
     assert {"rank, candidate - truth", "spread of outcomes, candidate / truth"} <= set(found["departs"])
     found = study(faulty("splitting"), "worldsim/Voxel-v0", out=tmp_path / "two", probes=[probe])["probes"][probe]
     assert "N" in found["departs"]
+
+
+def test_truth_that_takes_prompts_offers_words_and_starts_from_states() -> None:
+    candidate, reference = open_simulator(Answering), open_simulator("worldsim/Voxel-v0")
+    levels = find_levels(candidate, reference)
+    assert levels["D"] == "" and candidate.starts == "state"
+    assert "no set_prompt" in find_levels(open_simulator("worldsim/Voxel-v0"), reference)["D"]
 
 
 def test_every_fault_is_a_world_that_starts_from_a_true_state() -> None:

@@ -149,12 +149,12 @@ def test_a_reader_learns_what_frames_tell_and_is_not_trained_twice(
 @pytest.mark.parametrize("other", ["tokenizer", "training", "env"])
 def test_another_tokenizer_training_or_env_has_a_reader_of_its_own(other: str) -> None:
     card, labels = sliding_card(), {"action": ("a",)}
-    key = readers._key(card, Plain(), TINY, labels)  # type: ignore[arg-type]
+    key = readers.reader_key(card, Plain(), TINY, labels)  # type: ignore[arg-type]
     tokenizer = Plain(1.0 if other == "tokenizer" else 0.0)
     training = replace(TINY, seed=1) if other == "training" else TINY
     if other == "env":
         card.env = {"id": "Sliding-v0", "kwargs": {"more": 9}}
-    assert readers._key(card, tokenizer, training, labels) != key  # type: ignore[arg-type]
+    assert readers.reader_key(card, tokenizer, training, labels) != key  # type: ignore[arg-type]
 
 
 def test_a_damaged_reader_is_named(tmp_path: Path) -> None:

@@ -32,7 +32,12 @@ def shown(values: Values) -> np.ndarray:
     return paint(0, np.zeros(2), values)
 
 
-class Place(gym.Env[np.ndarray, int]):
+def told(values: Values, text: str) -> Values:
+    """Time and weather of a text, at the place of some values."""
+    return {**(caption_values(text) or values), "biome": values["biome"]}
+
+
+class Place(gym.Env[np.ndarray, Any]):
     """A true world that shows its attributes, and stages strolls in it."""
 
     metadata = {"render_modes": []}  # noqa: RUF012
@@ -65,7 +70,15 @@ class Place(gym.Env[np.ndarray, int]):
             play = Play("stroll", (1,) * length, np.stack([shown(START)] * length))
             return Scene(seed, frames, (0,) * 4, START, (play,))  # type: ignore[arg-type]
 
-        return {"strolls": strolls}
+        def skies(env: Place, seed: int, index: int, texts: Any = (), hold: int = 24) -> Scene:
+            frames = np.stack([shown(START)] * 16)
+            plays = []
+            for row in texts:
+                views = np.repeat([shown(told(START, text)) for text in row], hold, 0)
+                plays.append(Play("skies", (0,) * len(views), views))
+            return Scene(seed, frames, (0,) * 16, START, tuple(plays))
+
+        return {"strolls": strolls, "skies": skies}
 
 
 class Hearing(gym.Wrapper):
@@ -89,6 +102,34 @@ class Hearing(gym.Wrapper):
     def set_prompt(self, text: str) -> None:
         place: Any = self.env
         place.values = caption_values(text) or START
+
+
+class Answering(Place):
+    """The true world, if it took prompts: it starts from states, and its sky follows what is said."""
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None):
+        frame, info = super().reset(seed=seed)
+        if options:
+            self.values = caption_values(options["prompt"]) or START
+            frame = shown(self.values)
+        return frame, info
+
+    def set_prompt(self, text: str) -> None:
+        self.values = told(self.values, text)
+
+
+class Reversing(Hearing):
+    """Takes the first of night and rain for the other."""
+
+    def set_prompt(self, text: str) -> None:
+        values = caption_values(text) or START
+        changes = {name for name in ("time", "weather") if values[name] != START[name]}
+        place: Any = self.env
+        if changes == {"time"}:
+            values = {**START, "weather": "rain"}
+        elif changes == {"weather"}:
+            values = {**START, "time": "night"}
+        place.values = values
 
 
 class Deaf(Hearing):
@@ -125,7 +166,7 @@ def exact(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ask(candidate: Any, out: Path, trials: int = 64, **options: Any) -> dict[str, Any]:
-    return study(candidate, Place, out=out, probes=PROBES, trials=trials, **options)
+    return study(candidate, Place, out=out, **{"probes": PROBES, "trials": trials, **options})
 
 
 def test_a_world_that_hears_scores_one_and_keeps_all_else(tmp_path: Path) -> None:
@@ -146,6 +187,37 @@ def test_a_world_that_does_not_hear_scores_nothing(tmp_path: Path) -> None:
 def test_a_change_that_carries_others_along_is_told(tmp_path: Path) -> None:
     found = ask(lambda: Carried(Place()), tmp_path)["probes"]["changed prompts"]
     assert found["S"]["value"] == 1.0 and found["extras"]["others kept"]["value"] == 0.5
+
+
+def test_truth_that_takes_prompts_passes_what_is_asked_in_words(tmp_path: Path) -> None:
+    found = ask(Answering, tmp_path, probes=[*PROBES, "order in words"])["probes"]
+    for name, part in found.items():
+        assert part["reader"]["sound"] and part["N"]["value"] == 1.0 and not part["departs"], name
+
+
+def test_a_prompt_that_a_candidate_refuses_is_told_as_a_trial_that_failed(tmp_path: Path) -> None:
+    class Picky(Hearing):
+        def set_prompt(self, text: str) -> None:
+            if "sea" in text:
+                raise ValueError("there is no sea here")
+            super().set_prompt(text)
+
+    found = ask(lambda: Picky(Place()), tmp_path, probes=["prompted attributes"])
+    assert "there is no sea here" in found["failed"]["prompted attributes"]["first"]
+    assert found["failed"]["prompted attributes"]["trials"] + found["probes"]["prompted attributes"]["trials"] == 64
+
+
+def test_orders_that_are_told_are_kept_reversed_or_not_heard(tmp_path: Path) -> None:
+    def order(candidate: Any) -> dict[str, Any]:
+        out = tmp_path / candidate.__name__
+        found = ask(lambda: candidate(Place()), out, 24, probes=["order in words"])
+        return found["probes"]["order in words"]
+
+    kept = order(Hearing)
+    assert kept["N"]["value"] == 1.0 and kept["extras"]["three: order"]["value"] == 1.0 and not kept["departs"]
+    assert order(Reversing)["S"]["value"] < 0.7 and "N" in order(Reversing)["departs"]
+    deaf = order(Deaf)
+    assert deaf["S"] is None and deaf["extras"]["all 2 came, candidate"]["value"] == 0.0
 
 
 def test_the_true_world_is_asked_nothing_in_words_and_says_why(tmp_path: Path) -> None:

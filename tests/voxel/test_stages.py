@@ -1,12 +1,18 @@
 """Stages of the voxel world: the same seed gives the same scene, and truth is told from all that is not."""
 
+from contextlib import suppress
+
 import gymnasium as gym
 import numpy as np
 import pytest
 
 import worldsim
+from worldsim_envs.voxel import answering
+from worldsim_envs.voxel.answering import Answering
 from worldsim_envs.voxel.env import VoxelEnv
-from worldsim_envs.voxel.stages import STAGES, Fates, StageError
+from worldsim_envs.voxel.faults import faulty
+from worldsim_envs.voxel.language.asked import asked
+from worldsim_envs.voxel.stages import STAGES, Fates, Scene, StageError
 from worldsim_envs.voxel.stages.camera import apart
 from worldsim_envs.voxel.stages.fates import lasts
 
@@ -74,3 +80,83 @@ def test_worlds_that_no_picture_tells_apart_are_refused() -> None:
 def test_stages_need_discrete_actions_and_the_picture_alone() -> None:
     with pytest.raises(StageError, match="discrete"):
         STAGES["pairs"](VoxelEnv(action_space="multidiscrete"), SEED, 0)
+
+
+PROMPTS = (
+    "grassy plains at noon with a pig on the left", "a savanna in the morning with a cow on the right",
+    "a forest at midday in the rain with trees to the left", "a beach at noon with water on the right",
+    "a forest at noon with two sheep ahead", "grassy plains at night with a chicken behind you", "a desert at dusk",
+)  # fmt: skip
+
+
+def first_that_fits(env: VoxelEnv, text: str) -> Scene:
+    for seed in range(SEED, SEED + 11):
+        with suppress(StageError):
+            return STAGES["told"](env, seed, 0, text)
+    return STAGES["told"](env, SEED + 11, 0, text)
+
+
+@pytest.mark.parametrize("text", PROMPTS)
+def test_a_scene_that_is_told_shows_what_the_prompt_says(env: VoxelEnv, text: str) -> None:
+    wish = asked(text)
+    scene = first_that_fits(env, text)
+    env.restore_state(scene.start)
+    told = asked(env.caption())
+    assert told.biome == wish.biome and told.time == wish.time and told.weather == wish.weather
+    columns = np.nonzero(env.shown_words() == wish.thing)[1]
+    if wish.side in ("left", "right"):
+        assert (columns.mean() < 32) == (wish.side == "left")
+    if wish.side == "behind":
+        assert not len(columns)
+        for act in scene.plays[0].actions:
+            env.step(act)
+        assert (env.shown_words() == wish.thing).any()
+
+
+def test_what_no_world_shows_is_not_staged(env: VoxelEnv) -> None:
+    with pytest.raises(StageError, match="shows nothing like 'a desert at noon with ice on the left'"):
+        STAGES["told"](env, SEED, 0, "a desert at noon with ice on the left")
+
+
+def test_skies_follow_their_prompts_in_order(env: VoxelEnv) -> None:
+    texts = (("grassy plains at midnight", "grassy plains at midnight in the rain"),
+             ("grassy plains at noon in the rain", "grassy plains at midnight in the rain"))  # fmt: skip
+    scene = STAGES["skies"](env, SEED, 0, texts, 6)
+    night_first, rain_first = (play.frames.mean((1, 2, 3)) for play in scene.plays)
+    assert night_first[0] < 0.7 * rain_first[0] and abs(night_first[-1] - rain_first[-1]) < 8
+    np.testing.assert_array_equal(env.restore_state(scene.start), scene.frames[-1])
+
+
+def test_glimpses_name_each_pixel_and_follow_from_the_seed(env: VoxelEnv) -> None:
+    frames, words = env.glimpses(5, 30)
+    assert frames.shape == (30, 64, 64, 3) and words.shape == (30, 64, 64)
+    shown = set(np.unique(words).tolist())
+    assert {"sky", "trees"} <= shown and {"pig", "sheep", "cow", "chicken"} & shown
+    for one, other in zip((frames, words), env.glimpses(5, 30), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_truth_that_takes_prompts_begins_as_one_says_and_its_sky_follows_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = Answering()
+    world.reset(seed=1, options={"prompt": "a forest at noon with trees on the left"})
+    told = asked(world.caption())
+    assert (told.biome, told.weather) == ("forest", "clear")
+    columns = np.nonzero(world.shown_words() == "trees")[1]
+    assert columns.mean() < 32
+    world.set_prompt("a forest at midnight in the rain with trees on the left")
+    world.step(0)
+    told = asked(world.caption())
+    assert told.weather == "rain" and told.time == asked("at midnight").time
+    monkeypatch.setattr(answering, "WORLDS", 2)
+    with pytest.raises(StageError, match="none of 2 worlds"):
+        world.reset(seed=1, options={"prompt": "a desert at noon with ice on the left"})
+
+
+def test_truth_that_mishears_puts_things_on_the_other_side() -> None:
+    world = faulty("misheard")()
+    world.reset(seed=1, options={"prompt": "grassy plains at noon with a cow on the left"})
+    raw = world.unwrapped
+    assert isinstance(raw, Answering)
+    assert np.nonzero(raw.shown_words() == "cow")[1].mean() > 32

@@ -23,6 +23,7 @@ from worldsim_envs.voxel.episodes import Snapshot, drawn_start, kept_world
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.items import ITEM_IDS
 from worldsim_envs.voxel.judge import Judge, Memory
+from worldsim_envs.voxel.language.facts import shown_words
 from worldsim_envs.voxel.language.story import Story
 from worldsim_envs.voxel.observations import LABELS, OBSERVATIONS, observation_space, read_labels
 from worldsim_envs.voxel.render.picture import View, picture
@@ -272,6 +273,17 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         """Return a caption of this moment; `detail` is "short", "detailed" or "full", `other` chooses a paraphrase."""
         self.picture()
         return language.describe(self.state, self.view.seen, self._last_action, detail, self._story, other)
+
+    def shown_words(self) -> NDArray[np.str_]:
+        """Return the word of what each pixel shows, (H, W): a kind of creature, a block's word, or ""."""
+        self.picture()
+        return shown_words(self.view.seen, self.view.entities, self.state)
+
+    def glimpses(self, seed: int, count: int) -> tuple[NDArray[np.uint8], NDArray[np.str_]]:
+        """Return views u8 (count, H, W, 3) of all sorts of a world, and the word of each pixel. Resets the env."""
+        from worldsim_envs.voxel.stages.told import glimpses  # stages stand on the env
+
+        return glimpses(self, seed, count)
 
     def story(self, steps: int = 16) -> str:
         """Return what happened in the last steps, in its order: "first … then …"."""

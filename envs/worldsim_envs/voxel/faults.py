@@ -6,13 +6,14 @@ Each wraps a `VoxelEnv`, so that a study starts it from the same states. Chances
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import gymnasium as gym
 import numpy as np
 
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.actions import DISCRETE_ACTIONS
+from worldsim_envs.voxel.answering import Answering
 from worldsim_envs.voxel.blocks import AIR
 from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.env import VoxelEnv
@@ -25,7 +26,9 @@ LEFT_RIGHT = (("left", "right"), ("turn_left", "turn_right"), ("forward+turn_lef
 
 
 class Fault(gym.Wrapper[Any, Any, Any, Any]):
-    """A voxel world in which nothing is wrong yet."""
+    """A voxel world in which nothing is wrong yet; `world` is the class of it."""
+
+    world: ClassVar[type[VoxelEnv]] = VoxelEnv
 
     def __init__(self, env: gym.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -194,10 +197,34 @@ class FreeReward(Fault):
         return observation, reward + float(self.random.random() < 0.05), terminated, truncated, info
 
 
+class Misheard(Fault):
+    """Hears left where a prompt says right, and right where it says left."""
+
+    world = Answering
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        options = dict(options or {})
+        if "prompt" in options:
+            options["prompt"] = self.heard(options["prompt"])
+        return super().reset(seed=seed, options=options)
+
+    def set_prompt(self, text: str) -> None:
+        """What comes of a prompt."""
+        assert isinstance(self.raw, Answering)
+        self.raw.set_prompt(self.heard(text))
+
+    @staticmethod
+    def heard(text: str) -> str:
+        """The words as they are heard."""
+        swap = {"left": "right", "right": "left"}
+        return " ".join(swap.get(word, word) for word in text.split())
+
+
 FAULTS: dict[str, type[Fault]] = {
     "frozen": Frozen, "random frames": RandomFrames, "shuffled actions": ShuffledActions, "reverting": Reverting,
     "always reverting": AlwaysReverting, "splitting": Splitting, "wide turns": WideTurns,
     "floating sand": FloatingSand, "mirrored": Mirrored, "brightening": Brightening, "free reward": FreeReward,
+    "misheard": Misheard,
 }  # fmt: skip
 
 
@@ -205,7 +232,7 @@ def faulty(name: str) -> Callable[[], gym.Env[Any, Any]]:
     """Return a function that makes the world with the fault of this name."""
 
     def make() -> gym.Env[Any, Any]:
-        return FAULTS[name](VoxelEnv())
+        return FAULTS[name](FAULTS[name].world())
 
     make.__qualname__ = name
     return make

@@ -69,7 +69,7 @@ def _starts(candidate: Simulator, reference: Simulator) -> str:
     observation, _ = reference.env.reset(seed=int(rng.integers(2**31)))
     frame = reference.frame(observation)
     candidate.size = frame.shape[:2]
-    if type(candidate.env.unwrapped) is type(reference.env.unwrapped):
+    if isinstance(candidate.env.unwrapped, type(reference.env.unwrapped)):
         candidate.starts = "state"
         return ""
     both = (frame, np.ascontiguousarray(frame[::-1, :, ::-1]))

@@ -13,6 +13,9 @@ from worldsim.fidelity.harness.departures import departures
 from worldsim.fidelity.harness.extras import EXTRAS, safely
 from worldsim.fidelity.harness.fates import fates_trial
 from worldsim.fidelity.harness.figures import staged_figures
+from worldsim.fidelity.harness.orders import orders_figures, orders_trial
+from worldsim.fidelity.harness.sides import sides_trial
+from worldsim.fidelity.harness.sides_figures import sides_figures
 from worldsim.fidelity.harness.staged import staged_trial
 from worldsim.fidelity.harness.tallies import (
     alone_figures,
@@ -108,6 +111,10 @@ PROBES: dict[str, Probe] = {
                                  (64, 400), _course(prompted_trial), prompted_figures),
     "changed prompts": Probe("D", "a prompt that changes in mid-rollout: does what it names come, within 32 frames",
                              (24, 200), _course(changed_trial), changed_figures, {"length": (32, 32)}),
+    "sides in words": Probe("D", "prompts that differ in a side alone: is the thing where either says, given it shows",
+                            (36, 408), _course(sides_trial), sides_figures),
+    "order in words": Probe("D", "two or three changes of sky told in either order: which came first, given all came",
+                            (24, 300), _course(orders_trial), orders_figures),
     "surprise": Probe("E", "is the candidate more surprised at altered dynamics than at truth", (16, 200),
                       _course(surprise_trial), surprise_figures),
 }  # fmt: skip

@@ -38,7 +38,10 @@ from worldsim.fidelity.readers.lessons import Varied
 from worldsim.fidelity.readers.reader import Reader, ReaderFacts, Training, readers_for
 from worldsim.model.text import Vocabulary
 
-__all__ = ["Texts", "changed_figures", "changed_trial", "prompted_figures", "prompted_trial"]
+__all__ = [
+    "Steered", "Texts", "changed_figures", "changed_trial", "described", "prompted_figures", "prompted_trial",
+    "readings", "texts_of", "validated",
+]  # fmt: skip
 
 Figures = dict[str, Any]
 Line = dict[str, Any]
@@ -89,13 +92,7 @@ def texts_of(bench: Bench) -> Texts:
 
 def open_texts(bench: Bench) -> Texts:
     """Load, or else train, the reader of attributes on the candidate's true world. Raises `FidelityError`."""
-    world: Any = getattr(bench.candidate.env.unwrapped, "world", None)
-    card: Any = None if world is None else world.card
-    tokenizer: Any = Lossless() if world is None else world.tokenizer
-    vocabulary = None if world is None else Vocabulary(card.vocabulary)
-    if card is None:
-        env = {"id": bench.true.name, "kwargs": bench.true.kwargs}
-        card = SimpleNamespace(env=env, size=bench.candidate.size, action_spec=ActionSpec.from_env(bench.true.env))
+    card, tokenizer, vocabulary = described(bench)
     try:
         readers = readers_for(("attributes",), card, tokenizer, bench.readers, Training())
     except RecordError as error:
@@ -115,22 +112,46 @@ def open_texts(bench: Bench) -> Texts:
     return Texts(readers["attributes"], tokenizer, vocabulary, episode)
 
 
+def described(bench: Bench) -> tuple[Any, Any, Vocabulary | None]:
+    """The card, the tokenizer and the vocabulary of a candidate; of one that does not say, what the true world is."""
+    world: Any = getattr(bench.candidate.env.unwrapped, "world", None)
+    if world is not None:
+        return world.card, world.tokenizer, Vocabulary(world.card.vocabulary)
+    env = {"id": bench.true.name, "kwargs": bench.true.kwargs}
+    spec = ActionSpec.from_env(bench.true.env)
+    return SimpleNamespace(env=env, size=bench.candidate.size, action_spec=spec), Lossless(), None
+
+
 class Steered:
     """A candidate as the probes of prompts steer it: `World`'s interface, a batch of one, over a simulator."""
 
-    def __init__(self, simulator: Simulator, spec: ActionSpec) -> None:
+    def __init__(self, simulator: Simulator, spec: ActionSpec, start: Any = None) -> None:
         self.simulator, self.spec, self.shown = simulator, spec, list[np.ndarray]()
-        self.over = False
+        self.start, self.over = start, False  # the true state after given frames, for whoever starts from states
 
     def reset(self, frames: np.ndarray | None = None, actions: np.ndarray | None = None,
               prompts: Sequence[str] = ("",), seeds: Sequence[int] = (0,)) -> Any:  # fmt: skip
-        """Begin under a prompt, from frames u8 (1, T, H, W, 3) and the actions f32 (1, T, A) to them, or from none."""
+        """Begin under a prompt, from frames u8 (1, T, H, W, 3) and the actions f32 (1, T, A) to them, or from none.
+
+        Raises:
+            FidelityError: the candidate refuses the prompt.
+        """
+        self.over = False
+        if frames is not None and self.simulator.starts == "state":
+            if not self.simulator.opened:
+                self.simulator.env.reset(seed=0)
+                self.simulator.opened = True
+            observation = self.simulator.env.get_wrapper_attr("restore_state")(self.start)
+            self.set_prompt(prompts)
+            return self._kept(self.simulator.frame(observation))
         options: dict[str, Any] = {"prompt": prompts[0]}
         if frames is not None and actions is not None:
             taken = [self.simulator.action(self.spec.decode(vector)) for vector in actions[0]]
             options |= {"frames": frames[0], "actions": np.array(taken)}
-        observation, _ = self.simulator.env.reset(seed=seeds[0] % 2**31, options=options)
-        self.over = False
+        try:
+            observation, _ = self.simulator.env.reset(seed=seeds[0] % 2**31, options=options)
+        except ValueError as error:  # the candidate's own: nothing like this can be shown
+            raise FidelityError(f"{self.simulator.name} does not begin under {prompts[0]!r}: {error}") from error
         return self._kept(self.simulator.frame(observation))
 
     def set_prompt(self, texts: Sequence[str]) -> None:
@@ -144,6 +165,11 @@ class Steered:
         action = self.simulator.action(self.spec.decode(actions[0]))
         observation, _, self.over, _, _ = self.simulator.env.step(action)
         return self._kept(self.simulator.frame(observation))
+
+    def take(self, actions: Sequence[Any]) -> None:
+        """Go on under actions of the reference."""
+        for action in actions:
+            self.imagine(self.spec.encode(action)[None])
 
     def _kept(self, frame: np.ndarray) -> Any:
         self.shown.append(frame)
@@ -159,7 +185,7 @@ def prompted_trial(bench: Bench, probe: str, index: int) -> Trial:
     made = prompt_clips(lambda rows: world, texts.reader, spec, texts.vocabulary, 1, CLIP, rng, turn=index)
     if not made:
         raise FidelityError(f"{bench.candidate.name} knows the words of no prompt that truth shows")
-    payload = {**_read(texts, index, steered), "prompt": asdict(made[0])}
+    payload = {**readings(texts, index, steered), "prompt": asdict(made[0])}
     return Trial(index, payload, (_strip(steered.shown, made[0].prompt),))
 
 
@@ -177,7 +203,7 @@ def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
     frames, flags = np.concatenate([scene.frames, played.frames])[None], np.zeros((1, len(vectors)), np.bool_)
     clip = Clip(frames, vectors[None], np.zeros((1, len(vectors), 1), np.float32), flags, flags, ~flags,
                 text=[[Prompt(caption)]])  # fmt: skip
-    steered = Steered(bench.candidate, spec)
+    steered = Steered(bench.candidate, spec, scene.start)
     world: Any = steered
     windows = Windows(clip, (scene.seed,), (0,))
     made = text_events(
@@ -189,12 +215,12 @@ def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
     columns = np.linspace(0, half - 1, COLUMNS).round().astype(int)
     changed, twin = np.stack(steered.shown[:half]), np.stack(steered.shown[half:])
     strip = Strip(twin[columns], changed[columns], tuple(columns.tolist()), 0, (made[0].prompt, made[0].then))
-    return Trial(scene.seed, {**_read(texts, index, steered), "event": asdict(made[0])}, (strip,))
+    return Trial(scene.seed, {**readings(texts, index, steered), "event": asdict(made[0])}, (strip,))
 
 
 def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """S, c, K and N of the attribute that prompts decide least; the others beside it."""
-    figures, facts, truth, passed = _validated(lines, options)
+    figures, facts, truth, passed = validated(lines, options)
     if not passed:
         return figures
     found = prompts(facts, truth, [PromptReading(**line["prompt"]) for line in lines], passed, options)
@@ -209,7 +235,7 @@ def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
 
 def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """S, c, K and N of the named change, and how often all else stays as in the twin."""
-    figures, facts, truth, passed = _validated(lines, options)
+    figures, facts, truth, passed = validated(lines, options)
     made = [EventReading(**line["event"]) for line in lines]
     if not passed or not (made := [one for one in made if one.attribute in passed]):
         return figures
@@ -224,7 +250,7 @@ def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     return {**figures, "extras": extras}
 
 
-def _read(texts: Texts, index: int, steered: Steered) -> Line:
+def readings(texts: Texts, index: int, steered: Steered) -> Line:
     """What lines of both probes hold, with readings of a true world under changing skies."""
     truth = truth_attributes(texts.reader, texts.tokenizer, [texts.episode(index)])
     return {"hash": frames_hash(np.stack(steered.shown)), "reader": asdict(texts.reader.facts),
@@ -238,7 +264,7 @@ def _strip(shown: Sequence[np.ndarray], prompt: str) -> Strip:
     return Strip(np.repeat(frames[:1], len(frames), 0), frames, tuple(columns.tolist()), 0, ("first frame", prompt))
 
 
-def _validated(
+def validated(
     lines: Sequence[Line], options: dict[str, int]
 ) -> tuple[Figures, ReaderFacts, list[AttributeReading], set[str]]:
     """The reader on raw truth: figures, what it is, its readings, and the attributes that it may be asked for."""

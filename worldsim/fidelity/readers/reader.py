@@ -36,7 +36,7 @@ from worldsim.model.card import WorldCard
 from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 from worldsim.model.tokenizer import Tokenizer
 
-__all__ = ["Reader", "ReaderFacts", "Reading", "Training", "reader_names", "readers_for"]
+__all__ = ["Reader", "ReaderFacts", "Reading", "Training", "reader_key", "reader_names", "readers_for"]
 
 LEGIBLE = 0.5  # F1 on held-out lessons from which on a class counts as one that frames tell at all
 FORMAT = 1
@@ -161,7 +161,7 @@ def readers_for(
         CheckpointError: a file of an earlier reader is damaged.
     """
     possible = reader_names(card)
-    paths = {kind: folder / f"{kind}-{_key(card, tokenizer, training, possible[kind])}" for kind in kinds
+    paths = {kind: folder / f"{kind}-{reader_key(card, tokenizer, training, possible[kind])}" for kind in kinds
              if kind in possible}  # fmt: skip
     readers = {kind: _load(path, kind, possible[kind]) for kind, path in paths.items() if _is_there(path)}
     missing = [kind for kind in paths if kind not in readers]
@@ -212,8 +212,8 @@ def _combinations(lessons: Lessons) -> tuple[tuple[str, ...], ...]:
 # -- on disk ---------------------------------------------------------------------------------------------------------
 
 
-def _key(card: WorldCard, tokenizer: Tokenizer, training: Training, labels: Mapping[str, Any]) -> str:
-    """A hash of all that a reader depends on."""
+def reader_key(card: WorldCard, tokenizer: Tokenizer, training: Any, labels: Mapping[str, Any]) -> str:
+    """A hash of all that a reader depends on; `training` is a dataclass of settings."""
     told = {
         "format": FORMAT, "env": card.env, "size": card.size, "actions": card.action_spec.to_json(),
         "labels": labels, "training": asdict(training),

@@ -19,6 +19,7 @@ AHEAD, BEHIND = 25.0, 120.0  # degrees off the direction of sight: within it is 
 SIGHT, CLOSE = 24.0, 4.0  # blocks: creatures farther away are not spoken of; closer ones are near
 STRONG = 0.3  # of rain or snow, from here on it is spoken of
 LEAST = 0.03  # share of the picture that makes a thing worth a word
+BLOCK_WORDS = np.array([block.word for block in BLOCKS])
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,18 @@ def side_of(seen: NDArray[np.uint8], word: str) -> str:
     columns = np.isin(seen, ids).sum(axis=0).astype(np.float64)
     centre = float((columns * (np.arange(columns.size) + 0.5)).sum() / max(1.0, columns.sum())) / columns.size
     return "left" if centre < 0.38 else "right" if centre > 0.62 else "ahead"
+
+
+def shown_words(seen: NDArray[np.uint8], entities: NDArray[np.uint8], state: VoxelState) -> NDArray[np.str_]:
+    """Return the word of what each pixel shows (H, W): a kind of creature, a block's word, or "".
+
+    Args:
+        seen: block ids (H, W).
+        entities: row of the entity + 1 in each pixel (H, W), 0 for none.
+        state: whose entities they are.
+    """
+    kinds = [KINDS[kind].name if kind >= FIRST_CREATURE else "" for kind in state.kinds[:, s.KIND].tolist()]
+    return np.where(entities > 0, np.array(["", *kinds])[entities], BLOCK_WORDS[seen])
 
 
 def doing(state: VoxelState, action: NDArray[np.float32]) -> str:

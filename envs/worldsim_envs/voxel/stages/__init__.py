@@ -15,11 +15,12 @@ from worldsim_envs.voxel.stages.long import drift, strolls
 from worldsim_envs.voxel.stages.pairs import control, orders, pairs, sides, turns
 from worldsim_envs.voxel.stages.question import Fates, Play, Question, Scene, StageError
 from worldsim_envs.voxel.stages.revisits import absence, revisits
+from worldsim_envs.voxel.stages.told import skies, told
 
 __all__ = ["STAGES", "Fates", "Play", "Question", "Scene", "StageError"]
 
 STAGES: dict[str, Callable[..., Scene]] = {
     "pairs": pairs, "control": control, "turns": turns, "sides": sides, "orders": orders, "revisits": revisits,
     "absence": absence, "deeds": deeds, "dynamics": dynamics, "herds": herds, "fates": fates, "drift": drift,
-    "strolls": strolls,
+    "strolls": strolls, "told": told, "skies": skies,
 }  # fmt: skip
