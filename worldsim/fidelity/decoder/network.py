@@ -23,6 +23,7 @@ __all__ = ["CELL", "DecoderConfig", "MoveNetwork", "StateNetwork", "fit_moves", 
 CELL = 2  # pixels along a cell's side
 COARSEST = 16  # pixels along a side that frames are padded to a multiple of
 NOISE = 8.0  # grey levels of noise in lessons, at most
+RARE = 4.0  # what a rare kind weighs at most in the loss
 MOVES = 4  # yaw, pitch, ahead, right
 
 
@@ -50,10 +51,11 @@ class StateNetwork(nn.Module):
             nn.Sequential(conv(a, b, 2), conv(b, b, 1)), nn.Sequential(conv(b, c, 2), conv(c, c, 1)),
             nn.Sequential(conv(c, d, 2), conv(d, d, 1)),
         ])  # fmt: skip
-        self.up = nn.ModuleList([conv(d + c, c, 1, 1), conv(c + b, b, 1, 1), conv(b + a, 2 * a, 1, 1)])
-        self.mix = nn.ModuleList([conv(c, c, 1), conv(b, b, 1), conv(2 * a, 2 * a, 1)])
-        self.kind = nn.Conv2d(2 * a, config.kinds, 1)
-        self.depth = nn.Conv2d(2 * a, config.depths, 1)
+        last = (3 * a) // 2
+        self.up = nn.ModuleList([conv(d + c, c, 1, 1), conv(c + b, b, 1, 1), conv(b + a, last, 1, 1)])
+        self.mix = nn.ModuleList([conv(c, c, 1), conv(b, b, 1), conv(last, last, 1)])
+        self.kind = nn.Conv2d(last, config.kinds, 1)
+        self.depth = nn.Conv2d(last, config.depths, 1)
         self.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
     def forward(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -79,7 +81,7 @@ def fit_states(
 ) -> StateNetwork:  # fmt: skip
     """A network trained on frames u8 (N, H, W, 3) and what their cells show, i64 (N, H/2, W/2), both heads alike."""
     network = StateNetwork(config)
-    weights = rare_weights(kinds.ravel(), config.kinds)
+    weights = rare_weights(kinds.ravel(), config.kinds).clamp(max=RARE)
 
     def loss(chosen: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
         clean = frames[chosen].astype(np.float32)

@@ -1,6 +1,6 @@
 """Lessons for readers that learn what pictures show: pairs of views in worlds of their own; and faults to find.
 
-A lesson's world is a clearing full of blocks and animals, or open land. Some things in it fall, flow or are being mined.
+A lesson's world is a clearing full of blocks and animals, or open land. Some things in it fall, flow or are mined.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ Edit = Callable[["VoxelEnv"], None]
 PLAIN = ("planks", "stone", "brick", "oak_log", "birch_log", "pumpkin", "hay", "snow", "stone_bricks", "dirt", "clay",
          "cobblestone", "sand", "sandstone", "glass")  # fmt: skip
 ODD = tuple(block.name for block in BLOCKS if block.name not in ("air", "lava", "fire", "bedrock"))
-PLAIN_SHARE = 0.6  # of the blocks put up
+CHANGING = (*(f"cake_{slices}" for slices in range(7, 0, -1)), "water", "sand", "glass")
+KINDS_SHARES = (0.6, 0.15, 0.25)  # of the blocks put up: plain, changing, odd ones
 NEAREST, FARTHEST = 2.5, 7.5  # blocks away from the player
-COUNT = (20, 45)  # blocks put up
+COUNT = (8, 41)  # blocks put up
 PAIRS_OF_ONE = 6  # pairs of views of the same blocks
 ACTS = ("noop", "attack", "attack", "use", "jump")
 HELD = tuple(ITEM_IDS)
@@ -53,7 +54,7 @@ class Lesson:
 
 def lesson(env: VoxelEnv, seed: int, pairs: int = 24) -> Lesson:
     """Pairs of views of one world: furnished anew every few pairs, from poses all around, now and then in motion."""
-    ground = Ground(env, seed, level=seed % 3 > 0)
+    ground = Ground(env, seed, level=seed % 5 > 0)
     random, start = ground.random, ground.world.body.copy()
     put: list[tuple[int, int, int]] = []
     found, moves = [], []
@@ -111,7 +112,7 @@ def _furnish(ground: Ground) -> list[tuple[int, int, int]]:
     world.inventory[:] = 0
     for _ in range(int(random.integers(*COUNT))):
         far, angle = random.uniform(NEAREST, FARTHEST), random.uniform(0.0, 2.0 * np.pi)
-        kind = str(random.choice(PLAIN if random.random() < PLAIN_SHARE else ODD))
+        kind = str(random.choice((PLAIN, CHANGING, ODD)[int(random.choice(3, p=KINDS_SHARES))]))
         up = int(random.choice((0, 0, 0, 0, 1, 1, 2, 3)))
         cell = ground.cell(round(far * np.cos(angle)), round(far * np.sin(angle)), up)
         env.set_block(*cell, kind)
@@ -119,7 +120,8 @@ def _furnish(ground: Ground) -> list[tuple[int, int, int]]:
     for _ in range(int(random.integers(0, 7))):
         far, angle = random.uniform(NEAREST, FARTHEST), random.uniform(0.0, 2.0 * np.pi)
         x, y, z = ground.cell(0, 0, 0)
-        row = env.spawn(str(random.choice(CREATURES)), x + 0.5 + far * np.cos(angle), y + 0.5 + far * np.sin(angle), z)
+        kind = str(random.choice(("pig", "sheep", "cow", *CREATURES)))
+        row = env.spawn(kind, x + 0.5 + far * np.cos(angle), y + 0.5 + far * np.sin(angle), z)
         world.entities[row, s.YAW] = random.uniform(0.0, 360.0)
         world.kinds[row, s.MODE] = STILL
     if random.random() < 0.3:
@@ -128,11 +130,12 @@ def _furnish(ground: Ground) -> list[tuple[int, int, int]]:
 
 
 def _stand(ground: Ground, start: NDArray[np.float64]) -> None:
-    """Put the player near where it was at first, looking anywhere."""
-    random = ground.random
-    x, y = (float(start[axis] + random.uniform(-1.0, 1.0)) for axis in (s.X, s.Y))
-    up = float(random.choice((0.0, 0.0, 0.0, 1.0, 3.0)))
-    ground.env.teleport(x, y, float(start[s.Z]) + up, float(random.uniform(0.0, 360.0)), float(random.uniform(-25, 50)))
+    """Put the player near where it was at first, looking along an axis, some turns away from it, or anywhere."""
+    random, axes = ground.random, float(start[s.YAW] + 90.0 * ground.random.integers(4))
+    x, y = (float(start[axis] + random.normal(0.0, 0.5)) for axis in (s.X, s.Y))
+    up = float(random.choice((0.0, 0.0, 0.0, 0.0, 1.0, 3.0)))
+    yaw = axes + float(random.choice((0.0, 0.0, 15.0 * random.integers(-3, 4), random.uniform(-45.0, 45.0))))
+    ground.env.teleport(x, y, float(start[s.Z]) + up, yaw % 360.0, float(random.uniform(-15.0, 45.0)))
 
 
 def _move(random: np.random.Generator) -> Pose:
