@@ -45,11 +45,11 @@ class Lesson(Protocol):
 class Schooling:
     """How a decoder is made; other settings make another one."""
 
-    worlds: int = 160
+    worlds: int = 150
     """Worlds of lessons."""
     pairs: int = 24
     """Pairs of views in each."""
-    steps: tuple[int, int] = (1700, 300)
+    steps: tuple[int, int] = (1500, 300)
     """Training steps of what is read from single pictures, and of moves."""
     batch: int = 32
     """Pictures, or pairs, in a step."""
@@ -149,10 +149,11 @@ def _train(lesson: Callable[[int, int], Lesson], through: Callable[[np.ndarray],
     kinds, numbers = np.unique(shown, return_inverse=True)
     config = DecoderConfig(len(kinds), DEPTHS)
     rest = (schooling.batch, schooling.rate, schooling.seed)
-    single = [part.reshape(-1, *part.shape[2:]) for part in (pairs, numbers.reshape(shown.shape), depths)]
-    states = fit_states(config, *single, schooling.steps[0], *rest)
-    return Decoder(states, fit_moves(pairs, np.concatenate(moves) / SCALE, schooling.steps[1], *rest),
-                   kinds.astype(np.int64))  # fmt: skip
+    parts = (pairs, numbers.reshape(shown.shape), depths)
+    frames, numbers, depths = (part.reshape(-1, *part.shape[2:]) for part in parts)
+    states = fit_states(config, frames, numbers, depths, schooling.steps[0], *rest)
+    followed = fit_moves(pairs, np.concatenate(moves) / SCALE, schooling.steps[1], *rest)
+    return Decoder(states, followed, kinds.astype(np.int64))
 
 
 def _key(sample: np.ndarray, origin: Mapping[str, Any], through: Callable[[np.ndarray], np.ndarray],

@@ -119,8 +119,10 @@ def _probe(bench: Bench, lines: Lines, out: Path, name: str, tier: str, trials: 
 def _validate(bench: Bench, lines: Lines, tier: str) -> None:
     """Validate the second reader, if there is one, on worlds that are not there yet."""
     decoder = decoder_of(bench)
+    if decoder is None:
+        return
     left = [number for number in range(VALIDATED[TIERS.index(tier)]) if (VALIDATION, number) not in lines.done]
-    for index in left if decoder is not None else ():
+    for index in left:
         lines.add({"probe": VALIDATION, "index": index, **validation_trial(bench, decoder, index)})
 
 

@@ -21,50 +21,63 @@ __all__ = ["VALIDATION", "DecodeReader", "decoder_of", "validation_trial"]
 VALIDATION = "state decoder"  # the name of its trials among a run's lines
 UNSURE = 0.02  # share of each reading that is spread over all that could be: what is told for sure may still be wrong
 DEPTH_WEIGHT = 0.5
-LEAST = 6  # cells by which labels of answers of two names must differ
+LEAST = 12  # cells of a look by which labels of answers of two names must differ
 PAIRS = 16  # of views, in each validated world
 Line = dict[str, Any]
 
 
 class DecodeReader:
-    """Reads one question, any number of times."""
+    """Reads one question, any number of times.
+
+    Answers that labels hardly tell from the right one's name (an animal all but hidden by another) are left out.
+    """
 
     def __init__(self, question: Question, decoder: Decoder) -> None:
         assert question.labels is not None
         self.question, self.decoder = question, decoder
         self.names = groups(list(question.answers))
         self.kinds, self.depths = decoder.truth(question.labels)  # (A, P, L, h, w)
+        right = [i for i, name in enumerate(self.names) if name == self.names[question.right]]
+        self.kept = np.array([  # (A,)
+            i in right or min(self._differ(i, one) for one in right) >= LEAST for i in range(len(self.names))
+        ])  # fmt: skip
 
     @property
     def told(self) -> bool:
         """Whether labels tell answers of all names apart. A hand's swing, say, stands in no label."""
-        pairs = [(i, j) for i, one in enumerate(self.names) for j, other in enumerate(self.names[:i]) if one != other]
-        return all(int(self._differ(i, j).sum()) >= LEAST for i, j in pairs)
+        kept = np.flatnonzero(self.kept).tolist()
+        if {self.names[i] for i in kept} != set(self.names):
+            return False
+        pairs = [(i, j) for i in kept for j in kept if j < i and self.names[i] != self.names[j]]
+        return all(self._differ(i, j) >= LEAST for i, j in pairs)
 
-    def _differ(self, one: int, other: int) -> np.ndarray:
-        """Cells (L, h, w) of the first pose in which two answers differ."""
+    def _differ(self, one: int, other: int) -> int:
+        """How many cells of the first pose differ between two answers, in the look in which most do."""
         kinds = self.kinds[one, 0] != self.kinds[other, 0]
-        return kinds | (np.abs(self.depths[one, 0] - self.depths[other, 0]) > 1)
+        far = np.abs(self.depths[one, 0] - self.depths[other, 0]) > 1
+        return int((kinds | far).sum((-2, -1)).max())
 
     def read(self, frames: np.ndarray) -> Reading:
         """Read frames u8 (L, H, W, 3), one for each look."""
         kinds, depths = (_spread(part) for part in self.decoder.read(frames))  # (L, K, h, w), (L, D, h, w)
         costs = -_at(kinds, self.kinds) - DEPTH_WEIGHT * _at(depths, self.depths)  # (A, P, L, h, w)
-        poses = costs.mean((-2, -1)).min(0).argmin(0)  # (L,)
+        poses = costs[self.kept].mean((-2, -1)).min(0).argmin(0)  # (L,)
         looks = np.arange(len(poses))
         chosen, shown, far = (part[:, poses, looks] for part in (costs, self.kinds, self.depths))  # (A, L, h, w)
+        shown, far = shown[self.kept], far[self.kept]
         differ = (shown != shown[:1]).any(0) | (np.ptp(far, axis=0) > 1)
         cells = int(differ.sum())
         if not cells:
-            return Reading(0, 0.0, 0)
-        gaps = (chosen * differ).sum((1, 2, 3)) / cells
+            return Reading(int(np.argmax(self.kept)), 0.0, 0)
+        gaps = np.where(self.kept, (chosen * differ).sum((1, 2, 3)) / cells, np.inf)
         answer = int(gaps.argmin())
         rest = [gap for gap, name in zip(gaps, self.names, strict=True) if name != self.names[answer]]
         return Reading(answer, float(min(rest, default=gaps[answer]) - gaps[answer]), cells)
 
     def planted(self, rng: np.random.Generator) -> list[list[int]]:
         """Read worlds whose answer is known, one of each name, with noise and from another pose: [planted, read]."""
-        return planted(self.question, self.names, self.read, rng)
+        names = [name if kept else "" for name, kept in zip(self.names, self.kept, strict=True)]
+        return planted(self.question, names, self.read, rng)
 
 
 def _spread(logs: np.ndarray) -> np.ndarray:

@@ -70,9 +70,9 @@ class RenderReader:
 
 def planted(question: Question, names: Sequence[str], read: Callable[[np.ndarray], Reading],
             rng: np.random.Generator) -> list[list[int]]:  # fmt: skip
-    """What a reader tells of one world of each name, with noise and from another pose: [planted, read]."""
+    """What a reader tells of one world of each name but "", with noise and from another pose: [planted, read]."""
     found = []
-    for name in dict.fromkeys(names):
+    for name in dict.fromkeys(filter(None, names)):
         answer = int(rng.choice([i for i, other in enumerate(names) if other == name]))
         pose = int(rng.integers(question.pictures.shape[1]))
         clean = question.pictures[answer, pose]

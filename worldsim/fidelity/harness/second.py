@@ -92,7 +92,7 @@ def validation_figures(lines: Sequence[Line], options: dict[str, int]) -> Figure
         found["moves"][who] = {
             axis: {"r": float(np.asarray(pearsonr(truth[:, i], read[:, i]))[0]),
                    "error": float(np.abs(truth[:, i] - read[:, i]).mean())}
-            for i, axis in enumerate(AXES)
+            for i, axis in enumerate(AXES) if np.ptp(truth[:, i]) > 0 and np.ptp(read[:, i]) > 0
         }  # fmt: skip
         asked = [(fault["name"], line["seed"], fault[who]) for line in lines for fault in line["faults"]]
         names_of = dict.fromkeys(name for name, _, _ in asked)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
 
 Edit = Callable[["VoxelEnv"], None]
+Cell = tuple[int, int, int]
 
 PLAIN = ("planks", "stone", "brick", "oak_log", "birch_log", "pumpkin", "hay", "snow", "stone_bricks", "dirt", "clay",
          "cobblestone", "sand", "sandstone", "glass")  # fmt: skip
@@ -33,6 +34,7 @@ CHANGING = (*(f"cake_{slices}" for slices in range(7, 0, -1)), "water", "sand", 
 KINDS_SHARES = (0.6, 0.15, 0.25)  # of the blocks put up: plain, changing, odd ones
 NEAREST, FARTHEST = 2.5, 7.5  # blocks away from the player
 COUNT = (8, 41)  # blocks put up
+FLOODED, FLOOD = 0.3, 16  # how often water flows among them, and for how many steps
 PAIRS_OF_ONE = 6  # pairs of views of the same blocks
 ACTS = ("noop", "attack", "attack", "use", "jump")
 HELD = tuple(ITEM_IDS)
@@ -56,7 +58,7 @@ def lesson(env: VoxelEnv, seed: int, pairs: int = 24) -> Lesson:
     """Pairs of views of one world: furnished anew every few pairs, from poses all around, now and then in motion."""
     ground = Ground(env, seed, level=seed % 5 > 0)
     random, start = ground.random, ground.world.body.copy()
-    put: list[tuple[int, int, int]] = []
+    put: list[Cell] = []
     found, moves = [], []
     for number in range(pairs):
         if number % PAIRS_OF_ONE == 0:
@@ -88,7 +90,11 @@ def faults(env: VoxelEnv, seed: int, index: int) -> Scene:
     (there, aside), second = places[2 + index % 3], kinds[2 + index % 3]
 
     def cells(*changes: tuple[int, int, str]) -> Edit:
-        return lambda env: [env.set_block(*ground.cell(a, r, 0), block) for a, r, block in changes] and None
+        def edit(env: VoxelEnv) -> None:
+            for a, r, block in changes:
+                env.set_block(*ground.cell(a, r, 0), block)
+
+        return edit
 
     edits = {
         "delete": cells((ahead, right, "air")),
@@ -104,9 +110,10 @@ def faults(env: VoxelEnv, seed: int, index: int) -> Scene:
     return Scene(seed, frames, given, moments.start, [Play("a block", [0], shown, questions)])
 
 
-def _furnish(ground: Ground) -> list[tuple[int, int, int]]:
+def _furnish(ground: Ground) -> list[Cell]:
     """Put up blocks and animals all around, and something in the hand. Returns the cells."""
-    env, random, cells = ground.env, ground.random, []
+    env, random = ground.env, ground.random
+    cells: list[Cell] = []
     world = env.state
     world.kinds[:, s.KIND] = 0
     world.inventory[:] = 0
@@ -117,6 +124,14 @@ def _furnish(ground: Ground) -> list[tuple[int, int, int]]:
         cell = ground.cell(round(far * np.cos(angle)), round(far * np.sin(angle)), up)
         env.set_block(*cell, kind)
         cells.append(cell)
+    if random.random() < FLOODED:
+        for number in random.permutation(len(cells))[:3]:  # beside a block, or in its place
+            x, y, z = cells[number]
+            spring = x + int(random.integers(-1, 2)), y + int(random.integers(-1, 2)), z
+            env.set_block(*spring, "water")
+            cells.append(spring)
+        for _ in range(FLOOD):
+            env.step(NUMBERS["noop"])
     for _ in range(int(random.integers(0, 7))):
         far, angle = random.uniform(NEAREST, FARTHEST), random.uniform(0.0, 2.0 * np.pi)
         x, y, z = ground.cell(0, 0, 0)
