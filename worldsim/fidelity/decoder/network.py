@@ -87,11 +87,16 @@ def fit_states(
         clean = frames[chosen].astype(np.float32)
         noise = rng.standard_normal(clean.shape, np.float32) * rng.uniform(0.0, NOISE, (len(chosen), 1, 1, 1))
         kind, depth = network(torch.from_numpy(clean + noise.astype(np.float32)))
-        told = F.cross_entropy(kind.float(), torch.from_numpy(kinds[chosen]).long(), weights)
-        return told + 0.5 * F.cross_entropy(depth.float(), torch.from_numpy(depths[chosen]).long())
+        told = F.cross_entropy(_rows(kind), torch.from_numpy(kinds[chosen]).long().flatten(), weights)
+        return told + 0.5 * F.cross_entropy(_rows(depth), torch.from_numpy(depths[chosen]).long().flatten())
 
     _train(network, loss, len(frames), steps, batch, rate, seed, "decoder of states")
     return network
+
+
+def _rows(logits: torch.Tensor) -> torch.Tensor:
+    """Logits (N, K, h, w) as f32 (N·h·w, K), in which softmax is several times faster."""
+    return rearrange(logits, "n k h w -> (n h w) k").float()
 
 
 class MoveNetwork(nn.Module):
