@@ -23,6 +23,7 @@ class Question:
     needs: str = ""
     kind: str = "score"
     values: tuple[float, ...] = ()
+    labels: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from worldsim_envs.voxel import answering
 from worldsim_envs.voxel.answering import Answering
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.faults import faulty
+from worldsim_envs.voxel.kinds import KIND_IDS
 from worldsim_envs.voxel.language.asked import asked
 from worldsim_envs.voxel.stages import STAGES, Fates, Scene, StageError
-from worldsim_envs.voxel.stages.camera import apart
+from worldsim_envs.voxel.stages.camera import DEPTH_STEPS, apart, view
 from worldsim_envs.voxel.stages.fates import lasts
 
 SEED = 2**30 + 2**28 + 31
@@ -68,6 +69,38 @@ def test_what_lasts_has_no_more_left_than_it_may() -> None:
     # A rest of whole length T that has gone on for 32 ticks has T - 32 left at most, evenly: the mean of all such.
     whole = np.linspace(32, 120, 2000)
     assert left.mean() == pytest.approx(np.average((whole - 32) / 2, weights=whole - 32), rel=0.05)
+
+
+def test_a_view_says_what_each_pixel_shows(env: VoxelEnv) -> None:
+    for question in STAGES["faults"](env, SEED, 0).plays[0].questions:
+        before, after = question.labels[:, 0, 0]
+        differ = (before != after).any(-1)
+        changed = np.abs(question.pictures[0, 0, 0].astype(int) - question.pictures[1, 0, 0]).max(-1) > 60
+        assert differ[changed].mean() > 0.5, question.name  # the rest are shadows and edges
+    env.reset(seed=3)
+    x, y, z = (float(v) for v in env.state.body[:3])
+    env.teleport(x, y, z, 0.0, 20.0)
+    env.spawn("cow", x, y + 3.0, z)
+    env.draw()
+    seen, drawn = view(env), env.view
+    np.testing.assert_array_equal(seen[..., :3], env.picture())
+    np.testing.assert_array_equal(seen[..., 3], drawn.seen)
+    np.testing.assert_array_equal(seen[..., 5] > 0, drawn.entities > 0)
+    assert KIND_IDS["cow"] in seen[..., 5]
+    far = 2.0 ** (seen[..., 4] / DEPTH_STEPS) - 1.0
+    np.testing.assert_allclose(far, np.minimum(drawn.depth, 48.0), rtol=0.03, atol=0.03)
+
+
+def test_lessons_show_many_kinds_and_are_the_same_for_the_same_seed(env: VoxelEnv) -> None:
+    one, two, other = (env.lesson(seed, 7) for seed in (SEED, SEED, SEED + 1))
+    assert one.views.shape == (7, 2, 64, 64, 6) and one.moves.shape == (7, 4)
+    np.testing.assert_array_equal(one.views, two.views)
+    assert not np.array_equal(one.views, other.views)
+    both = np.concatenate([one.views, other.views])
+    assert len(np.unique(both[..., 3])) > 20 and (both[..., 5] > 0).any()
+    resting = np.flatnonzero((one.moves == 0).all(1))
+    assert all((one.views[i, 0] == one.views[i, 1]).all() for i in resting)
+    assert (one.views[:, 0] != one.views[:, 1]).any()
 
 
 def test_worlds_that_no_picture_tells_apart_are_refused() -> None:

@@ -33,7 +33,7 @@ from worldsim_envs.voxel.switches import switched
 from worldsim_envs.voxel.tasks import TASKS
 
 if TYPE_CHECKING:
-    from worldsim_envs.voxel.stages.question import Scene
+    from worldsim_envs.voxel.stages import Lesson, Scene
 
 RESET_OPTIONS = ("world_seed", "biome", "start_time")
 
@@ -223,6 +223,12 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         from worldsim_envs.voxel.stages import STAGES  # stages stand on the env
 
         return STAGES
+
+    def lesson(self, seed: int, pairs: int = 24) -> Lesson:
+        """Return pairs of views of a new world with what they truly show, for readers to learn from."""
+        from worldsim_envs.voxel.stages import lesson
+
+        return lesson(self, seed, pairs)
 
     # ------------------------------------------------------------------------------------------ parts of a step
 

@@ -55,6 +55,7 @@ class Bench:
         reference: the true world, None at level A.
         seed: decides all trials, each by its probe and its index.
         readers: folder of learned readers, where those that are not there yet are put.
+        decodes: whether a state decoder reads beside the renderer.
         kept: what probes find out once, by probe.
     """
 
@@ -62,6 +63,7 @@ class Bench:
     reference: Simulator | None
     seed: int
     readers: Path = Path("out/readers")
+    decodes: bool = True
     kept: dict[str, Any] = field(default_factory=dict)
 
     def draws(self, probe: str, index: int, attempt: int = 0) -> np.random.Generator:

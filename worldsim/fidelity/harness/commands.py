@@ -11,7 +11,7 @@ from tyro.conf import Positional
 
 from worldsim.fidelity.harness.compare import compare
 from worldsim.fidelity.harness.conduct import report, study
-from worldsim.fidelity.harness.page import shown
+from worldsim.fidelity.harness.page import second_told, shown
 from worldsim.fidelity.heldout import FidelityError
 
 __all__ = ["Compare", "Report", "Run", "compare_runs", "report_run", "run_study"]
@@ -40,7 +40,9 @@ class Run:
     reference_kwargs: str = "{}"
     """Keyword arguments of the reference, as JSON."""
     readers: Path = Path("out/readers")
-    """Folder of the learned readers of level D; those that are not there yet are trained and put there."""
+    """Folder of the learned readers; those that are not there yet are trained and put there."""
+    decode: bool = True
+    """Whether a state decoder reads beside the renderer; it is trained once for each compression, in minutes."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def run_study(options: Run) -> dict[str, Any]:
         options.candidate, options.reference or None, tier=options.tier, out=options.out, probes=options.probes,
         seed=options.seed, trials=options.trials, candidate_kwargs=_object("candidate", options.candidate_kwargs),
         reference_kwargs=_object("reference", options.reference_kwargs), readers=options.readers,
+        decode=options.decode,
     )  # fmt: skip
     return _told(found, options.out)
 
@@ -103,6 +106,8 @@ def _told(found: dict[str, Any], folder: Path) -> dict[str, Any]:
         cells = "not scored: its reader failed" if failed else "".join(
             f"{shown(one):<{6 if number == 2 else 20}}" for number, one in enumerate(told))  # fmt: skip
         print(f"{name:<24}{part['trials']:>7}  {cells}")
+        if "second" in part:
+            print(f"{'':<24}{'':>7}  decoder: {second_told(part['second'])}")
     for name, reason in found["refused"].items():
         print(f"{name:<24}refused: {reason}")
     for name, part in found["failed"].items():

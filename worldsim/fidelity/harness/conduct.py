@@ -12,10 +12,13 @@ from typing import Any
 from tqdm import tqdm
 
 from worldsim.fidelity.harness.bench import Bench
+from worldsim.fidelity.harness.decoding import VALIDATION, decoder_of, validation_trial
+from worldsim.fidelity.harness.figures import staged_figures
 from worldsim.fidelity.harness.levels import LEVELS, find_levels
 from worldsim.fidelity.harness.lines import RUN, Lines, read_lines
 from worldsim.fidelity.harness.page import write_page
 from worldsim.fidelity.harness.probes import PROBES, TIERS, figures_of
+from worldsim.fidelity.harness.second import validation_figures
 from worldsim.fidelity.harness.simulator import ActionMap, FrameMap, Make, open_simulator
 from worldsim.fidelity.harness.strips import write_strips
 from worldsim.fidelity.heldout import FidelityError
@@ -25,6 +28,7 @@ from worldsim.files import write_json
 __all__ = ["report", "study"]
 
 Report = dict[str, Any]
+VALIDATED = (12, 48)  # worlds in which the state decoder is validated, in the quick and in the full tier
 SHOWN = 3  # trials of a probe whose film strips are kept
 SEED = {"resamples": 10_000, "seed": 0}
 
@@ -33,7 +37,7 @@ def study(
     candidate: Make, reference: Make | None = None, actions: ActionMap | None = None, frames: FrameMap | None = None,
     tier: str = "quick", *, out: Path | str | None = None, probes: Sequence[str] = (), seed: int = 0,
     candidate_kwargs: dict[str, Any] | None = None, reference_kwargs: dict[str, Any] | None = None, trials: int = 0,
-    readers: Path | str = Path("out/readers"),
+    readers: Path | str = Path("out/readers"), decode: bool = True,
 ) -> Report:  # fmt: skip
     """Study where a simulator departs from a true one.
 
@@ -48,7 +52,8 @@ def study(
         seed: decides every trial. The same seed gives the same report.
         candidate_kwargs, reference_kwargs: for `gym.make`.
         trials: at most so many of each probe; 0 for the tier's own number.
-        readers: folder of the learned readers of level D, where those that are not there yet are put.
+        readers: folder of the learned readers, where those that are not there yet are put.
+        decode: whether a state decoder reads staged probes beside the renderer, where the reference gives lessons.
 
     Returns:
         What `report.json` holds.
@@ -66,8 +71,8 @@ def study(
     try:
         if out is None:
             with TemporaryDirectory() as folder:
-                return _conduct(Bench(mine, true, seed, Path(readers)), Path(folder), tier, probes, trials)
-        return _conduct(Bench(mine, true, seed, Path(readers)), Path(out), tier, probes, trials)
+                return _conduct(Bench(mine, true, seed, Path(readers), decode), Path(folder), tier, probes, trials)
+        return _conduct(Bench(mine, true, seed, Path(readers), decode), Path(out), tier, probes, trials)
     finally:
         for simulator in (mine, true):
             if simulator is not None:
@@ -84,8 +89,10 @@ def _conduct(bench: Bench, out: Path, tier: str, probes: Sequence[str], trials: 
     asked = {"candidate": mine.name, "candidate_kwargs": mine.kwargs, "fingerprint": mine.fingerprint,
              "reference": None if true is None else true.name, "reference_kwargs": {} if true is None else true.kwargs,
              "tier": tier, "seed": seed, "probes": list(probes), "trials": trials, "levels": levels,
-             "refused": refused}  # fmt: skip
+             "decode": bench.decodes, "refused": refused}  # fmt: skip
     lines = Lines(out, asked)
+    if any(PROBES[name].score is staged_figures for name in probes if name not in refused):
+        _validate(bench, lines, tier)
     for name in probes:
         if name not in refused:
             _probe(bench, lines, out, name, tier, trials)
@@ -109,6 +116,16 @@ def _probe(bench: Bench, lines: Lines, out: Path, name: str, tier: str, trials: 
         lines.add({"probe": name, "index": index, "seed": trial.seed, **trial.payload})
 
 
+def _validate(bench: Bench, lines: Lines, tier: str) -> None:
+    """Validate the second reader, if there is one, on worlds that are not there yet."""
+    decoder = decoder_of(bench)
+    if decoder is None:
+        return
+    left = [number for number in range(VALIDATED[TIERS.index(tier)]) if (VALIDATION, number) not in lines.done]
+    for index in left:
+        lines.add({"probe": VALIDATION, "index": index, **validation_trial(bench, decoder, index)})
+
+
 def report(folder: Path | str, options: dict[str, int] = SEED) -> Report:
     """Compute all figures again from a run's lines, without a model, and write `report.json` and `report.html`.
 
@@ -129,6 +146,8 @@ def report(folder: Path | str, options: dict[str, int] = SEED) -> Report:
                 found["probes"][name] = figures_of(name, good, options)
             except StatisticsError as error:
                 found["refused"] = {**found["refused"], name: f"too few trials: {error}"}
+    if validated := [line for line in lines if line["probe"] == VALIDATION]:
+        found["decoder"] = validation_figures(validated, options)
     found["command"] = _command(asked)
     write_json(folder / "report.json", found)
     write_page(folder, found)
@@ -143,6 +162,8 @@ def _command(asked: dict[str, Any]) -> str:
     words += ["--tier", asked["tier"], "--seed", str(asked["seed"])]
     if asked["trials"]:
         words += ["--trials", str(asked["trials"])]
+    if not asked.get("decode", True):
+        words += ["--no-decode"]
     for who in ("candidate", "reference"):
         if asked[f"{who}_kwargs"]:
             words += [f"--{who}-kwargs", json.dumps(asked[f"{who}_kwargs"])]

@@ -17,7 +17,7 @@ from worldsim.fidelity.harness.reading import groups
 from worldsim.fidelity.scores import over_worlds
 from worldsim.fidelity.statistics import StatisticsError, mean, wilson
 
-__all__ = ["BASELINES", "PLANTED", "RAW", "Unit", "share", "staged_figures", "units"]
+__all__ = ["BASELINES", "PLANTED", "RAW", "Unit", "read_figures", "share", "staged_figures", "units"]
 
 Figures = dict[str, Any]
 Line = dict[str, Any]
@@ -79,6 +79,16 @@ def staged_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
         lines: of one probe.
         options: `resamples` and `seed` of the bootstrap.
     """
+    figures = read_figures(lines, options)
+    if figures["reader"]["sound"]:
+        figures["baselines"] = {who: _scores(lines, who, options) for who in BASELINES}
+        figures["all"] = _all(lines, options)
+        figures["by"] = _by(lines, options)
+    return figures
+
+
+def read_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
+    """What one reader tells: its validation, and where that is passed S, c, K and N of the candidate."""
     truth, planted = list(units(lines, "truth", ("score", "gate"))), list(_planted(lines))
     raw = share([unit.hit for unit in truth], [unit.world for unit in truth], options)
     found = share([same for _, same in planted], [world for world, _ in planted], options)
@@ -89,13 +99,7 @@ def staged_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
         "trials": len(lines), "worlds": len({line["seed"] for line in lines}), "asked": asked,
         "reader": {"sound": sound, "raw truth": raw, "planted": found},
     }  # fmt: skip
-    if not sound:
-        return figures
-    figures |= _scores(lines, "candidate", options)
-    figures["baselines"] = {who: _scores(lines, who, options) for who in BASELINES}
-    figures["all"] = _all(lines, options)
-    figures["by"] = _by(lines, options)
-    return figures
+    return figures | _scores(lines, "candidate", options) if sound else figures
 
 
 def _planted(lines: Sequence[Line]) -> Iterator[tuple[int, bool]]:

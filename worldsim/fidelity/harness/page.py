@@ -12,7 +12,7 @@ from worldsim.fidelity.harness.charts import curve, intervals
 from worldsim.fidelity.harness.strips import strips_of
 from worldsim.files import replacing_file
 
-__all__ = ["STYLE", "shown", "table", "write_page"]
+__all__ = ["STYLE", "second_told", "shown", "table", "write_page"]
 
 Report = dict[str, Any]
 STYLE = """
@@ -24,7 +24,9 @@ svg .chance{stroke:#999;stroke-dasharray:5 4}h2{margin-top:2em}
 """
 MEANING = """S is the share of questions that the candidate's frames answer as truth does, c is chance, K is what truth
 scores through the candidate's own compression, N = (S - c) / (K - c): 1 is truth, 0 is chance. Brackets are 95 %
-intervals over worlds. A probe whose reader failed its validation is not scored."""
+intervals over worlds. A probe whose reader failed its validation is not scored. Below a probe stands what the second
+reader, a learned state decoder, tells of the questions that its labels decide; where it says "apart", the two readers
+differ by more than 5 points on the same questions."""
 
 
 def shown(estimate: Any, digits: int = 2) -> str:
@@ -51,6 +53,7 @@ def write_page(folder: Path, report: Report) -> Path:
         f"<p>{report['tier']} tier, seed {report['seed']}. {MEANING}</p>",
         intervals(scored) if scored else "",
         table(report),
+        _decoder(report),
         _refusals(report),
         *(_probe(folder, report, name, part) for name, part in report["probes"].items()),
     ]
@@ -68,12 +71,47 @@ def table(report: Report) -> str:
         if reader is not None and not reader["sound"]:
             rows.append(_row([name, part["trials"], '<span class=off>not scored: its reader failed</span>', "", "", "",
                               _reader(reader)]))  # fmt: skip
-            continue
-        chance = part.get("c")
-        cells = [shown(part.get("N")), shown(part.get("S")), shown(chance), shown(part.get("K")), _reader(reader)]
-        rows.append(_row([name, part["trials"], *cells, escape("; ".join(part["departs"]))]))
+        else:
+            cells = [*_figures(part), _reader(reader)]
+            rows.append(_row([name, part["trials"], *cells, escape("; ".join(part["departs"]))]))
+        if second := part.get("second"):
+            cells = _figures(second) if second["reader"]["sound"] else ["not scored: it failed", "", "", ""]
+            rows.append(_row([f"<small>decoder, {second['asked']} of {second['of']}</small>", "",
+                              *(f"<small>{cell}</small>" for cell in [*cells, _reader(second["reader"])]),
+                              _apart(second)]))  # fmt: skip
     head = "<tr><th>probe<th>trials<th>N<th>S<th>c<th>K<th>reader: raw truth, planted<th>departs from truth in</tr>"
     return f"<table>{head}{''.join(rows)}</table>"
+
+
+def _figures(part: Report) -> list[str]:
+    return [shown(part.get(key)) for key in ("N", "S", "c", "K")]
+
+
+def _apart(second: Report) -> str:
+    gap = f"readers: {shown(second.get('second - first'))}" if second["reader"]["sound"] else ""
+    return f"<span class=off>{gap}, apart</span>" if second.get("apart") else f"<small>{gap}</small>"
+
+
+def second_told(second: Report) -> str:
+    """What the second reader tells of a probe, in a line."""
+    asked, reader = f"{second['asked']} of {second['of']} questions", _reader(second["reader"])
+    if not second["reader"]["sound"]:
+        return f"not scored, it failed ({reader}) on {asked}"
+    told = ", ".join(f"{key} {shown(second.get(key))}" for key in ("N", "S", "c", "K"))
+    beside = shown(second["second - first"]) + (", APART" if second["apart"] else "")
+    return f"{told}; {asked}; beside the renderer {beside}"
+
+
+def _decoder(report: Report) -> str:
+    """The state decoder's validation."""
+    if "decoder" not in report:
+        return ""
+    found = report["decoder"]
+    rows = [_row([f"{part}: {name}", *(shown(found[part][who][name], 3) for who in ("raw", "compressed"))])
+            for part in ("cells", "moves", "faults") for name in found[part]["raw"]]  # fmt: skip
+    return (f"<h2>State decoder</h2><p>Validated in {found['worlds']} new worlds: cells of 2×2 pixels read rightly (no "
+            "probe stands on single ones), moves between two pictures, and which of two worlds it is, as it is or with "
+            f"a fault.</p><table><tr><th><th>raw truth<th>compressed</tr>{''.join(rows)}</table>")  # fmt: skip
 
 
 def _row(cells: Iterable[Any]) -> str:

@@ -14,6 +14,7 @@ from worldsim.fidelity.harness.extras import EXTRAS, safely
 from worldsim.fidelity.harness.fates import fates_trial
 from worldsim.fidelity.harness.figures import staged_figures
 from worldsim.fidelity.harness.orders import orders_figures, orders_trial
+from worldsim.fidelity.harness.second import second_figures
 from worldsim.fidelity.harness.sides import sides_trial
 from worldsim.fidelity.harness.sides_figures import sides_figures
 from worldsim.fidelity.harness.staged import staged_trial
@@ -125,6 +126,8 @@ def figures_of(probe: str, lines: Sequence[Line], options: dict[str, int]) -> di
     row = PROBES[probe]
     figures = {"level": row.level, "asks": row.asks, **row.score(lines, options)}
     sound = figures.get("reader", {"sound": True})["sound"]
+    if row.score is staged_figures and (second := second_figures(lines, options)) is not None:
+        figures["second"] = second
     for extra in EXTRAS.get(probe, []) if sound else []:
         figures.setdefault("extras", {}).update(safely(extra)(lines, options))
     return {**figures, "departs": departures(figures)}

@@ -6,13 +6,14 @@ pixels in which the worlds differ are compared. Pixels are averages of 2×2, sin
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from worldsim.fidelity.harness.scenes import Question
 
-__all__ = ["Reading", "RenderReader", "groups"]
+__all__ = ["Reading", "RenderReader", "groups", "planted"]
 
 APART = 12.0  # grey levels of an averaged pixel by which worlds must differ there
 NOISE = 6.0  # grey levels of noise on planted pictures
@@ -64,14 +65,20 @@ class RenderReader:
 
     def planted(self, rng: np.random.Generator) -> list[list[int]]:
         """Read worlds whose answer is known, one of each name, with noise and from another pose: [planted, read]."""
-        found = []
-        for name in dict.fromkeys(self.names):
-            answer = int(rng.choice([i for i, other in enumerate(self.names) if other == name]))
-            pose = int(rng.integers(self.question.pictures.shape[1]))
-            clean = self.question.pictures[answer, pose]
-            noisy = np.clip(clean + rng.normal(0.0, NOISE, clean.shape), 0, 255).astype(np.uint8)
-            found.append([answer, self.read(noisy).answer])
-        return found
+        return planted(self.question, self.names, self.read, rng)
+
+
+def planted(question: Question, names: Sequence[str], read: Callable[[np.ndarray], Reading],
+            rng: np.random.Generator) -> list[list[int]]:  # fmt: skip
+    """What a reader tells of one world of each name but "", with noise and from another pose: [planted, read]."""
+    found = []
+    for name in dict.fromkeys(filter(None, names)):
+        answer = int(rng.choice([i for i, other in enumerate(names) if other == name]))
+        pose = int(rng.integers(question.pictures.shape[1]))
+        clean = question.pictures[answer, pose]
+        noisy = np.clip(clean + rng.normal(0.0, NOISE, clean.shape), 0, 255).astype(np.uint8)
+        found.append([answer, read(noisy).answer])
+    return found
 
 
 def halved(frames: np.ndarray) -> np.ndarray:

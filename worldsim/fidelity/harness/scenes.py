@@ -1,7 +1,8 @@
 """What a reference env stages, as the study sees it: scenes, plays and questions, by the names of their fields.
 
 An env offers stages by a method `stages()`, which returns functions (env, seed, index, **detail) → `Scene` by name.
-The voxel world's are in `worldsim_envs.voxel.stages`; any other env may bring its own.
+The voxel world's are in `worldsim_envs.voxel.stages`; any other env may bring its own. An env whose questions have
+labels gives lessons about them by `lesson(seed, pairs)`, and stages "faults".
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Question(Protocol):
     looks: Sequence[int]
     answers: Sequence[str]
     pictures: np.ndarray  # u8 (A, P, L, H, W, 3)
+    labels: np.ndarray | None  # u8 (A, P, L, H, W, 3): block, depth and kind of entity; None where these are not known
     right: int
     still: int
     needs: str

@@ -2,7 +2,8 @@
 
 Read are, for each question: the candidate; truth raw (the reader must know it); truth through the candidate's
 compression (the ceiling); the last given frame over and over (copy); a world in which nothing happens (still); and
-the candidate under other actions (shuffled): those of another branch, or its own in another order.
+the candidate under other actions (shuffled): those of another branch, or its own in another order. Candidate, truth and
+ceiling are read a second time by the state decoder, where there is one and labels tell the answers apart.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.fidelity.harness.bench import Bench, Strip, Trial
+from worldsim.fidelity.harness.decoding import DecodeReader, decoder_of
 from worldsim.fidelity.harness.lines import frames_hash
 from worldsim.fidelity.harness.reading import RenderReader, groups
 from worldsim.fidelity.harness.scenes import Play, Question, Scene
@@ -54,11 +56,12 @@ def _asked(bench: Bench, scene: Scene, play: Play, question: Question, frames: n
     looks = np.array(question.looks) - 1
     truth = play.frames[looks]
     mine = reader.read(frames[looks])
+    compressed = bench.candidate.round_trip(truth)
     last = np.broadcast_to(scene.frames[-1], truth.shape)
     read = {
         "candidate": mine.answer,
         "truth": reader.read(truth).answer,
-        "ceiling": reader.read(bench.candidate.round_trip(truth)).answer,
+        "ceiling": reader.read(compressed).answer,
         "copy": reader.read(last).answer,
         "still": reader.read(question.pictures[question.still, 0]).answer if question.still >= 0 else -1,
         "shuffled": -1 if wrong is None else reader.read(wrong[np.minimum(looks, len(wrong) - 1)]).answer,
@@ -70,7 +73,23 @@ def _asked(bench: Bench, scene: Scene, play: Play, question: Question, frames: n
         "name": question.name, "kind": question.kind, "needs": question.needs, "answers": names,
         "right": question.right, "chance": 1.0 / len(set(groups(names))), "values": list(question.values),
         "read": read, "margin": round(mine.margin, 2), "mask": mine.pixels, "planted": reader.planted(rng),
+        **_decoded(bench, question, rng.spawn(1)[0], {"candidate": frames[looks], "truth": truth,
+                                                       "ceiling": compressed}),
     }  # fmt: skip
+
+
+def _decoded(bench: Bench, question: Question, rng: np.random.Generator,
+             shown: dict[str, np.ndarray]) -> dict[str, Any]:  # fmt: skip
+    """The second reader's readings of what was shown, and of planted worlds."""
+    decoder = decoder_of(bench)
+    if decoder is None or question.labels is None:
+        return {}
+    reader = DecodeReader(question, decoder)
+    if not reader.told:
+        return {}
+    read = {who: reader.read(frames) for who, frames in shown.items()}
+    return {"decoded": {"read": {who: one.answer for who, one in read.items()}, "mask": read["candidate"].pixels,
+                        "margin": round(read["candidate"].margin, 2), "planted": reader.planted(rng)}}  # fmt: skip
 
 
 def _shuffled(bench: Bench, scene: Scene, shown: list[np.ndarray], seed: int, rng: np.random.Generator) -> list[Any]:

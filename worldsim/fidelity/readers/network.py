@@ -18,7 +18,7 @@ from tqdm import tqdm
 from worldsim.fidelity.readers.lessons import CAMERA, Lessons
 from worldsim.model.precision import has_bfloat16
 
-__all__ = ["ReaderConfig", "ReaderNetwork", "fit", "motion_of"]
+__all__ = ["ReaderConfig", "ReaderNetwork", "conv", "draw_weights", "fit", "motion_of", "rare_weights"]
 
 # How far motion is looked for, in pixels of half the frame's side.
 DOWN = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
@@ -48,10 +48,10 @@ class ReaderNetwork(nn.Module):
         self.config = config
         a, b, c, d = config.widths
         seen, matches = (6, 2 * len(DOWN) * len(ACROSS)) if config.motion else (9, 0)
-        self.look = nn.Sequential(_conv(seen, a, 2), _conv(a, b, 2), _conv(b, c, 2))
-        self.follow = _conv(matches, c, 1, 1) if config.motion else None
+        self.look = nn.Sequential(conv(seen, a, 2), conv(a, b, 2), conv(b, c, 2))
+        self.follow = conv(matches, c, 1, 1) if config.motion else None
         self.think = nn.Sequential(
-            _conv(c * (1 + config.motion), c, 1), _conv(c, d, 2), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
+            conv(c * (1 + config.motion), c, 1), conv(c, d, 2), nn.AdaptiveAvgPool2d(4), nn.Flatten(),
             nn.Dropout(0.3), nn.Linear(16 * d, config.hidden), nn.ReLU(),
         )  # fmt: skip
         self.heads = nn.ModuleDict({name: nn.Linear(config.hidden, count) for name, count in config.heads.items()})
@@ -74,12 +74,12 @@ class ReaderNetwork(nn.Module):
 
 @torch.no_grad()
 def motion_of(frames: torch.Tensor) -> torch.Tensor:
-    """How well each shift of one frame explains each 8×8 cell of the next, f16 (N, 2·shifts, H/8, W/8).
+    """How well each shift of one frame explains each 8×8 cell of the next, f16 (N, (T-1)·shifts, H/8, W/8).
 
-    frames u8 (N, 3, H, W, 3); for either pair of them the shares of a cell sum to 1 over the shifts.
+    frames u8 (N, T, H, W, 3); for each pair of neighbours the shares of a cell sum to 1 over the shifts.
     """
-    grey = F.avg_pool2d(rearrange(frames, "n t h w c -> n t c h w").float().mean(2) / 127.5, 2)  # (N, 3, H/2, W/2)
-    before, after = grey[:, :2], grey[:, 1:]
+    grey = F.avg_pool2d(rearrange(frames, "n t h w c -> n t c h w").float().mean(2) / 127.5, 2)  # (N, T, H/2, W/2)
+    before, after = grey[:, :-1], grey[:, 1:]
     height, width = after.shape[2:]
     down, across = max(DOWN), max(ACROSS)
     padded = F.pad(before, (across, across, down, down), mode="replicate")
@@ -92,7 +92,8 @@ def motion_of(frames: torch.Tensor) -> torch.Tensor:
     return (-SHARP * torch.stack(costs, 2)).softmax(2).flatten(1, 2).half()
 
 
-def _conv(before: int, after: int, stride: int, side: int = 3) -> nn.Sequential:
+def conv(before: int, after: int, stride: int, side: int = 3) -> nn.Sequential:
+    """A convolution, normalised over the batch, and a ReLU."""
     return nn.Sequential(
         nn.Conv2d(before, after, side, stride, side // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
     )
@@ -110,8 +111,8 @@ def fit(config: ReaderConfig, lessons: Lessons, steps: int, batch: int, rate: fl
     """
     generator, rng = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     network = ReaderNetwork(config)
-    _draw(network, generator)
-    weights = {name: _weights(lessons.classes[name], count) for name, count in config.heads.items()}
+    draw_weights(network, generator)
+    weights = {name: rare_weights(lessons.classes[name], count) for name, count in config.heads.items()}
     optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
     cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
     network.train()
@@ -145,7 +146,7 @@ def _turn_loss(guess: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
     return 2.0 * (error * known).sum() / known.sum().clamp(min=1)
 
 
-def _weights(labels: np.ndarray, count: int) -> torch.Tensor:
+def rare_weights(labels: np.ndarray, count: int) -> torch.Tensor:
     """f32 (count,): one over the root of how often each class comes, 1 on average over the labels."""
     often = np.bincount(labels[labels >= 0], minlength=count).astype(np.float64)
     rare = np.where(often > 0, 1 / np.sqrt(np.maximum(often, 1)), 0.0)
@@ -153,7 +154,7 @@ def _weights(labels: np.ndarray, count: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def _draw(network: nn.Module, generator: torch.Generator) -> None:
+def draw_weights(network: nn.Module, generator: torch.Generator) -> None:
     """First weights from a generator of their own, so that torch's global one is left alone."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):

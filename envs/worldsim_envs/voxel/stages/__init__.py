@@ -11,16 +11,17 @@ from worldsim_envs.voxel.stages.deeds import deeds
 from worldsim_envs.voxel.stages.dynamics import dynamics
 from worldsim_envs.voxel.stages.fates import fates
 from worldsim_envs.voxel.stages.herds import herds
+from worldsim_envs.voxel.stages.lessons import Lesson, faults, lesson
 from worldsim_envs.voxel.stages.long import drift, strolls
 from worldsim_envs.voxel.stages.pairs import control, orders, pairs, sides, turns
 from worldsim_envs.voxel.stages.question import Fates, Play, Question, Scene, StageError
 from worldsim_envs.voxel.stages.revisits import absence, revisits
 from worldsim_envs.voxel.stages.told import skies, told
 
-__all__ = ["STAGES", "Fates", "Play", "Question", "Scene", "StageError"]
+__all__ = ["STAGES", "Fates", "Lesson", "Play", "Question", "Scene", "StageError", "lesson"]
 
 STAGES: dict[str, Callable[..., Scene]] = {
     "pairs": pairs, "control": control, "turns": turns, "sides": sides, "orders": orders, "revisits": revisits,
     "absence": absence, "deeds": deeds, "dynamics": dynamics, "herds": herds, "fates": fates, "drift": drift,
-    "strolls": strolls, "told": told, "skies": skies,
+    "strolls": strolls, "told": told, "skies": skies, "faults": faults,
 }  # fmt: skip

@@ -1,4 +1,8 @@
-"""Pictures of a state from poses near the player's, and whether the pictures of several worlds can be told apart."""
+"""Views of a state from poses near the player's, and whether the pictures of several worlds can be told apart.
+
+A view is u8 (H, W, 6): the picture, then for each pixel its block, its depth as `DEPTH_STEPS · log2(1 + blocks)`, and
+the kind of the entity that it shows, 0 for none.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.episodes import Snapshot
+from worldsim_envs.voxel.render.cast import VIEW
 from worldsim_envs.voxel.stages.question import Frames, StageError
 
 if TYPE_CHECKING:
@@ -25,13 +30,14 @@ NEAR: tuple[Pose, ...] = (
     *((0.0, 0.0, ahead, 0.0) for ahead in (-0.4, 0.4)),
     *((0.0, 0.0, 0.0, aside) for aside in (-0.4, 0.4)),
 )
+DEPTH_STEPS = 32.0  # numbers of the depth channel for each doubling
 APART, PIXELS = 24, 24  # grey levels that two worlds must differ by, and in how many pixels of all looks
 
 
 def seen(env: VoxelEnv, moment: Snapshot, poses: Sequence[Pose] = NEAR) -> Frames:
-    """Return pictures u8 (P, H, W, 3) of a moment from poses near the player's. The env is left in that moment."""
+    """Return views u8 (P, H, W, 6) of a moment from poses near the player's. The env is left in that moment."""
     env.restore_state(moment)
-    world, pictures = env.state, []
+    world, found = env.state, []
     body = world.body.copy()
     for yaw, pitch, ahead, aside in poses:
         angle = np.radians(body[s.YAW])
@@ -40,22 +46,31 @@ def seen(env: VoxelEnv, moment: Snapshot, poses: Sequence[Pose] = NEAR) -> Frame
         world.body[s.YAW] = (body[s.YAW] + yaw) % 360.0
         world.body[s.PITCH] = np.clip(body[s.PITCH] + pitch, -90.0, 90.0)
         env.draw()
-        pictures.append(env.picture())
+        found.append(view(env))
     world.body[:] = body
     aim_again(world)
     env.draw()
-    return np.stack(pictures)
+    return np.stack(found)
+
+
+def view(env: VoxelEnv) -> Frames:
+    """Return the view u8 (H, W, 6) of what the env last drew."""
+    drawn = env.view
+    kinds = np.concatenate([np.zeros(1, np.uint8), env.state.kinds[:, s.KIND].astype(np.uint8)])
+    depth = np.minimum(drawn.depth, np.float32(VIEW))
+    steps = np.round(DEPTH_STEPS * np.log2(1.0 + depth)).astype(np.uint8)
+    return np.concatenate([env.picture(), np.stack([drawn.seen, steps, kinds[drawn.entities]], -1)], -1)
 
 
 def views(env: VoxelEnv, worlds: Sequence[Sequence[Snapshot]], poses: Sequence[Pose] = NEAR) -> Frames:
-    """Return pictures u8 (A, P, L, H, W, 3) of A worlds, each at L moments."""
+    """Return views u8 (A, P, L, H, W, 6) of A worlds, each at L moments."""
     return np.stack([np.stack([seen(env, moment, poses) for moment in world], axis=1) for world in worlds])
 
 
-def apart(pictures: Frames, names: Sequence[str], pixels: int = PIXELS) -> None:
-    """Raise `StageError` unless all worlds of pictures (A, P, L, H, W, 3) with other names differ where they are."""
+def apart(drawn: Frames, names: Sequence[str], pixels: int = PIXELS) -> None:
+    """Raise `StageError` unless all worlds of views (A, P, L, H, W, 6) with other names differ where they are."""
     kinds = [name.partition(":")[0] for name in names]
-    here = pictures[:, 0].astype(np.int16)
+    here = drawn[:, 0, ..., :3].astype(np.int16)
     for a in range(len(here)):
         for b in range(a):
             if kinds[a] == kinds[b]:

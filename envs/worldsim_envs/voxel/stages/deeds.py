@@ -112,9 +112,9 @@ def deeds(env: VoxelEnv, seed: int, index: int, later: int = LATER["quick"]) -> 
     for when, look in looks.items():
         worlds: list[list[Snapshot]] = [[kept[look]], [moments.edited(kept[look], _tidy, undo)],
                                         [moments.edited(kept[look], _tidy, other)]]  # fmt: skip
-        pictures = views(env, worlds)
-        apart(pictures, names, 16)
-        questions.append(Question(when, (look,), names, pictures, 0, 1, needs="at once" if questions else ""))
+        drawn = views(env, worlds)
+        apart(drawn, names, 16)
+        questions.append(Question(when, (look,), names, drawn, 0, 1, needs="at once" if questions else ""))
     return Scene(seed, frames, given, moments.start, [Play(name, way, shown, questions)], {"deed": name})
 
 

@@ -154,9 +154,9 @@ def dynamics(env: VoxelEnv, seed: int, index: int) -> Scene:
         worlds = [[kept[look] for look in row.looks],
                   *([moments.edited(kept[look], other(ground)) for look in row.looks]
                     for other in row.worlds)]  # fmt: skip
-    pictures = views(env, worlds)
-    apart(pictures, row.answers, 16)
-    question = Question(name, row.looks, row.answers, pictures, 0, row.still)
+    drawn = views(env, worlds)
+    apart(drawn, row.answers, 16)
+    question = Question(name, row.looks, row.answers, drawn, 0, row.still)
     return Scene(seed, frames, given, moments.start, [Play(name, acts, shown, [question])], {"happening": name})
 
 

@@ -214,20 +214,20 @@ def fates(env: VoxelEnv, seed: int, index: int, rollouts: int = 4) -> Scene:
         forked = Moments(env)
         return forked, forked.play(acts)[0]
 
-    names, points, pictures, last = [], [], [], moments.start
+    names, points, drawn, last = [], [], [], moments.start
     for number in range(FORKS):
         fork()
         last, point = env.clone_state(), course.point(env)
         names.append(f"fork {number}")
         points.append(point)
-        pictures.append(views(env, [[last]], POSES)[0])  # (P, 1, H, W, 3)
+        drawn.append(views(env, [[last]], POSES)[0])  # (P, 1, H, W, 6)
     even = [False] * FORKS
     for other in course.others(points):
         names.append(other.name)
         points.append(other.point)
-        pictures.append(views(env, [[moments.edited(last, other.edit)]], POSES)[0])
+        drawn.append(views(env, [[moments.edited(last, other.edit)]], POSES)[0])
         even.append(other.even)
-    question = _question(names, points, np.stack(pictures), np.array(even), course.gone, len(acts))
+    question = _question(names, points, np.stack(drawn), np.array(even), course.gone, len(acts))
     plays = []
     for number in range(rollouts):
         forked, shown = fork()
@@ -235,10 +235,10 @@ def fates(env: VoxelEnv, seed: int, index: int, rollouts: int = 4) -> Scene:
     return Scene(seed, frames, given, moments.start, plays, {"wait": wait})
 
 
-def _question(names: list[str], points: list[Point], pictures: Frames, even: np.ndarray, gone: Point | None,
+def _question(names: list[str], points: list[Point], drawn: Frames, even: np.ndarray, gone: Point | None,
               look: int) -> Fates:  # fmt: skip
     """Name outcomes by whether a fork came near them, and leave out those that no picture tells from another kind."""
-    here = pictures[:, 0, 0].astype(np.int16)
+    here = drawn[:, 0, 0, ..., :3].astype(np.int16)
     told = np.stack([(np.abs(here - one).max(-1) > APART).sum((1, 2)) >= TOLD for one in here])  # (A, A)
     spots, kept = np.array(points), np.ones(len(names), np.bool_)
     if gone is not None:
@@ -254,7 +254,7 @@ def _question(names: list[str], points: list[Point], pictures: Frames, even: np.
         raise StageError("nothing but what truth comes to can be told apart here; take another seed")
     chosen = np.flatnonzero(kept)
     return Fates(
-        "fate", (look,), [f"{'true' if true[i] else 'other'}:{names[i]}" for i in chosen], pictures[chosen], 0,
+        "fate", (look,), [f"{'true' if true[i] else 'other'}:{names[i]}" for i in chosen], drawn[chosen], 0,
         int(np.searchsorted(chosen, still)), forks=FORKS, points=spots[chosen].round(2),
         chance=float(true[kept & even].mean()),
     )  # fmt: skip

@@ -45,9 +45,9 @@ def herds(env: VoxelEnv, seed: int, index: int) -> Scene:
         [kept[look] if change is None else moments.edited(kept[look], change) for look in looks]
         for change in changes.values()
     ]
-    pictures = views(env, worlds)
-    apart(pictures, list(changes), 16)
-    question = Question("count", looks, list(changes), pictures, 0, 0)
+    drawn = views(env, worlds)
+    apart(drawn, list(changes), 16)
+    question = Question("count", looks, list(changes), drawn, 0, 0)
     facts: dict[str, float | str] = {"animals": float(count), "frames": float(STEPS)}
     return Scene(seed, frames, given, moments.start, [Play(f"{count} animals", acts, shown, [question])], facts)
 

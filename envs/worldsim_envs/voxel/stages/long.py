@@ -42,9 +42,9 @@ def drift(env: VoxelEnv, seed: int, index: int, length: int = LENGTH["quick"]) -
         gone = views(env, [[kept[out]], [moments.start]])
         apart(gone, ("left", "stayed"))
         questions.append(Question(f"left before {look}", (out,), ("left", "stayed"), gone, 0, 1, kind="gate"))
-        pictures = np.concatenate([views(env, [[kept[look]]], NEAR), others_seen])
-        apart(pictures, names)
-        questions.append(Question(f"at {look}", (look,), names, pictures, 0, needs=f"left before {look}"))
+        drawn = np.concatenate([views(env, [[kept[look]]], NEAR), others_seen])
+        apart(drawn, names)
+        questions.append(Question(f"at {look}", (look,), names, drawn, 0, needs=f"left before {look}"))
     return Scene(seed, frames, given, moments.start, [Play("round and round", acts, shown, questions)])
 
 

@@ -51,10 +51,10 @@ def branches(env: VoxelEnv, ground: Ground, acts: Sequence[Sequence[str]], names
     frames, given = ground.given()
     moments = Moments(env)
     played = [moments.play(numbers(branch), looks) for branch in acts]
-    pictures = views(env, [[kept[look] for look in looks] for _, kept, _ in played], poses)
-    apart(pictures, names)
+    drawn = views(env, [[kept[look] for look in looks] for _, kept, _ in played], poses)
+    apart(drawn, names)
     plays = [
-        Play(name, numbers(branch), shown[0], [Question(question, looks, names, pictures, right, still)])
+        Play(name, numbers(branch), shown[0], [Question(question, looks, names, drawn, right, still)])
         for right, (name, branch, shown) in enumerate(zip(names, acts, played, strict=True))
     ]
     return Scene(ground.seed, frames, given, moments.start, plays)
@@ -86,10 +86,10 @@ def turns(env: VoxelEnv, seed: int, index: int) -> Scene:
             acts = numbers((side,) * count)
             shown, _, _ = moments.play(acts)
             poses = [(sign * angle, 0.0, 0.0, 0.0) for angle in ANGLES]
-            pictures = views(env, [[moments.start]], poses)[0][:, None]  # (angles, 1, 1, H, W, 3)
+            drawn = views(env, [[moments.start]], poses)[0][:, None]  # (angles, 1, 1, H, W, 6)
             right = int(np.argmin(np.abs(np.array(ANGLES) - 15.0 * count)))
             names = [f"{BAND * round(angle / BAND):g}:{angle:g}" for angle in ANGLES]
-            question = Question("angle", (count,), names, pictures, right, ANGLES.index(0.0), values=ANGLES)
+            question = Question("angle", (count,), names, drawn, right, ANGLES.index(0.0), values=ANGLES)
             plays.append(Play(f"{side} × {count}", acts, shown, [question]))
     return Scene(seed, frames, given, moments.start, plays)
 

@@ -1,7 +1,8 @@
 """What a stage hands out: a past to start from, plays from there, and questions about what the plays show.
 
 A question is asked of frames alone. Its answers are worlds that might have come of it, each drawn by the engine from
-several poses, so that a reader needs to learn nothing: it says which picture the frames are nearest to.
+several poses, so that a reader needs to learn nothing: it says which picture the frames are nearest to. Beside each
+picture stands what its pixels truly show, for readers that have learned to tell that.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Question:
         name: what is asked, e.g. "kept".
         looks: the steps (L,) of the play that are looked at, 1 for the first.
         answers: names (A,) of the worlds. What stands before a colon counts, so one answer may have several pictures.
-        pictures: u8 (A, P, L, H, W, 3), each world from P poses.
+        views: u8 (A, P, L, H, W, 6), each world from P poses; see `camera` for the channels.
         right: the answer that is true.
         still: the answer that a world shows in which nothing happens; -1 where none does.
         needs: the question, by name and of the same play, whose right answer is the condition of this one; "" for none.
@@ -39,12 +40,22 @@ class Question:
     name: str
     looks: Sequence[int]
     answers: Sequence[str]
-    pictures: Frames
+    views: Frames
     right: int
     still: int = -1
     needs: str = ""
     kind: str = "score"
     values: Sequence[float] = ()
+
+    @property
+    def pictures(self) -> Frames:
+        """u8 (A, P, L, H, W, 3), what each world looks like."""
+        return self.views[..., :3]
+
+    @property
+    def labels(self) -> Frames:
+        """u8 (A, P, L, H, W, 3), block, depth and kind of entity of each pixel."""
+        return self.views[..., 3:]
 
 
 @dataclass(frozen=True)

@@ -66,11 +66,11 @@ def revisits(env: VoxelEnv, seed: int, index: int) -> Scene:
     for kind, (way, shown, kept, _) in zip(("revisit", "control"), played, strict=True):
         gone = views(env, [[kept[there]], [moments.start]])
         apart(gone, ("left", "stayed"))
-        pictures = views(env, [[kept[len(way)]], *([other] for other in strangers)])
-        apart(pictures, names)
+        drawn = views(env, [[kept[len(way)]], *([other] for other in strangers)])
+        apart(drawn, names)
         questions = [
             Question("left", (there,), ("left", "stayed"), gone, 0, 1, kind="gate"),
-            Question(kind, (len(way),), names, pictures, 0, needs="left",
+            Question(kind, (len(way),), names, drawn, 0, needs="left",
                      kind="score" if kind == "revisit" else "extra"),
         ]  # fmt: skip
         plays.append(Play(f"{name}, {kind}", numbers(way), shown, questions))
@@ -112,14 +112,14 @@ def absence(env: VoxelEnv, seed: int, index: int, spans: Sequence[int] = SPANS["
     else:
         options = _options(moments, kept[end], ground, where, marks[0], marks[1], before)
         names, right = ["same", "moved", "absent", "other"], 0
-    pictures = views(env, [[moment] for moment in options])
-    apart(pictures, names)
+    drawn = views(env, [[moment] for moment in options])
+    apart(drawn, names)
     turned = views(env, [[kept[middle]], [before]])
     apart(turned, ("turned", "not turned"))
     still = names.index("same")
     questions = [
         Question("turned", (middle,), ("turned", "not turned"), turned, 0, 1, kind="gate"),
-        Question("kept", (end,), names, pictures, right, still, needs="turned"),
+        Question("kept", (end,), names, drawn, right, still, needs="turned"),
     ]
     facts: dict[str, float | str] = {"steps away": float(span), "what": "water" if flows else "block"}
     return Scene(seed, frames, given, before, [Play(f"away for {span}", way, shown, questions)], facts)

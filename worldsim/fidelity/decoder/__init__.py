@@ -1,0 +1,1 @@
+"""The state decoder: a small network that tells blocks, depth, entities and movement from pictures."""
