@@ -1,5 +1,7 @@
 """Worlds that act by themselves: actions are drawn from habits, shown to the network, and remembered with the rest."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -13,10 +15,10 @@ from worldsim.sampling.world import World
 
 ACTIONS = np.eye(5, dtype=np.float32)[[0, 1, 3]]
 HOLD = 3 * np.concatenate([np.eye(3), np.zeros((1, 3))]).astype(np.float32)
-HABITS = Habits(ACTIONS, HOLD, ("rain",), np.float32([[0, 0, 50]]))
+HABITS = Habits(ACTIONS, HOLD, ("rain",), np.array([[0, 0, 50]], np.float32))
 
 
-def acting(habits: Habits | None = HABITS, rows: int = ROWS, **options: object) -> World:
+def acting(habits: Habits | None = HABITS, rows: int = ROWS, **options: Any) -> World:
     world = tiny_world(rows, **options)
     world.habits = habits
     world.reset(*given(rows), prompts=[""] * rows, seeds=SEEDS[:rows])

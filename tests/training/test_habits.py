@@ -13,7 +13,7 @@ from worldsim.model.habits import FILE, read_habits
 from worldsim.training.habits import TrainHabits, learn_habits, train_habits
 from worldsim.training.loop import TrainingError
 
-WALK, TURN = np.float32([1, 0]), np.float32([0, -0.75])
+WALK, TURN = np.array([[1, 0], [0, -0.75]], np.float32)
 UNKNOWN = np.full((1, 2), np.nan, np.float32)
 
 
