@@ -13,6 +13,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -94,12 +95,22 @@ def scenes(folders: Sequence[Path], heldout: float) -> Counter[str]:
 
 
 def demands(reader: Reader, said: Counter[str], count: int, rng: np.random.Generator) -> list[Demand]:
-    """What is asked: a value of each attribute that the reader tells, as captions have them, all equally often."""
+    """What is asked: a value of each attribute that the reader tells, as captions have them, all equally often.
+
+    Left out is what captions have said in every way that there is.
+
+    Raises:
+        FidelityError: then nothing is left.
+    """
     legible = {name: {reader.labels[name][number] for number in reader.legible[name]} for name in ATTRIBUTES}
     values = [caption_values(scene) for scene in said]
     kinds = {tuple(each.values()) for each in values if each and all(each[name] in legible[name] for name in each)}
-    order = [sorted(kinds)[i] for i in rng.permutation(len(kinds))]
-    return [dict(zip(ATTRIBUTES, order[i % len(order)], strict=True)) for i in range(count)]
+    asked = [dict(zip(ATTRIBUTES, kind, strict=True)) for kind in sorted(kinds)]
+    asked = [demand for demand in asked if _new(demand, said)]
+    if not asked:
+        raise FidelityError("the captions leave nothing to ask: no attribute that can be read, or no new words for it")
+    order = rng.permutation(len(asked))
+    return [asked[order[i % len(order)]] for i in range(count)]
 
 
 def worded(asked: Sequence[Demand], said: Counter[str], rng: np.random.Generator) -> dict[str, list[str]]:
@@ -109,26 +120,23 @@ def worded(asked: Sequence[Demand], said: Counter[str], rng: np.random.Generator
         if values := caption_values(scene):
             usual.setdefault(tuple(values.values()), scene)
     suites: dict[str, list[str]] = {"captions' words": [usual[tuple(demand.values())] for demand in asked]}
-    suites["new combination of words"] = [_new(demand, said, rng) for demand in asked]
-    suites["foreign words around"] = [_phrased(demand, FOREIGN, rng) for demand in asked]
+    new = [_new(demand, said) for demand in asked]
+    suites["new combination of words"] = [texts[int(rng.integers(len(texts)))] for texts in new]
+    first = [[ATTRIBUTES[name][demand[name]][0] for name in ATTRIBUTES] for demand in asked]
+    suites["foreign words around"] = [_filled(FOREIGN, *words) for words in first]
     suites["nothing"] = [""] * len(asked)
     return suites
 
 
-def _new(demand: Demand, said: Counter[str], rng: np.random.Generator) -> str:
-    """A scene of the captions' grammar that no caption has. Raises `FidelityError` where captions have them all."""
-    for _ in range(1000):
-        text = _phrased(demand, TEMPLATES[int(rng.integers(len(TEMPLATES)))], rng)
-        if text not in said:
-            return text
-    raise FidelityError(f"captions have every way to say {demand}")
+def _new(demand: Demand, said: Counter[str]) -> list[str]:
+    """The scenes of the captions' grammar that ask for this and that no caption has."""
+    phrases = [ATTRIBUTES[name][demand[name]] for name in ATTRIBUTES]
+    texts = [_filled(template, *words) for template, *words in product(TEMPLATES, *phrases)]
+    return [text for text in texts if text not in said]
 
 
-def _phrased(demand: Demand, template: str, rng: np.random.Generator) -> str:
-    place, when, weather = (
-        phrases[int(rng.integers(len(phrases)))] for phrases in (ATTRIBUTES[name][demand[name]] for name in ATTRIBUTES)
-    )
-    return template.format(place=place, when=when, weather=f" {weather}" if weather else "")
+def _filled(template: str, place: str, when: str, weather: str) -> str:
+    return template.format(place=place, when=when, weather=weather and f" {weather}")
 
 
 def adherence(

@@ -42,8 +42,8 @@ def test_every_suite_asks_for_the_same_and_new_texts_were_never_said() -> None:
     for name in ("captions' words", "new combination of words", "foreign words around"):
         assert [caption_values(text) for text in suites[name]] == asked, name
     assert not set(suites["new combination of words"]) & set(SAID) and len(set(suites["new combination of words"])) > 20
-    with pytest.raises(FidelityError, match="every way to say"):
-        PROMPTS["_new"](asked[0], AnyText(), rng)
+    with pytest.raises(FidelityError, match="nothing to ask"):
+        PROMPTS["demands"](reader(), AnyText(SAID), 3, rng)
 
 
 def test_all_three_are_met_only_together_and_suites_are_compared_in_pairs() -> None:
