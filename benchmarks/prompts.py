@@ -81,7 +81,7 @@ def main(options: Options) -> None:
         unknown = sorted({word for text in texts for word in world.vocabulary.unknown(text)})
         print(f"{name}: {texts[0]!r}" + (f"; not known: {' '.join(unknown)}" if unknown else ""))
     for name, one in figures.items():
-        print(f"{name:<44} {one.value:+.2f} [{one.low:+.2f}, {one.high:+.2f}]")
+        print(f"{name:<44} {one.value:.2f} [{one.low:.2f}, {one.high:.2f}]")
 
 
 def scenes(folders: Sequence[Path], heldout: float) -> Counter[str]:
