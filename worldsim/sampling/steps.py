@@ -67,9 +67,7 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
     return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
 
 
-def pulled(
-    pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device
-) -> Guidance:
+def pulled(pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device) -> Guidance:
     """How strongly a frame is pulled, and in which rows: those with a prompt that is new, or that opens them."""
     rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
     strength = pull.opening if opening else pull.change

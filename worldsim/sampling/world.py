@@ -348,9 +348,7 @@ class World:
         """Everything that later frames depend on. Raises `WorldError` before the first reset."""
         self._check_started()
         states = tuple(generator.get_state() for generator in self._generators if generator is not None)
-        return Snapshot(
-            self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy()
-        )
+        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""

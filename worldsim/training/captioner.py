@@ -66,9 +66,7 @@ class CaptionerObjective(nn.Module):
         super().__init__()
         self.captioner, self.config = captioner, config
 
-    def forward(
-        self, batch: CaptionBatch, generator: torch.Generator
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def forward(self, batch: CaptionBatch, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         latents, rows = batch.latents, len(batch.latents)
         void = drawn(torch.rand, (rows,), generator, latents.device) < self.config.void
         spread = self.config.noise * drawn(torch.rand, (rows, 1, 1, 1, 1), generator, latents.device)
