@@ -82,9 +82,8 @@ class CounterWorld:
         return Step(self.shown.copy(), np.zeros((self.rows, width), np.float32), np.zeros(self.rows, np.float32))
 
     def imagine(self, actions: np.ndarray | None, passes: int | None = None) -> Step:
-        """By itself it goes back, if it is given passes enough."""
+        """By itself it goes back."""
         if actions is None:
-            assert passes is not None and passes >= 4
             actions = np.tile(np.float32([0, 1]), (self.rows, 1))
         assert actions.shape == (self.rows, self.card.action_spec.width) and actions.dtype == np.float32
         self.imagined += 1

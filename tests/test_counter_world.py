@@ -57,7 +57,8 @@ class CounterDynamics(nn.Module):
 
     def new_cache(self, rows: int, height: int, width: int) -> Cache:
         ring = [torch.zeros(rows, 1, 1, DYNAMICS.window + 1, 1)]
-        return Cache(ring, ring, torch.zeros(rows, dtype=torch.int64), torch.zeros(rows, 1, height, width))
+        last, led = torch.zeros(rows, 1, height, width), torch.zeros(rows, 1)
+        return Cache(ring, ring, torch.zeros(rows, dtype=torch.int64), last, led)
 
     def step(self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, cache: Cache, read: object = None):
         fresh = (cache.count == 0)[:, None, None, None, None]

@@ -71,6 +71,9 @@ COMMANDS = {
     "train captioner": Command(
         "worldsim.training.captioner", "TrainCaptioner", "train_captioner", "train a captioner and matcher on captions"
     ),
+    "train habits": Command(
+        "worldsim.training.habits", "TrainHabits", "train_habits", "learn what players do, for worlds that act alone"
+    ),
     "train": Command(
         "worldsim.training.plan", "Train", "train", "train a world on recordings of any env, with nothing to choose"
     ),

@@ -34,6 +34,8 @@ def test_the_rows_of_a_moment_lead_up_to_the_frame_after_the_middle_and_stay_ins
     assert moment(32, 48, 6).tolist() == [36, 37, 38, 39, 40, 41]
     assert moment(10, 13, 6).tolist() == [10, 10, 10, 10, 11, 12]
     assert moment(5, 6, 3).tolist() == [5, 5, 5]
+    assert moment(0, 16, 8, around=4).tolist() == [0, 5, 6, 7, 8, 9, 10, 15], "some are spread over all the rows"
+    assert moment(4, 6, 4, around=2).tolist() == [4, 5, 5, 5]
     assert stretches(3, 40) == [(3, 19), (19, 35), (35, 40)]
 
 
@@ -106,3 +108,5 @@ def test_pairs_are_of_different_short_captions_and_configs_refuse_nonsense() -> 
     assert distinct_pairs([("a", "b"), ("a", "c"), ("", "d"), ("e", "f"), ("g", "h")], 2) == (("a", "b"), ("e", "f"))
     with pytest.raises(ConfigError, match="width"):
         CaptionerConfig(width=40)
+    with pytest.raises(ConfigError, match="around must be at most frames, 4"):
+        CaptionerConfig(frames=4, around=5)

@@ -8,6 +8,7 @@ import torch
 
 from networks import SIZE, tiny_tokenizer, tiny_world
 from worldsim.clip import Clip, Prompt
+from worldsim.model.captioner import moment
 from worldsim.sampling import verbs
 from worldsim.sampling.matching import Matcher, best_of
 from worldsim.sampling.timelines import VerbError
@@ -16,7 +17,8 @@ from worldsim.sampling.timelines import VerbError
 class Bright:
     """Finds a text likelier the brighter the moments are, or the darker where it says "night"."""
 
-    frames = 3
+    def rows(self, start: int, end: int) -> np.ndarray:
+        return moment(start, end, 3)
 
     def score(self, latents: torch.Tensor, texts: Any) -> np.ndarray:
         bright = latents.mean((1, 2, 3, 4)).numpy()

@@ -34,7 +34,7 @@ def test_the_gallery_shows_every_verb_with_prompt_seed_and_figure(
     weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("worldsim.sampling.making.PASSES", 1)
-    monkeypatch.setattr("worldsim.sampling.making.FREE", 1)
+    monkeypatch.setattr("worldsim.sampling.world.FREE", 1)
     files = gallery(Gallery(str(weights / "overworld-small"), out=tmp_path / "page.md"))
     page = files[0].read_text()
     assert len(files) == 1 + len(EXHIBITS) and all(f"## {name}\n" in page for name in EXHIBITS)

@@ -114,7 +114,7 @@ def test_the_examples_of_the_page_run(
     checkpoint: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("worldsim.model.checkpoint.PACKAGED", checkpoint.parent)
-    monkeypatch.setattr("worldsim.sampling.making.FREE", 1)
+    monkeypatch.setattr("worldsim.sampling.world.FREE", 1)
     space: dict[str, object] = {}
     for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
         exec(compile(block, "language.md", "exec"), space)

@@ -110,6 +110,16 @@ class Dataset:
         with _named_defects(file), safe_open(file, "np") as stored:
             return captions_within(_stored_captions(stored.metadata()), 0, entry.length)
 
+    def actions(self, episode: int) -> np.ndarray:
+        """Actions f32 (T, A) of a whole episode, without reading its frames. Raises `DatasetError` as `read` does."""
+        entry = self._entry(episode)
+        file, shape = self.folder / entry.file, (entry.length, self.info.actions.width)
+        with _named_defects(file), safe_open(file, "np") as stored:
+            actions = stored.get_tensor("actions")
+        if actions.shape != shape or not np.isfinite(actions).all():
+            raise DatasetError(f"{file}: actions must be finite and {shape}, got {actions.shape}")
+        return actions
+
     def _entry(self, episode: int) -> Entry:
         if not 0 <= episode < len(self.entries):
             raise DatasetError(f"{self.folder}: has episodes 0 … {len(self.entries) - 1}, asked for {episode}")

@@ -22,12 +22,14 @@ class Cache:
         keys, values: lists of (B, N, groups, window + 1, d).
         count: i64 (B,), frames written so far; the position of the frame at hand.
         last: (B, C, h, w), the last written latents as they were shown to the network; zeros at the start.
+        led: f32 (B, A), the action that led to them, NaN where nobody knows it.
     """
 
     keys: list[torch.Tensor]
     values: list[torch.Tensor]
     count: torch.Tensor
     last: torch.Tensor
+    led: torch.Tensor
 
     @property
     def slots(self) -> int:
@@ -44,28 +46,33 @@ class Cache:
         slots = torch.arange(self.slots, device=self.count.device)
         return (slots[None] <= self.count[:, None])[:, None]
 
-    def advance(self, latents: torch.Tensor) -> None:
-        """Keep the frame at hand, whose latents (B, C, h, w) the last pass wrote, and move on to the next."""
+    def advance(self, latents: torch.Tensor, led: torch.Tensor | None = None) -> None:
+        """Keep the frame at hand, whose latents (B, C, h, w) the last pass wrote, and move on to the next.
+
+        led: the action (B, A) that led to it, where it is known.
+        """
         self.count = self.count + 1
         self.last = latents
+        self.led = torch.full_like(self.led, torch.nan) if led is None else led
 
     def clear(self, rows: torch.Tensor) -> None:
         """Forget everything about the given rows, i64 (R,)."""
         self.count = self.count.clone()
         self.count[rows] = 0
-        self.last = self.last.clone()
-        self.last[rows] = 0
+        self.last, self.led = self.last.clone(), self.led.clone()
+        self.last[rows], self.led[rows] = 0, torch.nan
 
     def take(self, rows: torch.Tensor) -> Cache:
         """A copy of the given rows, i64 (R,), as a cache of their own."""
-        return Cache([k[rows] for k in self.keys], [v[rows] for v in self.values], self.count[rows], self.last[rows])
+        keys, values = ([part[rows] for part in parts] for parts in (self.keys, self.values))
+        return Cache(keys, values, self.count[rows], self.last[rows], self.led[rows])
 
     def put(self, rows: torch.Tensor, other: Cache) -> None:
         """Write the rows of `other` over the given rows, i64 (R,), of this cache."""
         for mine, theirs in zip(self.keys + self.values, other.keys + other.values, strict=True):
             mine[rows] = theirs
-        self.count, self.last = self.count.clone(), self.last.clone()
-        self.count[rows], self.last[rows] = other.count, other.last
+        self.count, self.last, self.led = self.count.clone(), self.last.clone(), self.led.clone()
+        self.count[rows], self.last[rows], self.led[rows] = other.count, other.last, other.led
 
     def copy(self) -> Cache:
         """A cache that shares no memory with this one."""

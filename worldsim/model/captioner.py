@@ -27,14 +27,16 @@ TURNS = (0.5, 1.0, 2.0, 4.0)  # half turns per unit of place that tell a patch w
 Keys = tuple[torch.Tensor, torch.Tensor]  # keys and values, each (B, heads, N, d)
 
 
-def moment(start: int, end: int, frames: int) -> np.ndarray:
-    """i64 (frames,): the rows of [start, end) by which its caption is told.
+def moment(start: int, end: int, frames: int, around: int = 0) -> np.ndarray:
+    """i64 (frames,): the rows of [start, end) by which its caption is told, in order.
 
     Recordings take a caption in the middle of its rows, so these lead up to the frame after it; where there are too
-    few, the first or the last one is repeated.
+    few, the first or the last one is repeated. Of them `around` are spread over all the rows instead: they show more of
+    the place.
     """
     middle = (start + end) // 2
-    return np.arange(middle - frames + 2, middle + 2).clip(start, end - 1)
+    close = np.arange(middle - frames + around + 2, middle + 2).clip(start, end - 1)
+    return np.sort(np.concatenate([close, np.linspace(start, end - 1, around).astype(np.int64)]))
 
 
 def stretches(start: int, end: int) -> list[tuple[int, int]]:
@@ -50,6 +52,8 @@ class CaptionerConfig:
     """Channels of the latents."""
     frames: int = 6
     """Frames of a moment."""
+    around: int = 0
+    """How many of them are spread over all rows of a caption; the others lead up to its middle."""
     patch: int = 2
     """Side of a patch, in latent cells."""
     width: int = 128
@@ -65,6 +69,9 @@ class CaptionerConfig:
 
     def __post_init__(self) -> None:
         check_whole(self, 1, "channels", "frames", "patch", "width", "looks", "writes", "words", "longest")
+        check_whole(self, 0, "around")
+        if self.around > self.frames:
+            raise ConfigError(f"CaptionerConfig.around must be at most frames, {self.frames}, got {self.around}")
         if self.width % HEAD:
             raise ConfigError(f"CaptionerConfig.width must be in steps of {HEAD}, got {self.width}")
 

@@ -5,6 +5,7 @@
     dynamics.safetensors      weights, bf16; absent in a checkpoint of a tokenizer alone
     starts.safetensors        stored starts, to begin from without any other data; optional
     language.safetensors      captioner, matcher and captions to expand prompts with; optional, see `language`
+    habits.safetensors        what players do, for whoever acts by itself; optional, see `habits`
     events.json               thresholds of events, measured with these very weights; optional, see `calibration`
 
 There is never half a checkpoint: see `worldsim.files`.

@@ -302,4 +302,5 @@ class Dynamics(nn.Module):
             values=[like.new_zeros(shape) for _ in range(layers)],
             count=torch.zeros(rows, dtype=torch.int64, device=like.device),
             last=like.new_zeros(rows, config.channels, height, width),
+            led=torch.full((rows, config.actions), torch.nan, device=like.device),
         )

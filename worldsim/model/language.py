@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from safetensors import safe_open
 
-from worldsim.model.captioner import Captioner, CaptionerConfig
+from worldsim.model.captioner import Captioner, CaptionerConfig, moment
 from worldsim.model.card import CheckpointError
 from worldsim.model.checkpoint import find
 from worldsim.model.tensors import load_weights, network_fingerprint, read_tensors, write_tensors
@@ -49,10 +49,9 @@ class Language:
     pairs: tuple[tuple[str, str], ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def frames(self) -> int:
-        """Frames of a moment."""
-        return self.network.config.frames
+    def rows(self, start: int, end: int) -> np.ndarray:
+        """i64 (F,): the rows of [start, end) that are a moment; see `moment`."""
+        return moment(start, end, self.network.config.frames, self.network.config.around)
 
     def describe(self, latents: torch.Tensor, detail: Literal["short", "detailed"] = "short") -> list[str]:
         """What moments show, latents (B, F, C, h, w), in words: lower-case, one space between."""

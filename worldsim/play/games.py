@@ -22,9 +22,6 @@ from worldsim.sampling.world import Step, World
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
 
 
-DREAMING = 4  # passes where the network acts by itself: fewer show the mean of all it might do, which stands still
-
-
 class PlayError(ValueError):
     """Something that a player asked for and that this world, or this machine, cannot do."""
 
@@ -188,8 +185,8 @@ class LearnedGame:
         return self._shown(self._world.imagine(vector[None]))
 
     def dream(self) -> tuple[Shown, np.ndarray]:
-        """Imagine one frame that nobody acts in but the network, and the action vector f32 (A,) that it imagined."""
-        step = self._world.imagine(None, passes=max(DREAMING, self._world.steps))
+        """Imagine one frame that nobody acts in but the world, and the action vector f32 (A,) that it imagined."""
+        step = self._world.imagine(None)
         return self._shown(step), step.actions[0]
 
     def set_prompt(self, text: str) -> None:

@@ -21,7 +21,6 @@ from worldsim.sampling.world import Step, World
 
 __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
-FREE = 8  # denoising passes where nobody says what the player does: fewer would show the mean of all it might do
 PASSES = 16  # denoising passes where all frames see each other
 CHUNK = 64  # frames that are decoded at a time
 
@@ -35,8 +34,9 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     told = wish.read(line)
     live = World(
         replace(world.card, size=wish.size), world.tokenizer, world.dynamics, None, rows=wish.rows,
-        steps=wish.passes or (FREE if actions is None else world.steps), guidance=wish.guidance,
+        steps=wish.passes or world.steps, guidance=wish.guidance,
     )  # fmt: skip
+    live.habits = world.habits
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:
@@ -53,7 +53,8 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
         prompts = prompts_at(told, begin + len(made))
         if tuple(prompts) != live.prompts:
             live.set_prompt(prompts)
-        made.append(live.imagine(None if actions is None else actions[:, len(made)], watch=watch))
+        led = None if actions is None else actions[:, len(made)]
+        made.append(live.imagine(led, passes=wish.passes, watch=watch))
     frames, led, events, ended = (
         np.stack([getattr(step, name) for step in made], axis=1) for name in ("frames", "actions", "events", "ended")
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from worldsim.clip import Clip, check_frames, pixels_to_unit
-from worldsim.model.captioner import moment, stretches
+from worldsim.model.captioner import stretches
 from worldsim.model.language import Language
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.requests import whole
@@ -37,7 +37,7 @@ class Matcher:
     @torch.no_grad()
     def latents(self, frames: np.ndarray, spans: Sequence[tuple[int, int]]) -> torch.Tensor:
         """The moments of rows [start, end) of a clip u8 (T, H, W, 3): latents (moments, F, C, h, w)."""
-        rows = np.stack([moment(start, end, self.language.frames) for start, end in spans])
+        rows = np.stack([self.language.rows(start, end) for start, end in spans])
         check_frames(frames[None])
         device = self.tokenizer.mean.device
         return torch.cat([self.tokenizer.encode(pixels_to_unit(frames[None, part]).to(device)) for part in rows]).cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.conditions import Prediction
-from worldsim.sampling.denoise import Preview, Watch
+from worldsim.model.pull import Pull
+from worldsim.sampling.denoise import Guidance, Preview, Watch
 from worldsim.sampling.lanes import Lanes
 
-__all__ = ["SURPRISES", "Guesses", "Snapshot", "Step", "WorldError", "read_events"]
+__all__ = ["SURPRISES", "Guesses", "Snapshot", "Step", "WorldError", "pulled", "read_events"]
 
 
 class WorldError(ValueError):
@@ -63,6 +65,15 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
     reward = raw[..., :1].sign() * raw[..., :1].abs().expm1()  # symlog undone
     events = torch.cat([reward, raw[..., 1:].sigmoid()], dim=-1)
     return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
+
+
+def pulled(pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device) -> Guidance:
+    """How strongly a frame is pulled, and in which rows: those with a prompt that is new, or that opens them."""
+    rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
+    strength = pull.opening if opening else pull.change
+    if not any(rows) or strength == 1:
+        return Guidance()
+    return Guidance(strength, rows=torch.tensor(rows, device=device))
 
 
 class Guesses:

@@ -22,6 +22,7 @@ from worldsim.model.calibration import Calibration, read_calibration
 from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, find, load
 from worldsim.model.dynamics import Condition, Dynamics, Words
+from worldsim.model.habits import Habits, read_habits
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
@@ -32,10 +33,11 @@ from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
 from worldsim.sampling.denoise import Guidance, Watch, denoise
 from worldsim.sampling.lanes import Lanes
-from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, read_events
+from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
+FREE = 8  # passes where the network acts by itself: fewer show the mean of all it might do, which stands still
 UNSEEN = ("name", "env", "fps", "shown", "training")  # of the card: what no frame depends on
 
 
@@ -53,6 +55,7 @@ class World:
         window: on how many past frames a new one depends, and on no older one; None for all that the network remembers.
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
+        habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class World:
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance
         self.calibration: Calibration | None = None
+        self.habits: Habits | None = None
         self.vocabulary = Vocabulary(card.vocabulary)
         self.window = window
         grid = tuple(side // tokenizer.stride for side in card.size)
@@ -117,6 +121,7 @@ class World:
             window=window,
         )  # fmt: skip
         world.calibration = read_calibration(find(checkpoint))
+        world.habits = read_habits(find(checkpoint), card.action_spec.width)
         return world
 
     @property
@@ -238,11 +243,11 @@ class World:
         self, actions: np.ndarray | None, *, passes: int | None = None, watch: Watch | None = None,
         pixels: bool = True, surprise: str = "",
     ) -> Step:  # fmt: skip
-        """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the network acts by itself.
+        """One frame on in all rows, under actions f32 (B, A) in [-1, 1]; under None the world acts by itself.
 
         Args:
             actions: as above.
-            passes: denoising passes that make it, `steps` by default.
+            passes: denoising passes that make it, `steps` by default, or more where the network acts by itself.
             watch: called with a `Preview` after each denoising pass.
             pixels: without them the decoder rests, and the step's frames are (B, 0, 0, 3).
             surprise: which of `SURPRISES` to measure; it changes nothing else.
@@ -257,6 +262,8 @@ class World:
         if actions is not None:
             check_actions(actions, (self.rows, self.card.action_spec.width))
             actions = np.asarray(actions, np.float32)
+        elif passes is None and self.habits is None:
+            passes = max(FREE, self.steps)
         return self._advance(actions, None, passes, watch, pixels, surprise)
 
     def picture(self, latents: np.ndarray) -> np.ndarray:
@@ -288,15 +295,18 @@ class World:
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
         device, rows, width = cache.last.device, self.rows, self.card.action_spec.width
-        led = torch.zeros(rows, width) if actions is None else torch.tensor(np.asarray(actions, np.float32))
-        acted = torch.full((rows, 1), actions is not None, device=device)
-        condition = Condition(led[:, None].to(device), acted)
+        if actions is None and given is None and self.habits is not None:
+            actions = self.habits.draw(cache.led.cpu().numpy(), self._told, self._generators)
+        acted = actions is not None
+        led = (torch.tensor(np.asarray(actions, np.float32)) if acted else torch.zeros(rows, width)).to(device)
+        condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
         noise = self._noise()
+        guidance = self.guidance or pulled(self.card.pull, self._told, self._fresh, opening, device)
         latents, guesses = given, Guesses(watch)
         if latents is None:
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
-                read=self._read, guidance=self._guidance(opening), watch=guesses,
+                read=self._read, guidance=guidance, watch=guesses,
             )  # fmt: skip
             self._fresh = [max(0, left - 1) for left in self._fresh]
         apart = torch.zeros_like(latents)
@@ -307,11 +317,12 @@ class World:
             apart = (dynamics.step(-noise[:, :1], all_noise, jump, cache, self._read).clean - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
+        led = led if acted and not opening else torch.full_like(led, torch.nan)
         if self._lanes is None:
             prediction = dynamics.step(kept, level, condition, cache, self._read)
-            cache.advance(kept[:, 0])
+            cache.advance(kept[:, 0], led)
         else:
-            prediction = self._lanes.write(dynamics, kept, level, condition, self._read)
+            prediction = self._lanes.write(dynamics, kept, level, condition, self._read, led)
             self.cache = self._lanes.seen
         if surprise == "again":
             apart = prediction.clean - latents
@@ -322,16 +333,6 @@ class World:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
         return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
-
-    def _guidance(self, opening: bool) -> Guidance:
-        """How strongly the next frame is pulled, and in which rows."""
-        if self.guidance is not None:
-            return self.guidance
-        pulled = [bool(told) and (opening or left > 0) for told, left in zip(self._told, self._fresh, strict=True)]
-        strength = self.card.pull.opening if opening else self.card.pull.change
-        if not any(pulled) or strength == 1:
-            return Guidance()
-        return Guidance(strength, rows=torch.tensor(pulled, device=self.cache.count.device))
 
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
@@ -347,9 +348,7 @@ class World:
         """Everything that later frames depend on. Raises `WorldError` before the first reset."""
         self._check_started()
         states = tuple(generator.get_state() for generator in self._generators if generator is not None)
-        return Snapshot(
-            self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy()
-        )
+        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy())
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""

@@ -66,9 +66,7 @@ class CaptionerObjective(nn.Module):
         super().__init__()
         self.captioner, self.config = captioner, config
 
-    def forward(
-        self, batch: CaptionBatch, generator: torch.Generator
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def forward(self, batch: CaptionBatch, generator: torch.Generator) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         latents, rows = batch.latents, len(batch.latents)
         void = drawn(torch.rand, (rows,), generator, latents.device) < self.config.void
         spread = self.config.noise * drawn(torch.rand, (rows, 1, 1, 1, 1), generator, latents.device)
@@ -99,7 +97,7 @@ class TrainCaptioner:
     """Share of batches of detailed captions."""
     pairs: int = 2000
     """Captions kept by pairs, short and detailed, from which prompts are expanded."""
-    model: CaptionerConfig = field(default_factory=CaptionerConfig)
+    model: CaptionerConfig = field(default_factory=lambda: CaptionerConfig(frames=8, around=4))
     """Sizes; channels and words follow the data."""
     loss: CaptionerLossConfig = field(default_factory=CaptionerLossConfig)
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
@@ -184,13 +182,13 @@ def caption_batches(
         rows = fewer_rows(config.rows, smallest, math.prod(grid), ranks())
         chosen = rng.integers(len(grids[grid]), size=rows)[rows_of_rank(rows, rank(), ranks())]
         told = [grids[grid][number] for number in chosen]
-        latents = np.stack([_moment(episode, caption, model.frames) for episode, caption in told])
+        latents = np.stack([_moment(episode, caption, model) for episode, caption in told])
         texts = [getattr(caption, detail) for _, caption in told]
         yield CaptionBatch(torch.from_numpy(latents), _sentences(texts, detail, words, model.longest))
 
 
-def _moment(episode: LatentEpisode, caption: Caption, frames: int) -> np.ndarray:
-    rows = moment(caption.start, min(caption.end, len(episode.latents)), frames)
+def _moment(episode: LatentEpisode, caption: Caption, model: CaptionerConfig) -> np.ndarray:
+    rows = moment(caption.start, min(caption.end, len(episode.latents)), model.frames, model.around)
     return episode.latents[rows].astype(np.float32)
 
 
