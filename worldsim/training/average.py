@@ -19,6 +19,7 @@ from worldsim.model.dynamics import Dynamics
 from worldsim.model.pull import Pull
 from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import continue_from, network_fingerprint
+from worldsim.training.history import lean
 
 __all__ = ["Average", "average"]
 
@@ -68,7 +69,7 @@ def average(options: Average) -> Path:
         {"checkpoint": name, "share": share}
         for name, share in zip(options.checkpoints, options.shares, strict=True)
     ]
-    record = last.card.training | {"average": parts}
+    record = lean(last.card.training | {"average": parts})
     card = replace(last.card, temperature=options.temperature, pull=options.pull, training=record)
     save(options.out, card, last.tokenizer, last.dynamics, last.starts)
     print(f"{options.out}: " + ", ".join(f"{part['share']:g} of {part['checkpoint']}" for part in parts))

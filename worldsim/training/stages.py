@@ -29,6 +29,7 @@ from worldsim.model.tensors import continue_from, load_weights, network_fingerpr
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer, mean_frames
+from worldsim.training.history import lean
 from worldsim.training.intake import Live, grid_of, latent_feed, look, open_sources, start_clips
 from worldsim.training.latents import LatentBucket, check_framewise
 from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
@@ -235,7 +236,7 @@ def _train_dynamics(
     fitted = fit(objective, feed, config.fit, config.out, frames=mean_frames(config.shapes), resume=config.resume)
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
-    card = replace(card, training=record | _record(config, fitted, sources))
+    card = replace(card, training=lean(record | _record(config, fitted, sources)))
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
 
 
