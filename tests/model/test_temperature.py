@@ -22,7 +22,7 @@ def test_noise_grows_where_detail_is_missing_and_only_after_a_first_frame() -> N
     rule = Temperature(usual=0.8, faded=1.2, least=0.5)
     frames = torch.cat([chequered(size) for size in (1.0, 0.5, 0.4, 0.3, 0.0, 0.0)])
     begun = torch.tensor([True, True, True, True, True, False])
-    assert rule.after(frames, begun).tolist() == pytest.approx([0.8, 0.8, 1.0, 1.2, 1.2, 0.8])
+    assert rule.after(frames, begun).tolist() == pytest.approx([0.8, 0.8, 1.0, 1.2, 1.2, 1.0])
 
 
 def test_by_default_it_is_as_in_training() -> None:

@@ -37,12 +37,14 @@ class Temperature:
             raise ConfigError(f"Temperature.usual and faded must be above 0, got {self.usual} and {self.faded}")
 
     def after(self, last: torch.Tensor, begun: torch.Tensor) -> torch.Tensor:
-        """The size (B,) for the frames that follow `last` (B, C, h, w), in the rows that have `begun`, bool (B,)."""
-        if self.usual == self.faded or self.least == 0:
-            return torch.full((len(last),), self.usual, device=last.device)
-        missing = (self.least - detail(last)) / ((1 - FADED) * self.least)
-        rise = torch.where(begun, missing.clamp(0, 1), 0.0)
-        return self.usual + (self.faded - self.usual) * rise
+        """The size (B,) for the frames that follow `last` (B, C, h, w), in the rows that have `begun`, bool (B,).
+
+        Other rows begin with a frame that nothing precedes: 1, for there worlds differ by their noise alone.
+        """
+        rise = torch.zeros(len(last), device=last.device)
+        if self.usual != self.faded and self.least > 0:
+            rise = ((self.least - detail(last)) / ((1 - FADED) * self.least)).clamp(0, 1)
+        return torch.where(begun, self.usual + (self.faded - self.usual) * rise, 1.0)
 
 
 def detail(latents: torch.Tensor) -> torch.Tensor:
