@@ -34,9 +34,8 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     told = wish.read(line)
     live = World(
         replace(world.card, size=wish.size), world.tokenizer, world.dynamics, None, rows=wish.rows,
-        steps=wish.passes or world.steps, guidance=wish.guidance,
+        steps=wish.passes or world.steps, guidance=wish.guidance, habits=world.habits,
     )  # fmt: skip
-    live.habits = world.habits
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:

@@ -61,6 +61,7 @@ class World:
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
         guidance: Guidance | None = None, temperature: Temperature | None = None, window: int | None = None,
+        habits: Habits | None = None,
     ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
@@ -70,7 +71,7 @@ class World:
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance
         self.calibration: Calibration | None = None
-        self.habits: Habits | None = None
+        self.habits = habits
         self.vocabulary = Vocabulary(card.vocabulary)
         self.window = window
         grid = tuple(side // tokenizer.stride for side in card.size)
@@ -118,10 +119,9 @@ class World:
         dynamics.prepare(half)
         world = cls(
             card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature,
-            window=window,
+            window=window, habits=read_habits(find(checkpoint), card.action_spec.width),
         )  # fmt: skip
         world.calibration = read_calibration(find(checkpoint))
-        world.habits = read_habits(find(checkpoint), card.action_spec.width)
         return world
 
     @property

@@ -21,6 +21,7 @@ from worldsim.fidelity.decoder.network import CELL, DecoderConfig, MoveNetwork, 
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.readers.lessons import FIRST_LESSON
 from worldsim.fidelity.readers.network import motion_of
+from worldsim.fidelity.readers.reader import is_kept
 from worldsim.files import write_json
 from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 
@@ -118,7 +119,7 @@ def decoder_for(
     """
     sample = lesson(FIRST_DECODED + schooling.seed, 2).views
     path = folder / f"states-{_key(sample, origin, through, schooling)}"
-    if path.with_suffix(".json").is_file() and path.with_suffix(".safetensors").is_file():
+    if is_kept(path):
         return _load(path)
     decoder = _train(lesson, through, schooling)
     networks = {"states": decoder.states, "moves": decoder.moves}

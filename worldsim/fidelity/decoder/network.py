@@ -13,9 +13,8 @@ import torch
 from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
-from tqdm import tqdm
 
-from worldsim.fidelity.readers.network import conv, draw_weights, motion_of, rare_weights
+from worldsim.fidelity.readers.network import conv, draw_weights, motion_of, rare_weights, train
 from worldsim.model.precision import has_bfloat16
 
 __all__ = ["CELL", "DecoderConfig", "MoveNetwork", "StateNetwork", "fit_moves", "fit_states"]
@@ -127,19 +126,12 @@ def fit_moves(pairs: np.ndarray, moves: np.ndarray, steps: int, batch: int, rate
 
 def _train(network: nn.Module, loss: Callable[[np.ndarray, np.random.Generator], torch.Tensor], count: int, steps: int,
            batch: int, rate: float, seed: int, name: str) -> None:  # fmt: skip
-    """Steps of `batch` of `count` lessons; the rate rises and falls in one cycle. The network is left for reading."""
+    """Steps of `batch` of `count` lessons, from first weights that the seed decides."""
     rng = np.random.default_rng(seed)
     draw_weights(network, torch.Generator().manual_seed(seed))
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
-    network.train()
-    bar = tqdm(range(steps), desc=name, unit="step", dynamic_ncols=True, mininterval=0.5)
-    for _ in bar:
+
+    def drawn(step: int) -> torch.Tensor:
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
-            found = loss(rng.integers(count, size=batch), rng)
-        optimiser.zero_grad()
-        found.backward()
-        optimiser.step()
-        cycle.step()
-        bar.set_postfix(loss=f"{float(found.detach()):.3f}", refresh=False)
-    network.eval()
+            return loss(rng.integers(count, size=batch), rng)
+
+    train(network, drawn, steps, rate, name)

@@ -6,6 +6,7 @@ motion, so that it cannot guess an action from the place.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from tqdm import tqdm
 from worldsim.fidelity.readers.lessons import CAMERA, Lessons
 from worldsim.model.precision import has_bfloat16
 
-__all__ = ["ReaderConfig", "ReaderNetwork", "conv", "draw_weights", "fit", "motion_of", "rare_weights"]
+__all__ = ["ReaderConfig", "ReaderNetwork", "conv", "draw_weights", "fit", "motion_of", "rare_weights", "train"]
 
 # How far motion is looked for, in pixels of half the frame's side.
 DOWN = (-5, -3, -2, -1, 0, 1, 2, 3, 5)
@@ -92,11 +93,29 @@ def motion_of(frames: torch.Tensor) -> torch.Tensor:
     return (-SHARP * torch.stack(costs, 2)).softmax(2).flatten(1, 2).half()
 
 
-def conv(before: int, after: int, stride: int, side: int = 3) -> nn.Sequential:
+def conv(before: int, after: int, stride: int, side: int = 3, dilation: int = 1) -> nn.Sequential:
     """A convolution, normalised over the batch, and a ReLU."""
+    padding = side // 2 * dilation
     return nn.Sequential(
-        nn.Conv2d(before, after, side, stride, side // 2, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
-    )
+        nn.Conv2d(before, after, side, stride, padding, dilation, bias=False),
+        nn.BatchNorm2d(after), nn.ReLU(inplace=True),
+    )  # fmt: skip
+
+
+def train(network: nn.Module, loss: Callable[[int], torch.Tensor], steps: int, rate: float, name: str) -> None:
+    """Minimise `loss(step)`; the rate rises to `rate` and falls in one cycle. The network is left for reading."""
+    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
+    network.train()
+    bar = tqdm(range(steps), desc=name, unit="step", dynamic_ncols=True, mininterval=0.5)
+    for step in bar:
+        found = loss(step)
+        optimiser.zero_grad()
+        found.backward()
+        optimiser.step()
+        cycle.step()
+        bar.set_postfix(loss=f"{float(found.detach()):.4f}", refresh=False)
+    network.eval()
 
 
 def fit(config: ReaderConfig, lessons: Lessons, steps: int, batch: int, rate: float, seed: int) -> ReaderNetwork:
@@ -113,30 +132,25 @@ def fit(config: ReaderConfig, lessons: Lessons, steps: int, batch: int, rate: fl
     network = ReaderNetwork(config)
     draw_weights(network, generator)
     weights = {name: rare_weights(lessons.classes[name], count) for name, count in config.heads.items()}
-    optimiser = torch.optim.AdamW(network.parameters(), rate, weight_decay=0.02)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=steps, pct_start=0.2)
-    network.train()
     motion = None
     if config.motion:  # worked out once, since every triple comes several times
         parts = (lessons.triples[first : first + batch] for first in range(0, len(lessons), batch))
         motion = torch.cat([motion_of(torch.from_numpy(lessons.frames[part])) for part in parts])
-    bar = tqdm(range(steps), desc=f"reader of {'/'.join(config.heads)}", unit="step", dynamic_ncols=True)
-    for _ in bar:
+
+    def loss(step: int) -> torch.Tensor:
         chosen = rng.integers(len(lessons), size=batch)
         with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
             seen = torch.from_numpy(lessons.frames[lessons.triples[chosen]])
             logits, turns = network(seen, motion if motion is None else motion[torch.from_numpy(chosen)])
-        loss = _turn_loss(turns.float(), torch.from_numpy(lessons.turns[chosen]))
+        found = _turn_loss(turns.float(), torch.from_numpy(lessons.turns[chosen]))
         for name, guess in logits.items():
             labels = torch.from_numpy(lessons.classes[name][chosen])
             if (labels >= 0).any():
-                loss = loss + F.cross_entropy(guess.float(), labels, weights[name], ignore_index=-1)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        cycle.step()
-        bar.set_postfix(loss=f"{float(loss.detach()):.3f}", refresh=False)
-    return network.eval()
+                found = found + F.cross_entropy(guess.float(), labels, weights[name], ignore_index=-1)
+        return found
+
+    train(network, loss, steps, rate, f"reader of {'/'.join(config.heads)}")
+    return network
 
 
 def _turn_loss(guess: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:

@@ -36,7 +36,7 @@ from worldsim.model.card import WorldCard
 from worldsim.model.tensors import load_weights, read_tensors, write_tensors
 from worldsim.model.tokenizer import Tokenizer
 
-__all__ = ["Reader", "ReaderFacts", "Reading", "Training", "reader_key", "reader_names", "readers_for"]
+__all__ = ["Reader", "ReaderFacts", "Reading", "Training", "is_kept", "reader_key", "reader_names", "readers_for"]
 
 LEGIBLE = 0.5  # F1 on held-out lessons from which on a class counts as one that frames tell at all
 FORMAT = 1
@@ -163,7 +163,7 @@ def readers_for(
     possible = reader_names(card)
     paths = {kind: folder / f"{kind}-{reader_key(card, tokenizer, training, possible[kind])}" for kind in kinds
              if kind in possible}  # fmt: skip
-    readers = {kind: _load(path, kind, possible[kind]) for kind, path in paths.items() if _is_there(path)}
+    readers = {kind: _load(path, kind, possible[kind]) for kind, path in paths.items() if is_kept(path)}
     missing = [kind for kind in paths if kind not in readers]
     if not missing:
         return readers
@@ -224,7 +224,8 @@ def reader_key(card: WorldCard, tokenizer: Tokenizer, training: Any, labels: Map
     return digest.hexdigest()
 
 
-def _is_there(path: Path) -> bool:
+def is_kept(path: Path) -> bool:
+    """Whether both files of a reader are there, path.json and path.safetensors."""
     return path.with_suffix(".json").is_file() and path.with_suffix(".safetensors").is_file()
 
 

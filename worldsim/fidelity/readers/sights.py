@@ -21,7 +21,8 @@ from worldsim.data.envs import open_env
 from worldsim.data.frames import resize
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.readers.lessons import FIRST_LESSON, through
-from worldsim.fidelity.readers.reader import reader_key
+from worldsim.fidelity.readers.network import conv, train
+from worldsim.fidelity.readers.reader import is_kept, reader_key
 from worldsim.files import write_json
 from worldsim.model.card import WorldCard
 from worldsim.model.precision import has_bfloat16
@@ -88,8 +89,8 @@ class SightNetwork(nn.Module):
     def __init__(self, things: int, widths: tuple[int, int, int] = (24, 48, 64)) -> None:
         super().__init__()
         a, b, c = widths
-        self.look = nn.Sequential(_conv(3, a, 2), _conv(a, b, 1), _conv(b, c, 2), _conv(c, c, 1))
-        self.around = nn.ModuleList(_conv(c, c, 1, apart) for apart in (2, 4, 2))
+        self.look = nn.Sequential(conv(3, a, 2), conv(a, b, 1), conv(b, c, 2), conv(c, c, 1))
+        self.around = nn.ModuleList(conv(c, c, 1, dilation=apart) for apart in (2, 4, 2))
         self.tell = nn.Conv2d(c, things, 1)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -97,12 +98,6 @@ class SightNetwork(nn.Module):
         for layer in self.around:
             x = x + layer(x)
         return self.tell(x)
-
-
-def _conv(before: int, after: int, stride: int, apart: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride, apart, apart, bias=False), nn.BatchNorm2d(after), nn.ReLU(inplace=True)
-    )
 
 
 @dataclass(frozen=True)
@@ -160,7 +155,7 @@ def sight_reader(card: WorldCard, tokenizer: Tokenizer, folder: Path, training: 
         CheckpointError, FidelityError: a file of an earlier reader is damaged.
     """
     path = folder / f"sights-{reader_key(card, tokenizer, training, THINGS)}"
-    if path.with_suffix(".json").is_file() and path.with_suffix(".safetensors").is_file():
+    if is_kept(path):
         return _load(path)
     env = open_env(card.env["id"], card.env["kwargs"], card.env.get("image_key"))
     try:
@@ -205,12 +200,9 @@ def _fit(lessons: Views, training: SightTraining) -> SightNetwork:
         network = SightNetwork(len(THINGS))
     assert network.tell.bias is not None
     nn.init.constant_(network.tell.bias, -4.0)  # most cells show none of the things
-    optimiser = torch.optim.AdamW(network.parameters(), training.rate, weight_decay=0.02)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.rate, total_steps=training.steps, pct_start=0.2)
     weights = torch.tensor([WEIGHTS[shares] for shares in THINGS.values()])[:, None, None]
-    network.train()
-    bar = tqdm(range(training.steps), desc="reader of sights", unit="step", dynamic_ncols=True, mininterval=0.5)
-    for step in bar:
+
+    def loss(step: int) -> torch.Tensor:
         chosen = rng.integers(len(lessons.frames), size=training.batch)
         frames, things = (torch.from_numpy(part[chosen]) for part in (lessons.frames, lessons.things))
         if step % 2:
@@ -219,13 +211,10 @@ def _fit(lessons: Views, training: SightTraining) -> SightNetwork:
             logits = network(frames)
         wanted = F.one_hot(things.long(), 1 + len(THINGS))[..., 1:].permute(0, 3, 1, 2).float()
         wanted = F.adaptive_avg_pool2d(wanted, logits.shape[2:])  # (B, things, h, w)
-        loss = F.binary_cross_entropy_with_logits(logits.float(), wanted, weights)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        cycle.step()
-        bar.set_postfix(loss=f"{float(loss.detach()):.4f}", refresh=False)
-    return network.eval()
+        return F.binary_cross_entropy_with_logits(logits.float(), wanted, weights)
+
+    train(network, loss, training.steps, training.rate, "reader of sights")
+    return network
 
 
 def _thresholds(read: Sights, true: Sights) -> dict[str, float]:
