@@ -2,7 +2,7 @@
 
 import torch
 
-from worldsim.training.fading import CONTRAST, fading, pale
+from worldsim.training.fading import CONTRAST, TONE, fading, pale, toned
 
 
 def some(seed: int = 0) -> torch.Tensor:
@@ -38,3 +38,14 @@ def test_rows_fade_more_and_more_and_each_in_its_own_way() -> None:
     assert 0.4 < faded_at_first < 0.6
     assert (share[:, -1] > 0.5).float().mean() > 0.1 and share[:, -1].median() < 0.2, "some go far, most do not"
     assert len(share[:, -1].unique()) > 390
+
+
+def test_means_drift_towards_the_next_row_and_away_from_it() -> None:
+    latents = some() + torch.tensor([0.0, 4.0])[:, None, None, None, None]
+    assert torch.equal(toned(latents, torch.zeros(2, 3)), latents)
+    drifted = toned(latents, torch.tensor([[0.0, 0.5, 1.0], [-1.0, 0.0, 1.0]]))
+    moved = (drifted - latents).mean((2, 3, 4))
+    apart = float(latents[1].mean() - latents[0].mean())
+    expected = TONE * apart * torch.tensor([[0.0, 0.5, 1.0], [1.0, 0.0, -1.0]])
+    torch.testing.assert_close(moved, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(drifted.std((3, 4)), latents.std((3, 4)))

@@ -21,7 +21,7 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_jumps, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.fading import fading, pale
+from worldsim.training.fading import fading, pale, toned
 from worldsim.training.jumps import walk
 from worldsim.training.parallel import drawn, mean, rank, ranks, total
 
@@ -120,7 +120,7 @@ class DynamicsLossConfig:
     drown: float = 0.1
     """Share of rows whose given frames drown in noise of any level, so that prompts and actions have to speak."""
     fade: float = 0.1
-    """Share of rows whose given frames have faded, as frames of one's own do after a while."""
+    """Share of rows whose given frames have faded and drifted, as frames of one's own do after a while."""
     drop_actions: float = 0.1
     """Share of rows whose actions are hidden."""
     drop_text: float = 0.3
@@ -264,8 +264,9 @@ class DynamicsObjective(nn.Module):
         if time > 1 and float(torch.rand((), generator=generator)) < self.config.rollout:
             given = self._roll_out(given, noise, level, condition, generator)
         faded = drawn(torch.rand, (rows, 1), generator, given.device) < self.config.fade
-        far = drawn(fading, (rows, time), generator, given.device)
-        given = pale(given, torch.where(faded, far, 0.0))
+        far, tone = (drawn(fading, (rows, time), generator, given.device) for _ in range(2))
+        side = drawn(torch.rand, (rows, 1), generator, given.device).sub(0.5).sign()
+        given = toned(pale(given, torch.where(faded, far, 0.0)), torch.where(faded, side * tone, 0.0))
         return mix(given, noise, level), level
 
     @torch.no_grad()
