@@ -66,8 +66,7 @@ def average(options: Average) -> Path:
             total[key] = total.get(key, torch.zeros_like(tensor, dtype=torch.float64)) + share * tensor.double()
     last.dynamics.load_state_dict({key: tensor.float() for key, tensor in total.items()})
     parts = [
-        {"checkpoint": name, "share": share}
-        for name, share in zip(options.checkpoints, options.shares, strict=True)
+        {"checkpoint": name, "share": share} for name, share in zip(options.checkpoints, options.shares, strict=True)
     ]
     record = lean(last.card.training | {"average": parts})
     card = replace(last.card, temperature=options.temperature, pull=options.pull, training=record)

@@ -153,9 +153,7 @@ class DynamicsObjective(nn.Module):
         compiled: the latents' (h, w) for which the network is compiled; others run as they are. None: any.
     """
 
-    def __init__(
-        self, dynamics: Dynamics, config: DynamicsLossConfig, compiled: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, dynamics: Dynamics, config: DynamicsLossConfig, compiled: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.dynamics, self.config, self.compiled = dynamics, config, compiled
 
