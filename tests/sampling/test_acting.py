@@ -9,7 +9,9 @@ import torch
 from networks import tiny_world
 from rollouts import PROMPTS, ROWS, SEEDS, TOLERANCE, given
 from worldsim.model.habits import Habits
+from worldsim.model.temperature import Temperature
 from worldsim.sampling import verbs
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.steps import Step
 from worldsim.sampling.world import World
 
@@ -43,6 +45,16 @@ def test_imagined_actions_are_drawn_held_and_obeyed() -> None:
         torch.rand((), generator=generator, dtype=torch.float64)  # what the draw takes
     plan = np.repeat(ACTIONS[1:2], ROWS, 0)
     assert np.array_equal(drawn.imagine(None).frames, led.imagine(plan).frames), "as if someone had acted so"
+
+
+def test_habits_and_how_it_is_played_are_in_the_fingerprint() -> None:
+    one = Habits(ACTIONS[1:2], np.zeros((2, 1), np.float32), (), np.zeros((0, 1), np.float32))
+    names = [acting(habits).fingerprint for habits in (HABITS, one, None)]
+    assert len(set(names)) == 3 and acting().fingerprint == names[0]
+    played = [tiny_world(1, **told).fingerprint for told in (
+        {}, {"steps": 3}, {"temperature": Temperature(0.5)}, {"guidance": Guidance(actions=2.0)}
+    )]  # fmt: skip
+    assert len(set(played)) == 4 and tiny_world(3).fingerprint == played[0], "rows decide nothing"
 
 
 def test_the_prompt_decides_what_is_done() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 from itertools import pairwise
 from pathlib import Path
 
@@ -44,6 +45,14 @@ class Habits:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_rows", {phrase: row for row, phrase in enumerate(self.phrases)})
+
+    @property
+    def fingerprint(self) -> str:
+        """A name for these habits: others, another name."""
+        digest = blake2b("\n".join(self.phrases).encode(), digest_size=6)
+        for array in (self.actions, self.before, self.said):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
 
     def places(self, actions: np.ndarray) -> np.ndarray:
         """i64 (...): the rows of `actions` nearest to vectors f32 (..., A); K where they hold NaN, for not known."""

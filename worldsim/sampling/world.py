@@ -126,10 +126,13 @@ class World:
 
     @property
     def fingerprint(self) -> str:
-        """A short hash of what decides how a rollout goes on: weights, window, and what the card says of play."""
+        """A short hash of what decides how a rollout goes on: weights, habits, how it is played, and what of it the
+        card says."""
         card = {key: value for key, value in self.card.to_json().items() if key not in UNSEEN}
-        window = "" if self.window is None else str(self.window)
-        parts = json.dumps(card, sort_keys=True), window, *map(network_fingerprint, (self.tokenizer, self.dynamics))
+        played = self.steps, self.temperature, self.guidance, self.window
+        habits = "" if self.habits is None else self.habits.fingerprint
+        networks = map(network_fingerprint, (self.tokenizer, self.dynamics))
+        parts = json.dumps(card, sort_keys=True), repr(played), habits, *networks
         return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
     # -- prompts -------------------------------------------------------------------------------------------------
