@@ -24,6 +24,7 @@ from worldsim.fidelity.readers.lessons import action_classes, through
 from worldsim.fidelity.readers.reader import Reader, Training, readers_for
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 from worldsim.fidelity.statistics import Estimate, mean
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 
 DEEDS: dict[str, tuple[str, ...]] = {  # as captions say it -> the actions of which it is true
@@ -57,6 +58,8 @@ class Options:
     """Most worlds of a dataset."""
     context: int = 4
     """True frames given."""
+    action_guidance: float = 1.3
+    """How strongly what it imagines pulls; the default is that of `worldsim play`."""
     steps: int = 17
     """Frames of its own, of which the last is not read."""
     seed: int = 0
@@ -103,8 +106,9 @@ def act(world: World, reader: Reader, windows: Windows, options: Options) -> lis
     clip, spec, trials = windows.clip, world.card.action_spec, []
     place = [line[0].text if line else "" for line in clip.text]
     live = World(
-        world.card, world.tokenizer, world.dynamics, None, rows=clip.rows, steps=world.steps, habits=world.habits
-    )
+        world.card, world.tokenizer, world.dynamics, None, rows=clip.rows, steps=world.steps, habits=world.habits,
+        guidance=Guidance(actions=options.action_guidance),
+    )  # fmt: skip
     given = clip.frames[:, : options.context], clip.actions[:, : options.context]
     for number, deed in enumerate(DEEDS):
         texts = [f"{each} . the player {deed}" for each in place]

@@ -3,6 +3,7 @@
 import warnings
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -14,8 +15,10 @@ from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
 from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
 from worldsim.model.checkpoint import CheckpointError, load, save
+from worldsim.model.config import ConfigError
 from worldsim.model.text import PromptError
-from worldsim.sampling.world import WorldError
+from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.world import World, WorldError
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
 from worldsim_envs.learned.starts import EnvError
 
@@ -150,6 +153,20 @@ def test_a_missing_checkpoint_is_named() -> None:
         LearnedEnv("no-such-world")
 
 
+def test_actions_may_pull_more_than_was_learned(checkpoint: str) -> None:
+    def shown(env: Any) -> np.ndarray:
+        env.reset(seed=1)
+        return roll(env, ACTIONS[:4, 0])
+
+    given = World.from_pretrained(checkpoint, guidance=Guidance(actions=2.0))
+    assert np.array_equal(shown(make(checkpoint, action_guidance=2.0)), shown(LearnedEnv(given, threshold=1.0)))
+    assert (shown(make(checkpoint)) != shown(make(checkpoint, action_guidance=2.0))).any()
+    with pytest.raises(EnvError, match="a guidance of its own"):
+        LearnedEnv(given, action_guidance=2.0)
+    with pytest.raises(ConfigError, match=r"Guidance\.actions"):
+        make(checkpoint, action_guidance=-1.0)
+
+
 def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, 5, *SIZE, 3), dtype=np.uint8)
     frames[1, 2:] = frames[0, 2:]  # only the first two differ
@@ -160,7 +177,7 @@ def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str)
             env.reset(seed=1, options={"frames": given, "actions": np.zeros(5, np.int64)})
             shown[window, which] = roll(env, ACTIONS[:4, 0])
     assert (shown[None, 0] != shown[None, 1]).any() and np.array_equal(shown[3, 0], shown[3, 1])
-    with pytest.raises(EnvError, match="window of its own"):
+    with pytest.raises(EnvError, match="a window and a guidance of its own"):
         LearnedEnv(make(checkpoint).world, window=2)
     with pytest.raises(WorldError, match="window must be from 1 to 6"):
         make(checkpoint, window=7)

@@ -106,13 +106,26 @@ def test_a_pulled_row_of_a_batch_is_as_a_single_world() -> None:
 
 
 def test_guidance_of_ones_own_comes_before_the_cards() -> None:
-    def first(guidance: Guidance | None) -> np.ndarray:
-        world = tiny_world(1, card={"pull": PULL})
-        world.guidance = guidance
+    def first(guidance: Guidance) -> np.ndarray:
+        world = tiny_world(1, card={"pull": PULL}, guidance=guidance)
         return world.reset(prompts=["rain falls"], seeds=[5]).latents
 
-    assert (first(None) != first(Guidance())).any()
-    assert np.array_equal(first(None), first(Guidance(PULL.opening)))
+    assert (first(Guidance()) != first(Guidance(text=1))).any()
+    assert np.array_equal(first(Guidance()), first(Guidance(PULL.opening)))
+
+
+def test_guidance_by_actions_leaves_text_to_the_card_and_binds_all_rows() -> None:
+    def rolled(pull: Pull, guidance: Guidance) -> np.ndarray:
+        world = tiny_world(ROWS, card={"pull": pull}, guidance=guidance)
+        world.reset(*given(ROWS), seeds=SEEDS[:ROWS])
+        world.set_prompt("rain falls", rows=[0])
+        return np.stack([step.latents for step in roll(world, actions(ROWS, 3))])  # (T, B, C, h, w)
+
+    obeyed, both = rolled(Pull(), Guidance(actions=3.0)), rolled(PULL, Guidance(actions=3.0))
+    assert (obeyed[0] != rolled(Pull(), Guidance())[0]).any((1, 2, 3)).all(), "in every row"
+    assert (both[0, 0] != obeyed[0, 0]).any() and np.array_equal(both[:, 1:], obeyed[:, 1:]), "text in its own"
+    twice = rolled(Pull(), Guidance(PULL.change, 3.0))
+    assert np.array_equal(both[0, 0], twice[0, 0])
 
 
 def test_cards_keep_it_and_old_cards_pull_nothing() -> None:

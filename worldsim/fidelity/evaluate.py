@@ -26,6 +26,7 @@ from worldsim.fidelity.readers.reader import Training
 from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import write_trials
 from worldsim.files import write_json
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 
@@ -43,7 +44,10 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
         CheckpointError, DatasetError, RecordError, FidelityError.
     """
     begun = time.perf_counter()
-    given = World.from_pretrained(options.checkpoint, steps=options.passes, device=options.device)
+    given = World.from_pretrained(
+        options.checkpoint, steps=options.passes, device=options.device,
+        guidance=Guidance(actions=options.action_guidance),
+    )  # fmt: skip
     world = _at_size(options, given)
     with TemporaryDirectory() if options.data is None else nullcontext(str(options.data)) as folder:
         dataset = _heldout(options, world, Path(folder))
@@ -74,7 +78,7 @@ def _at_size(options: Evaluate, world: World) -> World:
     if takes(env["id"], "size"):
         env = {"id": env["id"], "kwargs": {**env["kwargs"], "size": list(options.size)}}
     card = replace(card, size=options.size, env=env)
-    return World(card, world.tokenizer, dynamics, None, rows=1, steps=options.passes)
+    return World(card, world.tokenizer, dynamics, None, rows=1, steps=options.passes, guidance=world.guidance)
 
 
 def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:

@@ -54,7 +54,9 @@ def measure(options: Evaluate, world: World, dataset: Dataset, training: Trainin
     """
 
     def open_world(rows: int) -> World:
-        return World(world.card, world.tokenizer, world.dynamics, None, rows=rows, steps=options.passes)
+        return World(
+            world.card, world.tokenizer, world.dynamics, None, rows=rows, steps=world.steps, guidance=world.guidance
+        )
 
     readers = _readers(options, world, training)
     found = Measured([reader.facts for reader in readers.values()])

@@ -58,6 +58,8 @@ class Evaluate:
     """Folder where readers are kept."""
     passes: int = 2
     """Denoising passes per free-running frame."""
+    action_guidance: float = 1.0
+    """How strongly actions pull on such a frame; other than 1 doubles its passes."""
     seed: int = 0
     """Decides the new worlds, the windows, the noise and the bootstrap."""
     resamples: int = 10_000

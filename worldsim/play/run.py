@@ -10,6 +10,7 @@ from typing import Literal
 from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
 from worldsim.play.session import Session
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 
 __all__ = ["Play", "play"]
@@ -33,6 +34,8 @@ class Play:
     """Decides the first episode."""
     passes: int = 2
     """Denoising passes per frame of the learned world."""
+    action_guidance: float = 1.3
+    """How strongly keys pull on it: above 1 it turns and walks further, and each pass takes two."""
     device: str = "cpu"
     """Where the model runs."""
     headless: bool = False
@@ -76,7 +79,10 @@ def open_session(config: Play) -> Session:
     if config.env:
         games["true"] = TrueGame.open(config.env, {})
     else:
-        world = World.from_pretrained(config.checkpoint, rows=1, steps=config.passes, device=config.device)
+        world = World.from_pretrained(
+            config.checkpoint, rows=1, steps=config.passes, device=config.device,
+            guidance=Guidance(actions=config.action_guidance),
+        )  # fmt: skip
         try:
             games["true"] = TrueGame.from_card(world.card)
         except PlayError as error:

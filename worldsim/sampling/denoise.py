@@ -29,15 +29,16 @@ class Cancelled(RuntimeError):  # noqa: N818 (it is no error)
 class Guidance:
     """How strongly conditions pull, classifier-free (arXiv 2207.12598). Each that is not 1 costs one more pass."""
 
-    text: float = 1.0
-    """0 ignores the prompt, 1 is the network's own answer, above 1 exaggerates what the prompt changes."""
+    text: float | None = None
+    """0 ignores the prompt, 1 is the network's own answer, above 1 exaggerates what the prompt changes. None leaves it
+    to whoever samples: a `World` takes what its card says, all others 1."""
     actions: float = 1.0
     """The same for the actions."""
     rows: torch.Tensor | None = None
-    """bool (B,): which rows are pulled; all by default."""
+    """bool (B,): which rows the prompt pulls; all by default."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 100, "text", "actions")
+        check_numbers(self, 0, 100, *(("actions",) if self.text is None else ("text", "actions")))
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,12 @@ def _guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, g
     """The network's answer, moved away from what it would be without the prompt, and without the actions."""
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
-    if guidance.text != 1:
-        clean = clean + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
+    if guidance.text not in (None, 1):
+        told = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
+        clean = told if guidance.rows is None else torch.where(guidance.rows[:, None, None, None, None], told, full)
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
-    return clean if guidance.rows is None else torch.where(guidance.rows[:, None, None, None, None], clean, full)
+    return clean
 
 
 def _wide(flags: torch.Tensor) -> torch.Tensor:

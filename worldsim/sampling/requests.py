@@ -47,7 +47,8 @@ class Request:
         seeds: one per row.
         size: (H, W) of the frames.
         passes: denoising passes, or None for the default of the way of sampling.
-        guidance: as in `denoise`; None: as the card's `pull` says where frames follow each other, elsewhere none.
+        guidance: as in `denoise`; text left open: as the card's `pull` says where frames follow each other, elsewhere
+            none.
         watch: as in `denoise`.
         generators: one per row; noise is drawn from them in turn.
     """
@@ -56,7 +57,7 @@ class Request:
     seeds: tuple[int, ...]
     size: tuple[int, int]
     passes: int | None
-    guidance: Guidance | None
+    guidance: Guidance
     watch: Watch | None
     generators: tuple[torch.Generator, ...]
 
@@ -130,8 +131,7 @@ def request(world: World, options: Options, size: tuple[int, int] | None = None,
     passes = options.get("passes")
     if passes is not None and (not isinstance(passes, int) or passes < 1):
         raise VerbError(f"passes must be a whole number of at least 1, got {passes!r}")
-    text, actions = options.get("guidance"), options.get("action_guidance", 1.0)
-    guidance = None if text is None and actions == 1 else Guidance(1.0 if text is None else text, actions)
+    guidance = Guidance(options.get("guidance"), options.get("action_guidance", 1.0))
     return Request(
         world, tuple(int(seed) for seed in seeds), fitting_size(world, size or world.card.size), passes, guidance,
         options.get("watch"), tuple(torch.Generator().manual_seed(int(seed)) for seed in seeds),

@@ -67,13 +67,18 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
     return events.cpu().numpy(), prediction.end.float().sigmoid().cpu().numpy()
 
 
-def pulled(pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device) -> Guidance:
-    """How strongly a frame is pulled, and in which rows: those with a prompt that is new, or that opens them."""
+def pulled(
+    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device
+) -> Guidance:
+    """How strongly a frame is pulled, and in which rows: where `guidance` leaves text to the card, those with a prompt
+    that is new, or that opens them."""
+    if guidance.text is not None:
+        return guidance
     rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
     strength = pull.opening if opening else pull.change
     if not any(rows) or strength == 1:
-        return Guidance()
-    return Guidance(strength, rows=torch.tensor(rows, device=device))
+        return guidance
+    return Guidance(strength, guidance.actions, torch.tensor(rows, device=device))
 
 
 class Guesses:

@@ -50,7 +50,8 @@ class World:
         starts: the start clips that came with it, or None.
         rows: B.
         steps: denoising passes per frame.
-        guidance: how strongly prompts and actions pull on every frame, or None: as the card's `pull` says.
+        guidance: how strongly prompts and actions pull on every frame; text that it leaves open as the card's `pull`
+            says.
         temperature: size of the noise that frames begin as.
         window: on how many past frames a new one depends, and on no older one; None for all that the network remembers.
         cache: what the worlds remember of their past.
@@ -69,7 +70,7 @@ class World:
             raise WorldError(f"window must be from 1 to {card.window}, what this network remembers, got {window}")
         self.temperature = temperature or card.temperature
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
-        self.rows, self.steps, self.guidance = rows, steps, guidance
+        self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
         self.habits = habits
         self.vocabulary = Vocabulary(card.vocabulary)
@@ -304,7 +305,7 @@ class World:
         led = (torch.tensor(np.asarray(actions, np.float32)) if acted else torch.zeros(rows, width)).to(device)
         condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
         noise = self._noise()
-        guidance = self.guidance or pulled(self.card.pull, self._told, self._fresh, opening, device)
+        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opening, device)
         latents, guesses = given, Guesses(watch)
         if latents is None:
             latents = denoise(

@@ -16,6 +16,7 @@ from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import Step, World
 from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
 from worldsim_envs.learned.origins import TrueWorld, origin_of
@@ -40,6 +41,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         num_envs: B ≥ 1.
         checkpoint: name of a shipped checkpoint, a folder, or a `World` of B rows that is already loaded.
         steps: denoising passes per frame; fewer is faster, more is sharper.
+        action_guidance: how strongly actions pull: 1 is as learned; above 1 turns go further, and each pass takes two.
         window: on how many past frames a new one depends; None takes all that the network remembers. A number below
             that is for comparisons: the network is not faster with it, but slower.
         prompt: what each episode starts under; "" leaves the world free.
@@ -64,7 +66,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     Raises:
         EnvError: an argument is not as described.
         CheckpointError: the checkpoint is missing or broken.
-        WorldError: steps, window or device are not as `World.from_pretrained` takes them.
+        WorldError, ConfigError: steps, guidance, window or device are not as `World.from_pretrained` takes them.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -75,6 +77,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         checkpoint: str | Path | World = "overworld-small",
         *,
         steps: int = 2,
+        action_guidance: float = 1.0,
         window: int | None = None,
         prompt: str = "",
         render_mode: str | None = None,
@@ -99,11 +102,14 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         )  # fmt: skip
         self.autoreset_mode = read_autoreset(autoreset_mode)
         if isinstance(checkpoint, str | Path):
-            self.world = World.from_pretrained(checkpoint, rows=num_envs, steps=steps, device=device, window=window)
-        elif window is None:
+            self.world = World.from_pretrained(
+                checkpoint, rows=num_envs, steps=steps, device=device, window=window,
+                guidance=Guidance(actions=action_guidance),
+            )  # fmt: skip
+        elif window is None and action_guidance == 1:
             self.world = checkpoint
         else:
-            raise EnvError("a World has a window of its own; make it with World.from_pretrained(..., window=...)")
+            raise EnvError("a World has a window and a guidance of its own; give them to World.from_pretrained")
         if self.world.rows != num_envs:
             raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {self.world.rows}")
 
