@@ -46,7 +46,7 @@ def test_the_report_says_what_was_measured_on_what_and_how_to_do_it_again(
     done: tuple[Evaluate, dict[str, Any]],
 ) -> None:
     options, report = done
-    world = World.from_pretrained(options.checkpoint)
+    world = World.from_pretrained(options.checkpoint, steps=options.passes)
     assert report["checkpoint"] == {"name": "tiny", "fingerprint": world.fingerprint}
     assert len(report["data"]["worlds"]) == 3 and report["machine"]["cores"] >= 1
     assert report["command"].startswith(f"worldsim eval --checkpoint {options.checkpoint} --data {options.data} ")
