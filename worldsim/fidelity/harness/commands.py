@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill, indent
 from typing import Any, Literal
 
 from tyro.conf import Positional
@@ -108,8 +109,10 @@ def _told(found: dict[str, Any], folder: Path) -> dict[str, Any]:
         print(f"{name:<24}{part['trials']:>7}  {cells}")
         if "second" in part:
             print(f"{'':<24}{'':>7}  decoder: {second_told(part['second'])}")
-    for name, reason in found["refused"].items():
-        print(f"{name:<24}refused: {reason}")
+    for reason in dict.fromkeys(found["refused"].values()):
+        names = [name for name, other in found["refused"].items() if other == reason]
+        print(f"refused, {reason}:")
+        print(indent(fill(", ".join(names), 100), "    "))
     for name, part in found["failed"].items():
         print(f"{name:<24}{part['trials']} trials failed: {part['first']}")
     print(f"written: {folder / 'report.html'}, {folder / 'report.json'}")
