@@ -8,6 +8,7 @@ from worldsim.fidelity import study
 from worldsim.fidelity.harness.levels import find_levels
 from worldsim.fidelity.harness.simulator import open_simulator
 from worldsim_envs.voxel.answering import Answering
+from worldsim_envs.voxel.checks import VoxelError
 from worldsim_envs.voxel.faults import FAULTS, faulty
 
 # Fault -> the probe meant for it, and one that has nothing to do with it.
@@ -63,6 +64,19 @@ def test_truth_that_takes_prompts_offers_words_and_starts_from_states() -> None:
     levels = find_levels(candidate, reference)
     assert levels["D"] == "" and candidate.starts == "state"
     assert "no set_prompt" in find_levels(open_simulator("worldsim/Voxel-v0"), reference)["D"]
+
+
+def test_animals_split_as_far_as_a_world_has_room() -> None:
+    env = faulty("splitting")()
+    env.reset(seed=1)
+    raw = env.unwrapped
+    while True:
+        try:
+            raw.spawn("pig", *raw.state.body[:3].tolist())  # type: ignore[attr-defined]
+        except VoxelError:
+            break
+    for _ in range(10):
+        env.step(0)
 
 
 def test_every_fault_is_a_world_that_starts_from_a_true_state() -> None:

@@ -19,6 +19,7 @@ from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.episodes import Snapshot
 from worldsim_envs.voxel.kinds import FALLING, FIRST_CREATURE, KINDS, STILL
+from worldsim_envs.voxel.life.spawn import CREATURES
 from worldsim_envs.voxel.switches import SWITCH
 
 NUMBERS = {name: number for number, name in enumerate(DISCRETE_ACTIONS)}
@@ -128,7 +129,7 @@ class AlwaysReverting(Reverting):
 
 
 class Splitting(Fault):
-    """After eight steps every animal is two."""
+    """After eight steps every animal is two, as far as a world has room for creatures."""
 
     when = 8
 
@@ -136,7 +137,8 @@ class Splitting(Fault):
         observation, reward, terminated, truncated, info = super().faulty(action)
         if self.steps == self.when:
             world = self.raw.state
-            for row in np.flatnonzero(world.kinds[:, s.KIND] >= FIRST_CREATURE):
+            animals = np.flatnonzero(world.kinds[:, s.KIND] >= FIRST_CREATURE)
+            for row in animals[: CREATURES - len(animals)]:
                 x, y, z = (float(v) for v in world.entities[row, :3])
                 angle = np.radians(world.body[s.YAW])
                 twin = self.raw.spawn(KINDS[world.kinds[row, s.KIND]].name, x + np.cos(angle), y - np.sin(angle), z)
