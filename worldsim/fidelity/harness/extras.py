@@ -15,6 +15,7 @@ import numpy as np
 
 from worldsim.fidelity.harness.fates import calibration, spreads
 from worldsim.fidelity.harness.figures import hit, named, share, units
+from worldsim.fidelity.harness.ways_figures import cells, closure, reprojection, ways
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 from worldsim.fidelity.statistics import StatisticsError, mean, ratio
 
@@ -148,6 +149,6 @@ def safely(function: Any) -> Any:
 
 EXTRAS = {
     "action control": [actions], "turns": [angles], "left and right": [bias], "counterfactual pairs": [effect],
-    "3-D consistency": [memory], "drift": [windows], "permanence": [outcomes], "persistence": [outcomes],
-    "physics": [outcomes], "stochastic truth": [calibration, spreads], "births and deaths": [births, outcomes],
+    "3-D consistency": [memory, reprojection, closure], "drift": [windows], "permanence": [outcomes], "persistence": [outcomes],
+    "physics": [ways, cells, outcomes], "stochastic truth": [calibration, spreads], "births and deaths": [births, outcomes],
 }  # fmt: skip
