@@ -136,7 +136,7 @@ def _landmarks(ground: Ground) -> None:
     ground.put(5, 1, 0, "planks")
 
 
-def _ledge(height: int) -> Callable[[Ground], None]:
+def ledge(height: int) -> Callable[[Ground], None]:
     """The player stands on a pillar so many blocks high."""
 
     def stage(ground: Ground) -> None:
@@ -157,10 +157,10 @@ def _heights(ahead: int) -> Callable[[Ground], Where]:
 
         def where(env: VoxelEnv) -> float:
             world = env.state
-            column = world.blocks[x % world.blocks.shape[0], y % world.blocks.shape[1], z : z + 7]
-            lying = float(np.flatnonzero(column == BLOCK_IDS["sand"]).sum())
-            falling = world.entities[world.kinds[:, s.KIND] == FALLING, s.Z]
-            return lying + float((falling - z).sum())
+            here = np.array([x, y]) % world.blocks.shape[:2]
+            lying = np.flatnonzero(world.blocks[here[0], here[1], z : z + 7] == BLOCK_IDS["sand"])
+            inside = (np.floor(world.entities[:, [s.X, s.Y]]) == here).all(1) & (world.kinds[:, s.KIND] == FALLING)
+            return float(lying.sum()) + float((world.entities[inside, s.Z] - z).sum())
 
         return where
 
@@ -209,13 +209,13 @@ HAPPENINGS: dict[str, Happening] = {
                                (_cells((2, 0, 0, "cake_7")),), where=_count(2, "cake")),
     "jump": Happening(_landmarks, ("jump",) + ("noop",) * 7, (2, 3), ("up", "on the ground"), (_lifted(-1.1),),
                       where=_height, walks=True),
-    "fall": Happening(_ledge(3), ("forward",) * 8, (7, 8), ("fell", "walks on air"), (_lifted(2.5),),
+    "fall": Happening(ledge(3), ("forward",) * 8, (7, 8), ("fell", "walks on air"), (_lifted(2.5),),
                       where=_height, walks=True),
     "water flows": Happening(_spring, FLOWS, (12, 24), ("flowed", "stands"), (), where=_count(5, "water")),
     "sand falls from high up": Happening(_above(6, 6), STAYS, (6, 10, 16), ("fell", "floats", "gone"),
                                          (_cells((6, 0, 0, "air"), (6, 0, 6, "sand")), _cells((6, 0, 0, "air"))),
                                          where=_heights(6), setting="height", pitch=-8.0),
-    "fall from high up": Happening(_ledge(5), ("forward",) * 8 + ("noop",) * 4, (11, 12), ("fell", "walks on air"),
+    "fall from high up": Happening(ledge(5), ("forward",) * 8 + ("noop",) * 4, (11, 12), ("fell", "walks on air"),
                                    (_lifted(4.5),), where=_height, setting="height", walks=True),
     "sand falls on glass": Happening(_above(5, 4, "glass"), STAYS, (4, 8, 16), ("fell", "floats", "gone"),
                                      (_cells((5, 0, 1, "air"), (5, 0, 4, "sand")), _cells((5, 0, 1, "air"))),
