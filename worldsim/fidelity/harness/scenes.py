@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Fates", "Play", "Question", "Scene", "Track", "Warp"]
+__all__ = ["Drawn", "Fates", "Play", "Question", "Scene", "Track", "Warp"]
+
+
+class Drawn(Protocol):
+    """Names and pictures that frames are compared with."""
+
+    @property
+    def answers(self) -> Sequence[str]: ...
+
+    @property
+    def pictures(self) -> np.ndarray: ...  # u8 (A, P, L, H, W, 3)
 
 
 class Question(Protocol):

@@ -56,13 +56,14 @@ def _changed(frame: np.ndarray, before: np.ndarray) -> np.ndarray:
 def warped(warp: Warp, shown: Shown) -> Line:
     """How badly one frame, warped into the view of another by truth's depths and poses, fits that other.
 
-    Told is the mean difference as a share of that of pixels paired by chance, so that softness is no merit. A copy is the
-    first frame shown from both poses.
+    Told is the mean difference as a share of that of pixels paired by chance, so that softness is no merit. A copy is
+    the first frame shown from both poses.
     """
     one, other = (step - 1 for step in warp.steps)
     read = {who: _misfit(warp, frames[one], frames[other]) for who, frames in shown.items() if who != "copy"}
     truth = shown["truth"][one]
-    return {"steps": list(warp.steps), "pixels": len(warp.pixels), "read": {**read, "copy": _misfit(warp, truth, truth)}}
+    read["copy"] = _misfit(warp, truth, truth)
+    return {"steps": list(warp.steps), "pixels": len(warp.pixels), "read": read}
 
 
 def _misfit(warp: Warp, first: np.ndarray, second: np.ndarray) -> float:

@@ -15,7 +15,7 @@ from worldsim.fidelity.harness.figures import units
 from worldsim.fidelity.scores import over_worlds
 from worldsim.fidelity.statistics import mean, ratio
 
-__all__ = ["beside", "cells", "closure", "reprojection", "ways"]
+__all__ = ["beside", "cells", "closure", "collateral", "reprojection", "ways"]
 
 Figures = dict[str, Any]
 Line = dict[str, Any]
@@ -31,7 +31,7 @@ def beside(name: str, mine: Sequence[float], best: Sequence[float], worlds: Sequ
 
 
 def ways(lines: Sequence[Line], options: dict[str, int]) -> Figures:
-    """When what happens begins and ends, in frames from truth's; and how far it is from truth's place, in whole ways."""
+    """When what happens begins and ends, in frames off truth; and how far off it is on its way, in whole ways."""
     tracks = [(line["seed"], track) for line in lines for play in line["plays"] for track in play.get("tracks", [])]
     tracks = [(world, track) for world, track in tracks if max(track["points"]) > min(track["points"])]
     worlds = [world for world, _ in tracks]
@@ -100,3 +100,11 @@ def closure(lines: Sequence[Line], options: dict[str, int]) -> Figures:
                       for who in ("candidate", "ceiling"))  # fmt: skip
         found |= beside(name, mine, best, worlds, options)
     return found
+
+
+def collateral(lines: Sequence[Line], options: dict[str, int]) -> Figures:
+    """How often what stands beside a deed, and that nobody touched, is read as changed."""
+    asked = list(units(lines, "candidate", ("beside",)))
+    mine, best = ([float(unit.question["read"][who] != unit.question["right"]) for unit in asked]
+                  for who in ("candidate", "ceiling"))  # fmt: skip
+    return beside("collateral changes", mine, best, [unit.world for unit in asked], options)
