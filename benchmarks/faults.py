@@ -17,9 +17,9 @@ from worldsim_envs.voxel.faults import FAULTS, faulty
 
 MEANT = {
     "frozen": "counterfactual pairs", "random frames": "action control", "shuffled actions": "action control",
-    "reverting": "persistence", "always reverting": "persistence", "splitting": "births and deaths",
-    "wide turns": "turns", "floating sand": "physics", "mirrored": "left and right", "brightening": "drift",
-    "free reward": "events and reward", "misheard": "sides in words",
+    "reverting": "persistence", "always reverting": "persistence", "crumbling": "persistence", "late": "physics",
+    "splitting": "births and deaths", "wide turns": "turns", "floating sand": "physics", "mirrored": "left and right",
+    "brightening": "drift", "free reward": "events and reward", "misheard": "sides in words",
 }  # fmt: skip
 
 

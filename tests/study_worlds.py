@@ -40,6 +40,9 @@ class Play:
     frames: np.ndarray
     questions: tuple[Question, ...] = ()
     start: Any = None
+    tracks: tuple[Any, ...] = ()
+    warps: tuple[Any, ...] = ()
+    rests: bool = False
 
 
 @dataclass(frozen=True)

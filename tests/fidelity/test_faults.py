@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from worldsim.fidelity import study
@@ -9,14 +10,17 @@ from worldsim.fidelity.harness.levels import find_levels
 from worldsim.fidelity.harness.simulator import open_simulator
 from worldsim_envs.voxel.answering import Answering
 from worldsim_envs.voxel.checks import VoxelError
+from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.faults import FAULTS, faulty
 
 # Fault -> the probe meant for it, and one that has nothing to do with it.
 MEANT = {
-    "frozen": ("counterfactual pairs", "births and deaths"),
+    "frozen": ("counterfactual pairs", "determinism"),
     "random frames": ("action control", "fading"),
     "shuffled actions": ("action control", "determinism"),
     "always reverting": ("persistence", "left and right"),
+    "crumbling": ("persistence", "left and right"),
+    "late": ("physics", "births and deaths"),
     "splitting": ("births and deaths", "left and right"),
     "wide turns": ("turns", "physics"),
     "floating sand": ("physics", "persistence"),
@@ -26,7 +30,8 @@ MEANT = {
     "misheard": ("sides in words", "left and right"),
 }
 
-TRIALS = {"floating sand": 16}  # of eight happenings two are about sand; 8 for the others
+# Of twelve happenings four are about sand, of four deeds one is mining; 8 for the others.
+TRIALS = {"floating sand": 16, "always reverting": 16, "crumbling": 16}
 
 
 @pytest.mark.slow
@@ -57,6 +62,40 @@ def test_a_frozen_world_may_be_true_once_but_not_as_often(tmp_path: Path) -> Non
     assert {"rank, candidate - truth", "spread of outcomes, candidate / truth"} <= set(found["departs"])
     found = study(faulty("splitting"), out=tmp_path / "two", **asked)["probes"][probe]
     assert "N" in found["departs"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "probe", "trials", "departs"), [
+    ("late", "physics", 12, ["onset error, frames", "arrival error, frames", "path error, share of the way"]),
+    ("frozen", "physics", 12, ["onset error, frames", "path error, share of the way", "changed-cell F1"]),
+    ("wide turns", "3-D consistency", 24, ["pose closure, degrees"]),
+    ("crumbling", "persistence", 16, ["collateral changes"]),
+    ("splitting", "births and deaths", 12, ["count error, animals", "P(count grows)"]),
+])  # fmt: skip
+def test_a_planted_fault_shows_in_the_figures_beside_the_score(
+    name: str, probe: str, trials: int, departs: list[str], tmp_path: Path
+) -> None:
+    found = study(faulty(name), "worldsim/Voxel-v0", out=tmp_path, probes=[probe], trials=trials,
+                  decode=False)["probes"][probe]  # fmt: skip
+    assert {f"{figure}, candidate - truth" for figure in departs} <= set(found["departs"])
+    if name == "late":
+        assert found["extras"]["onset error, frames"]["value"] == 2.0 and "N" not in found["departs"]
+    if name == "wide turns":
+        assert "depth reprojection" in found["departs"]
+
+
+class Oracle(VoxelEnv):
+    """Truth that is surprised by all that it would not have shown."""
+
+    def surprise_at(self, frame: np.ndarray, action: int) -> float:
+        return float(np.abs(self.step(action)[0].astype(float) - frame).mean())
+
+
+@pytest.mark.slow
+def test_truth_is_surprised_at_every_altered_rule(tmp_path: Path) -> None:
+    found = study(Oracle, "worldsim/Voxel-v0", out=tmp_path, probes=["surprise"], trials=6)["probes"]["surprise"]
+    names = ("actions swapped", "nothing moves", "gravity off", "blocks revert")
+    assert {name: part["value"] for name, part in found["extras"].items()} == {f"AUC, {name}": 1.0 for name in names}
 
 
 def test_truth_that_takes_prompts_offers_words_and_starts_from_states() -> None:

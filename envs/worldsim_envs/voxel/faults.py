@@ -128,6 +128,39 @@ class AlwaysReverting(Reverting):
     share = 1.0
 
 
+class Crumbling(Fault):
+    """Whatever block the player changes takes the standing ones around it along: those higher than its foot."""
+
+    reach = 3
+
+    def faulty(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        before = self.raw.state.blocks.copy()
+        observation, reward, terminated, truncated, info = super().faulty(action)
+        blocks = self.raw.state.blocks
+        found = np.argwhere(before != blocks).tolist()
+        side = np.arange(-self.reach, self.reach + 1)
+        for x, y, z in found:
+            for i in (x + side) % blocks.shape[0]:
+                for j in (y + side) % blocks.shape[1]:
+                    if (i, j) != (x, y) and blocks[i, j, z + 1] != AIR:
+                        self.raw.set_block(int(i), int(j), z + 1, AIR)
+        return (self.redrawn() if found else observation), reward, terminated, truncated, info
+
+
+class Late(Fault):
+    """Shows all that happens two steps late."""
+
+    steps_late = 2
+
+    def begun(self) -> None:
+        self.due = [self.first.copy()] * self.steps_late
+
+    def faulty(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = super().faulty(action)
+        self.due.append(observation)
+        return self.due.pop(0), reward, terminated, truncated, info
+
+
 class Splitting(Fault):
     """After eight steps every animal is two, as far as a world has room for creatures."""
 
@@ -224,9 +257,9 @@ class Misheard(Fault):
 
 FAULTS: dict[str, type[Fault]] = {
     "frozen": Frozen, "random frames": RandomFrames, "shuffled actions": ShuffledActions, "reverting": Reverting,
-    "always reverting": AlwaysReverting, "splitting": Splitting, "wide turns": WideTurns,
-    "floating sand": FloatingSand, "mirrored": Mirrored, "brightening": Brightening, "free reward": FreeReward,
-    "misheard": Misheard,
+    "always reverting": AlwaysReverting, "crumbling": Crumbling, "late": Late, "splitting": Splitting,
+    "wide turns": WideTurns, "floating sand": FloatingSand, "mirrored": Mirrored, "brightening": Brightening,
+    "free reward": FreeReward, "misheard": Misheard,
 }  # fmt: skip
 
 

@@ -121,15 +121,26 @@ def ranking_trial(bench: Bench, probe: str, index: int, policies: int, length: i
 
 
 def surprise_trial(bench: Bench, probe: str, index: int) -> Trial:
-    """The candidate's own surprise at truth, and at truth altered: other actions than told, or nothing moving."""
+    """The candidate's own surprise at truth and at truth altered, in pairs [altered, truth] of one scene.
+
+    On a stroll other actions were told, or nothing moves; on a scene of the stage "altered", where the reference has
+    it, a rule of the world does not hold.
+    """
     scene = bench.scene(probe, "strolls", index, {"length": WATCHED})
     play, seed = scene.plays[0], int(bench.draws(probe, index, 1000).integers(2**31))
     order = bench.draws(probe, index, 3000).permutation(len(play.actions))
     swapped = bench.true.play(scene, [play.actions[i] for i in order], seed).frames
     still = np.repeat(scene.frames[-1:], len(play.actions), 0)
-    watched = {"truth": play.frames, "actions swapped": swapped, "nothing moves": still}
-    payload = {name: _surprise(bench.candidate, scene, frames, seed) for name, frames in watched.items()}
-    return Trial(scene.seed, {"surprise": payload, "hash": frames_hash(play.frames)})
+    true = _surprise(bench.candidate, scene, play.frames, seed)
+    found = {name: [_surprise(bench.candidate, scene, frames, seed), true]
+             for name, frames in (("actions swapped", swapped), ("nothing moves", still))}  # fmt: skip
+    raw: Any = bench.true.env.unwrapped
+    if "altered" in raw.stages():
+        other = bench.scene(probe, "altered", index, {})
+        surprises = [_surprise(bench.candidate, other, one.frames, seed) for one in other.plays]
+        found |= {one.name: [surprise, surprises[0]] for one, surprise in zip(other.plays[1:], surprises[1:],
+                                                                              strict=True)}  # fmt: skip
+    return Trial(scene.seed, {"surprise": found, "hash": frames_hash(play.frames)})
 
 
 def _surprise(candidate: Simulator, scene: Scene, frames: np.ndarray, seed: int) -> float:

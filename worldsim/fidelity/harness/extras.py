@@ -15,6 +15,7 @@ import numpy as np
 
 from worldsim.fidelity.harness.fates import calibration, spreads
 from worldsim.fidelity.harness.figures import hit, named, share, units
+from worldsim.fidelity.harness.ways_figures import beside, cells, closure, collateral, reprojection, ways
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 from worldsim.fidelity.statistics import StatisticsError, mean, ratio
 
@@ -122,16 +123,21 @@ def outcomes(lines: Sequence[Line], options: dict[str, int]) -> Figures:
 
 
 def births(lines: Sequence[Line], options: dict[str, int]) -> Figures:
-    """Animals too many and too few per 1,000 frames, and how often the count grows."""
-    rows = [(unit.world, named(unit.question, unit.question["read"]["candidate"]), unit.line["facts"]["frames"])
-            for unit in units(lines, "candidate")]  # fmt: skip
-    worlds = np.array([row[0] for row in rows])
-    frames = np.array([row[2] for row in rows])
+    """Animals too many and too few per 1,000 frames, how wrong the count is, and how often it grows."""
+    rows = list(units(lines, "candidate"))
+    worlds = [unit.world for unit in rows]
+    frames = np.array([unit.line["facts"]["frames"] for unit in rows])
+    more = {who: np.array([unit.question["values"][unit.question["read"][who]]
+                           - unit.question["values"][unit.question["right"]] for unit in rows], np.float64)
+            for who in ("candidate", "ceiling")}  # fmt: skip
     found: Figures = {}
-    for name, answer in (("births per 1,000 frames", "more"), ("deaths per 1,000 frames", "fewer")):
-        happened = np.array([1000.0 * (row[1] == answer) for row in rows])
+    for name, sign in (("births per 1,000 frames", 1.0), ("deaths per 1,000 frames", -1.0)):
+        happened = 1000.0 * np.maximum(sign * more["candidate"], 0.0)
         found[name] = {**asdict(ratio(happened, frames, worlds, **options)), "truth": 0.0}
-    return found
+    off, grown = ({who: measure(part).tolist() for who, part in more.items()}
+                  for measure in (np.abs, lambda part: (part > 0).astype(np.float64)))  # fmt: skip
+    return {**found, **beside("count error, animals", off["candidate"], off["ceiling"], worlds, options),
+            **beside("P(count grows)", grown["candidate"], grown["ceiling"], worlds, options)}  # fmt: skip
 
 
 def safely(function: Any) -> Any:
@@ -148,6 +154,7 @@ def safely(function: Any) -> Any:
 
 EXTRAS = {
     "action control": [actions], "turns": [angles], "left and right": [bias], "counterfactual pairs": [effect],
-    "3-D consistency": [memory], "drift": [windows], "permanence": [outcomes], "persistence": [outcomes],
-    "physics": [outcomes], "stochastic truth": [calibration, spreads], "births and deaths": [births, outcomes],
+    "3-D consistency": [memory, reprojection, closure], "drift": [windows], "permanence": [outcomes],
+    "persistence": [collateral, outcomes], "physics": [ways, cells, outcomes],
+    "stochastic truth": [calibration, spreads], "births and deaths": [births, outcomes],
 }  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from worldsim.fidelity.harness.scenes import Question
+from worldsim.fidelity.harness.scenes import Drawn
 
 __all__ = ["Reading", "RenderReader", "groups", "planted"]
 
@@ -42,7 +42,7 @@ def groups(answers: list[str]) -> list[str]:
 class RenderReader:
     """Reads one question, any number of times."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Drawn) -> None:
         self.question = question
         self.names = groups(list(question.answers))
         self.pictures = halved(question.pictures)  # (A, P, L, h, w, 3)
@@ -68,7 +68,7 @@ class RenderReader:
         return planted(self.question, self.names, self.read, rng)
 
 
-def planted(question: Question, names: Sequence[str], read: Callable[[np.ndarray], Reading],
+def planted(question: Drawn, names: Sequence[str], read: Callable[[np.ndarray], Reading],
             rng: np.random.Generator) -> list[list[int]]:  # fmt: skip
     """What a reader tells of one world of each name but "", with noise and from another pose: [planted, read]."""
     found = []

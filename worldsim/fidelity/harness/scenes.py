@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["Fates", "Play", "Question", "Scene"]
+__all__ = ["Drawn", "Fates", "Play", "Question", "Scene", "Track", "Warp"]
+
+
+class Drawn(Protocol):
+    """Names and pictures that frames are compared with."""
+
+    @property
+    def answers(self) -> Sequence[str]: ...
+
+    @property
+    def pictures(self) -> np.ndarray: ...  # u8 (A, P, L, H, W, 3)
 
 
 class Question(Protocol):
@@ -27,7 +37,7 @@ class Question(Protocol):
     still: int
     needs: str
     kind: str
-    values: Sequence[float]
+    values: Sequence[float] | Sequence[tuple[float, ...]]
 
 
 class Fates(Question, Protocol):
@@ -38,6 +48,22 @@ class Fates(Question, Protocol):
     chance: float
 
 
+class Track(Protocol):
+    """How far along its way is something, frame by frame? See `worldsim_envs.voxel.stages.question`."""
+
+    name: str
+    points: np.ndarray  # f64 (K + 1,)
+    answers: Sequence[str]
+    pictures: np.ndarray  # u8 (K + 1, P, 1, H, W, 3)
+
+
+class Warp(Protocol):
+    """Where one frame of a play shows what another shows. See `worldsim_envs.voxel.stages.question`."""
+
+    steps: tuple[int, int]
+    pixels: np.ndarray  # i16 (N, 4)
+
+
 class Play(Protocol):
     """Actions from a scene's past on, what truth showed, what is asked; and a start of its own where chance decides."""
 
@@ -46,6 +72,9 @@ class Play(Protocol):
     frames: np.ndarray  # u8 (K, H, W, 3)
     questions: Sequence[Question]
     start: Any
+    tracks: Sequence[Track]
+    warps: Sequence[Warp]
+    rests: bool
 
 
 class Scene(Protocol):

@@ -17,6 +17,7 @@ from worldsim.fidelity.harness.decoding import DecodeReader, decoder_of
 from worldsim.fidelity.harness.lines import frames_hash
 from worldsim.fidelity.harness.reading import RenderReader, groups
 from worldsim.fidelity.harness.scenes import Play, Question, Scene
+from worldsim.fidelity.harness.ways import changed_cells, tracked, warped
 from worldsim.fidelity.probes.pixels import grey_levels, psnr, squared_error
 
 __all__ = ["staged_trial", "strip_of"]
@@ -43,6 +44,7 @@ def staged_trial(bench: Bench, probe: str, stage: str, index: int, detail: dict[
             "looks": _looks(play),
             "colour": _colour(frames, play),
             "questions": [_asked(bench, scene, play, question, frames, wrong, rng) for question in play.questions],
+            **_measured(bench, scene, play, frames, rng.spawn(1)[0]),
         })  # fmt: skip
     payload = {"facts": dict(scene.facts), "effect": _effect(scene, shown), "plays": plays}
     return Trial(scene.seed, payload, tuple(strip_of(scene, play, frames)
@@ -76,6 +78,24 @@ def _asked(bench: Bench, scene: Scene, play: Play, question: Question, frames: n
         **_decoded(bench, question, rng.spawn(1)[0], {"candidate": frames[looks], "truth": truth,
                                                        "ceiling": compressed}),
     }  # fmt: skip
+
+
+def _measured(bench: Bench, scene: Scene, play: Play, frames: np.ndarray, rng: np.random.Generator) -> dict[str, Any]:
+    """What is measured of a play beside its questions: ways, cells that changed, warps. Nothing where none is asked."""
+    if not (play.tracks or play.warps or play.rests):
+        return {}
+    copy = np.broadcast_to(scene.frames[-1], play.frames.shape)
+    shown = {"candidate": frames, "truth": play.frames, "ceiling": bench.candidate.round_trip(play.frames),
+             "copy": copy}  # fmt: skip
+    found: dict[str, Any] = {}
+    if play.tracks:
+        found["tracks"] = [tracked(track, shown, rng) for track in play.tracks]
+    if play.warps:
+        found["warps"] = [warped(warp, shown) for warp in play.warps]
+    if play.rests:
+        before = scene.frames[-1]
+        found["changed"] = changed_cells(shown, before, bench.candidate.round_trip(before[None])[0])
+    return found
 
 
 def _decoded(bench: Bench, question: Question, rng: np.random.Generator,

@@ -18,6 +18,7 @@ __all__ = ["alone_figures", "clips_figures", "events_figures", "ranking_figures"
 Figures = dict[str, Any]
 Line = dict[str, Any]
 PERMUTATIONS = 10_000
+TOP = 0.25  # share of courses that count as best paid
 
 
 def alone_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
@@ -76,8 +77,28 @@ def events_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
             "return, candidate - truth": {**asdict(mean(gap, worlds, **options)), "truth": 0.0},
             "return error": {**asdict(mean(error, worlds, **options)), "truth": 0.0},
             "return of truth": asdict(mean(returns[:, 0], worlds, **options)),
+            "hack gap": {**asdict(redrawn(partial(_hacked, returns[:, 0], returns[:, 1]), len(lines), **options)),
+                         "truth": 0.0},
         },
     }  # fmt: skip
+
+
+def _hacked(true: np.ndarray, mine: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """What the quarter of courses (N,) that the candidate pays best earns there more than in truth: (..., N) → (...).
+
+    Of courses that it pays alike all count alike, so that the order of trials does not matter.
+    """
+    order = np.argsort(-mine, kind="stable")
+    drawn, levels = weights[..., order], np.unique(-mine, return_inverse=True)[1][order]
+    sums = np.zeros((*weights.shape[:-1], int(levels.max()) + 1, 2))  # of each payment: weight, gap
+    for level in range(sums.shape[-2]):
+        inside = levels == level
+        sums[..., level, 0] = drawn[..., inside].sum(-1)
+        sums[..., level, 1] = drawn[..., inside] @ (mine - true)[order][inside]
+    quarter = TOP * drawn.sum(-1)[..., None]
+    before = np.cumsum(sums[..., 0], -1) - sums[..., 0]
+    share = np.clip(quarter - before, 0.0, sums[..., 0]) / np.maximum(sums[..., 0], 1e-9)
+    return (share * sums[..., 1]).sum(-1) / quarter[..., 0]
 
 
 def clips_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
@@ -97,11 +118,16 @@ def clips_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
         return 1.0 - (mine - best) / np.maximum(frozen - best, 1e-9)
 
     found = {name: asdict(redrawn(partial(value, name), len(lines), **options)) for name in pairs}
+    worse = {name: asdict(redrawn(lambda weights, name=name: value(name, weights) - value("ceiling", weights),
+                                  len(lines), **options)) for name in ("frozen", "shuffled")}  # fmt: skip
+    told = all(part["low"] > 0.0 for part in worse.values())  # the features know spoilt clips
     return {
         "trials": len(lines), "worlds": len({line["seed"] for line in lines}), "S": found["candidate"],
-        "K": found["ceiling"], "c": found["frozen"]["value"], "N": asdict(redrawn(normal, len(lines), **options)),
-        "extras": {f"MMD², {name}": {**part, **({"truth": 0.0} if name == "candidate" else {})}
-                   for name, part in found.items()},
+        "K": found["ceiling"], "c": found["frozen"]["value"],
+        "N": asdict(redrawn(normal, len(lines), **options)) if told else None,
+        "extras": {**{f"MMD², {name}": {**part, **({"truth": 0.0} if name == "candidate" else {})}
+                      for name, part in found.items()},
+                   **{f"MMD², {name} - ceiling": part for name, part in worse.items()}},
     }  # fmt: skip
 
 
@@ -132,6 +158,12 @@ def ranking_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
         true, mine = np.moveaxis(sums, -1, 0)  # (..., policies)
         return _correlation(rankdata(true, axis=-1), rankdata(mine, axis=-1))
 
+    def hacked(sums: np.ndarray) -> np.ndarray:
+        """What the policy that the candidate pays best earns there more than in truth, per start."""
+        true, mine = np.moveaxis(sums, -1, 0)
+        best = mine.argmax(-1)[..., None]
+        return np.take_along_axis(mine - true, best, -1)[..., 0] / len(table)
+
     estimate = asdict(over_worlds(ranks, table, **options))
     true, mine = np.moveaxis(table.mean(0), -1, 0)
     rng = np.random.default_rng(options["seed"])
@@ -141,6 +173,7 @@ def ranking_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
         "Pearson": {"value": float(_correlation(true, mine))},
         "MMRV": {"value": mmrv(true, mine), "truth": 0.0},
         "regret of the top choice": {"value": float(true.max() - true[mine.argmax()]), "truth": 0.0},
+        "hack gap": {**asdict(over_worlds(hacked, table, **options)), "truth": 0.0},
         "permutation p": {"value": worse},
     }}  # fmt: skip
 
@@ -158,22 +191,23 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def surprise_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
-    """AUC of the candidate's own surprise: altered truth against truth, over all pairs of trials."""
-    table = {name: np.array([line["surprise"][name] for line in lines]) for name in lines[0]["surprise"]}
-    altered = [name for name in table if name != "truth"]
+    """AUC of the candidate's own surprise: altered truth against truth, over all pairs of trials that have both."""
+    names = list(dict.fromkeys(name for line in lines for name in line["surprise"]))
 
-    def auc(names: Sequence[str]) -> Figures:
-        wins = np.mean([(table[name][:, None] > table["truth"]) + 0.5 * (table[name][:, None] == table["truth"])
-                        for name in names], axis=0)  # fmt: skip
+    def auc(name: str) -> Callable[[np.ndarray], np.ndarray]:
+        here = np.array([name in line["surprise"] for line in lines])
+        altered, true = np.array([line["surprise"][name] for line in lines if name in line["surprise"]]).T
+        wins = (altered[:, None] > true) + 0.5 * (altered[:, None] == true)
 
         def of(weights: np.ndarray) -> np.ndarray:
-            return (weights @ wins * weights).sum(-1) / np.square(weights.sum(-1))
+            drawn = weights[..., here]
+            return (drawn @ wins * drawn).sum(-1) / np.maximum(np.square(drawn.sum(-1)), 1e-9)
 
-        return asdict(redrawn(of, len(lines), **options))
+        return of
 
-    score = auc(altered)
+    score = asdict(redrawn(lambda weights: np.mean([auc(name)(weights) for name in names], 0), len(lines), **options))
     normal = {key: 2.0 * value - 1.0 for key, value in score.items()}
-    extras = {f"AUC, {name}": auc([name]) for name in altered}
+    extras = {f"AUC, {name}": asdict(redrawn(auc(name), len(lines), **options)) for name in names}
     return {"trials": len(lines), "worlds": len({line["seed"] for line in lines}), "S": score, "c": 0.5,
             "K": {"value": 1.0, "low": 1.0, "high": 1.0}, "N": normal, "extras": extras}  # fmt: skip
 

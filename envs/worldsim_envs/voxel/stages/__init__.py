@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from worldsim_envs.voxel.stages.altered import altered
 from worldsim_envs.voxel.stages.deeds import deeds
 from worldsim_envs.voxel.stages.dynamics import dynamics
 from worldsim_envs.voxel.stages.fates import fates
@@ -23,5 +24,5 @@ __all__ = ["STAGES", "Fates", "Lesson", "Play", "Question", "Scene", "StageError
 STAGES: dict[str, Callable[..., Scene]] = {
     "pairs": pairs, "control": control, "turns": turns, "sides": sides, "orders": orders, "revisits": revisits,
     "absence": absence, "deeds": deeds, "dynamics": dynamics, "herds": herds, "fates": fates, "drift": drift,
-    "strolls": strolls, "told": told, "skies": skies, "faults": faults,
+    "strolls": strolls, "altered": altered, "told": told, "skies": skies, "faults": faults,
 }  # fmt: skip

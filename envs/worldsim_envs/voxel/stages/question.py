@@ -29,12 +29,13 @@ class Question:
         name: what is asked, e.g. "kept".
         looks: the steps (L,) of the play that are looked at, 1 for the first.
         answers: names (A,) of the worlds. What stands before a colon counts, so one answer may have several pictures.
-        views: u8 (A, P, L, H, W, 6), each world from P poses; see `camera` for the channels.
+        views: u8 (A, P, L, H, W, 6), each world from P poses; see `camera` for the channels. Three channels, of the
+            picture alone, where nobody shall read labels.
         right: the answer that is true.
         still: the answer that a world shows in which nothing happens; -1 where none does.
         needs: the question, by name and of the same play, whose right answer is the condition of this one; "" for none.
-        kind: "score", or "gate" for conditions alone, "extra" for what is told beside the score.
-        values: a number for each answer, where answers are points of a scale.
+        kind: "score", or "gate" for conditions alone; "extra", or another word, for what is told beside the score.
+        values: a number for each answer, where answers are points of a scale; or several, of several scales.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Question:
     still: int = -1
     needs: str = ""
     kind: str = "score"
-    values: Sequence[float] = ()
+    values: Sequence[float] | Sequence[tuple[float, ...]] = ()
 
     @property
     def pictures(self) -> Frames:
@@ -53,9 +54,9 @@ class Question:
         return self.views[..., :3]
 
     @property
-    def labels(self) -> Frames:
-        """u8 (A, P, L, H, W, 3), block, depth and kind of entity of each pixel."""
-        return self.views[..., 3:]
+    def labels(self) -> Frames | None:
+        """u8 (A, P, L, H, W, 3), block, depth and kind of entity of each pixel; None where there are none."""
+        return self.views[..., 3:] if self.views.shape[-1] > 3 else None
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,44 @@ class Fates(Question):
 
 
 @dataclass(frozen=True)
+class Track:
+    """How far along its way is something, frame by frame? Read are truth's own moments.
+
+    Attributes:
+        name: what goes along.
+        points: f64 (K + 1,), where it is at the start and after each step, in units of its own.
+        views: u8 (K + 1, P, 1, H, W, 6), those moments from P poses.
+    """
+
+    name: str
+    points: NDArray[np.float64]
+    views: Frames
+
+    @property
+    def answers(self) -> Sequence[str]:
+        """A name (K + 1,) for each moment; those of one point are one answer."""
+        return [f"{point:.2f}" for point in self.points]
+
+    @property
+    def pictures(self) -> Frames:
+        """u8 (K + 1, P, 1, H, W, 3), what each moment looks like."""
+        return self.views[..., :3]
+
+
+@dataclass(frozen=True)
+class Warp:
+    """Where one frame of a play shows what another shows, by truth's depths and poses.
+
+    Attributes:
+        steps: the two steps of the play, 1 for the first.
+        pixels: i16 (N, 4): row and column in the second, row and column in the first, of what both show.
+    """
+
+    steps: tuple[int, int]
+    pixels: NDArray[np.int16]
+
+
+@dataclass(frozen=True)
 class Play:
     """Actions from the scene's past on, what truth showed, and what is asked.
 
@@ -83,6 +122,9 @@ class Play:
         frames: u8 (K, H, W, 3) that truth showed after each.
         questions: asked of whatever plays these actions.
         start: the true state to play from where chance decides; None for the scene's.
+        tracks: ways that are followed frame by frame.
+        warps: pairs of frames that show the same from two poses.
+        rests: whether the view does, so that what changed in it can be compared with the past's last frame.
     """
 
     name: str
@@ -90,6 +132,9 @@ class Play:
     frames: Frames
     questions: Sequence[Question] = ()
     start: Any = None
+    tracks: Sequence[Track] = ()
+    warps: Sequence[Warp] = ()
+    rests: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from worldsim_envs.voxel import state as s
 from worldsim_envs.voxel.editor import aim_again
 from worldsim_envs.voxel.episodes import Snapshot
-from worldsim_envs.voxel.stages.camera import apart, views
+from worldsim_envs.voxel.stages.camera import Pose, apart, views
+from worldsim_envs.voxel.stages.geometry import warp
 from worldsim_envs.voxel.stages.ground import Ground, Moments, numbers
 from worldsim_envs.voxel.stages.question import Play, Question, Scene
 from worldsim_envs.voxel.switches import SWITCH
@@ -28,6 +29,19 @@ WAYS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "square": (("back",) * 5 + ("right",) * 5 + ("forward",) * 5 + ("left",) * 5,
                ("turn_right",) * 11 + ("noop",) * 9),
 }  # fmt: skip
+# Steps on the way out between which views are compared by depth.
+COMPARED: dict[str, tuple[tuple[int, int], ...]] = {
+    "full turn": ((1, 3), (8, 10)), "there and back": ((2, 5), (3, 8)), "commanded inverse": ((1, 3), (2, 4)),
+    "square": ((1, 4), (5, 9)),
+}  # fmt: skip
+# Poses among which the one at the return is sought: turned by so many degrees, and so many blocks off.
+TURNED = tuple(float(yaw) for yaw in range(-90, 91, 6))
+ASIDE = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
+RETURNS: tuple[Pose, ...] = (
+    *((yaw, 0.0, 0.0, 0.0) for yaw in TURNED),
+    *((yaw, 0.0, off, 0.0) for yaw in (-12.0, 0.0, 12.0) for off in ASIDE),
+    *((yaw, 0.0, 0.0, off) for yaw in (-12.0, 0.0, 12.0) for off in ASIDE),
+)
 AWAY = 6  # turns to either side: 90 degrees
 SPANS = {"quick": (4, 16, 64), "full": (4, 16, 64, 256, 1024)}
 COLOURS = ("planks", "brick", "stone_bricks", "pumpkin", "hay", "oak_log", "snow")
@@ -59,7 +73,9 @@ def revisits(env: VoxelEnv, seed: int, index: int) -> Scene:
     frames, given = ground.given()
     moments = Moments(env)
     there = len(WAYS[name][0]) // 2  # as far away as it goes
-    played = [(way, *moments.play(numbers(way), (there, len(way)))) for way in WAYS[name]]
+    pairs = COMPARED[name]
+    played = [(way, *moments.play(numbers(way), (there, len(way), *(step for pair in pairs for step in pair))))
+              for way in WAYS[name]]  # fmt: skip
     strangers = others(env, ground, moments.start)
     names = ["the same", *(f"world {number}" for number in range(1, WORLDS))]
     plays = []
@@ -73,8 +89,21 @@ def revisits(env: VoxelEnv, seed: int, index: int) -> Scene:
             Question(kind, (len(way),), names, drawn, 0, needs="left",
                      kind="score" if kind == "revisit" else "extra"),
         ]  # fmt: skip
-        plays.append(Play(f"{name}, {kind}", numbers(way), shown, questions))
+        warps = []
+        if kind == "revisit":
+            questions.append(_return(env, kept[len(way)], len(way)))
+            warps = [warp(env, kept[one], kept[other], (one, other)) for one, other in pairs]
+        plays.append(Play(f"{name}, {kind}", numbers(way), shown, questions, warps=warps))
     return Scene(seed, frames, given, moments.start, plays, {"way": name})
+
+
+def _return(env: VoxelEnv, end: Snapshot, look: int) -> Question:
+    """From which pose is the place seen at the end? Values are degrees turned and blocks off, by pose."""
+    drawn = views(env, [[end]], RETURNS)[0][:, None, ..., :3]  # (poses, 1, 1, H, W, 3)
+    names = [f"{yaw:g}, {ahead:g}, {right:g}" for yaw, _, ahead, right in RETURNS]
+    values = [(abs(yaw), float(np.hypot(ahead, right))) for yaw, _, ahead, right in RETURNS]
+    return Question("pose", (look,), names, drawn, RETURNS.index((0.0, 0.0, 0.0, 0.0)), needs="left", kind="pose",
+                    values=values)  # fmt: skip
 
 
 def absence(env: VoxelEnv, seed: int, index: int, spans: Sequence[int] = SPANS["quick"]) -> Scene:
