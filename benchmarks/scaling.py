@@ -3,8 +3,8 @@
 python benchmarks/scaling.py --data DATASET … [--widths 64 128 256 --depths 4 6 8] [--minutes 1 2 4] [--out FOLDER]
 
 All networks start from scratch with one seed, meet the same batches and are measured on the same held-out windows with
-the same noise; the points of a size lie on one run, at constant rates. Points that are done are kept, and a run that was
-stopped goes on: the same command again. OUT/table.md holds the table, OUT/scaling.png the curves and the strips.
+the same noise; the points of a size lie on one run, at constant rates. Points that are done are kept, and a run that
+was stopped goes on: the same command again. OUT/table.md holds the table, OUT/scaling.png the curves and the strips.
 """
 
 from __future__ import annotations
@@ -18,8 +18,20 @@ import numpy as np
 import tyro
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from short_runs import (
+    LEVELS,
+    Common,
+    Ground,
+    Run,
+    curve,
+    interval,
+    keep_options,
+    mean_loss,
+    measure,
+    point_of,
+    train_to,
+)
 
-from short_runs import LEVELS, Common, Ground, Run, curve, interval, keep_options, mean_loss, measure, point_of, train_to
 from worldsim.fidelity.pictures import stack
 from worldsim.fidelity.statistics import mean
 from worldsim.files import write_json
@@ -89,6 +101,7 @@ def _curves(rows: list[dict[str, Any]]) -> np.ndarray:
     figure = Figure((12.5, 4.2), 100, layout="constrained")
     canvas = FigureCanvasAgg(figure)
     loss, after, free = figure.subplots(1, 3)
+    points = sorted({row["minutes"] for row in rows})
     for label in dict.fromkeys(map(_label, rows)):
         part = [row for row in rows if _label(row) == label]
         minutes = [row["minutes"] for row in part]
@@ -101,7 +114,7 @@ def _curves(rows: list[dict[str, Any]]) -> np.ndarray:
     for axes in (loss, after, free):
         axes.set_xscale("log", base=2)
         axes.set_xlabel("processor minutes")
-        axes.set_xticks(minutes, [f"{m:g}" for m in minutes])
+        axes.set_xticks(points, [f"{minutes:g}" for minutes in points])
     loss.legend(frameon=False)
     canvas.draw()
     return np.asarray(canvas.buffer_rgba())[..., :3].copy()

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class Run:
     """
 
     model: DynamicsConfig
-    loss: DynamicsLossConfig = DynamicsLossConfig()
+    loss: DynamicsLossConfig = field(default_factory=DynamicsLossConfig)
     fit: FitConfig = FIT
     buckets: tuple[LatentBucket, ...] = ()
     context_level: float = 0.1
@@ -132,9 +132,9 @@ class Ground:
     def batches(self, buckets: tuple[LatentBucket, ...]) -> Any:
         """The batches of such buckets from a step on, and the vocabulary."""
         if buckets not in self.feeds:
+            known, seed = Vocabulary.collect([]).words, self.options.seed
             self.feeds[buckets] = latent_feed(
-                self.sources, self.tokenizer, buckets, Vocabulary.collect([]).words, TEXT.longest, self.options.seed,
-                0.5,
+                self.sources, self.tokenizer, buckets, known, TEXT.longest, seed, detailed=0.5
             )
         return self.feeds[buckets]
 
@@ -159,12 +159,12 @@ def _windows(options: Common) -> Windows:
     found = [cut_windows(part, len(part), options.windows, 2 * options.length, rng) for part in held if len(part)]
     if not found:
         raise TrainingError("the data hold out no world; record more")
-    names = [field.name for field in fields(Clip) if field.name not in ("text", "fps")]
+    names = [part.name for part in fields(Clip) if part.name not in ("text", "fps")]
     clip = Clip(
         **{name: np.concatenate([getattr(part.clip, name) for part in found]) for name in names},
         text=[line for part in found for line in part.clip.text], fps=found[0].clip.fps,
     )  # fmt: skip
-    return Windows(clip, tuple(w for part in found for w in part.worlds), tuple(s for part in found for s in part.starts))
+    return Windows(clip, sum((part.worlds for part in found), ()), sum((part.starts for part in found), ()))
 
 
 def keep_options(out: Path, options: Common, **more: Any) -> None:
