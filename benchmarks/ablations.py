@@ -115,6 +115,7 @@ def main(options: Options) -> None:
         raise TrainingError(f"--rows must begin with {BASE}, then any of {', '.join(known)}; got {' '.join(names)}")
     more = {name: getattr(options, name) for name in ("width", "depth", "wide", "deep", "window", "minutes")}
     keep_options(options.out, options, **more)
+    report: dict[str, Any] = {}
     with Ground(options) as ground:
         rows = []
         for name in names:
@@ -125,12 +126,11 @@ def main(options: Options) -> None:
             place = point_of(folder, options.minutes)
             row = measure(ground, run, place, name)
             rows.append(row | {"says": says, "place": str(place), "against": _against(rows, place, ground, options)})
-            print(f"{name}: {row['steps']} steps")
-    report = {"minutes": options.minutes, "windows": len(ground.windows.worlds), "rows": rows}
-    report["worlds"] = len(set(ground.windows.worlds))
-    write_json(options.out / "table.json", report)
-    write_png(options.out / "ablations.png", _figure(rows))
-    (options.out / "table.md").write_text(_table(report) + "\n")
+            worlds = ground.windows.worlds
+            report = {"minutes": options.minutes, "windows": len(worlds), "worlds": len(set(worlds)), "rows": rows}
+            write_json(options.out / "table.json", report)
+            (options.out / "table.md").write_text(_table(report) + "\n")
+            write_png(options.out / "ablations.png", _figure(rows))
     print(json.dumps(report, indent=1) if options.json else _table(report))
 
 

@@ -61,24 +61,31 @@ def main(options: Options) -> None:
     if len(options.widths) != len(options.depths):
         raise TrainingError(f"--widths and --depths must be as many, got {options.widths} and {options.depths}")
     keep_options(options.out, options)
+    report: dict[str, Any] = {}
     with Ground(options) as ground:
         rows = []
-        for width, depth in zip(options.widths, options.depths, strict=True):
-            run = Run(DynamicsConfig(width=width, depth=depth, head_width=options.head_width, time_groups=1))
-            folder = options.out / f"{width}x{depth}"
-            for minutes in sorted(options.minutes):
+        for minutes in sorted(options.minutes):
+            for width, depth in zip(options.widths, options.depths, strict=True):
+                run = Run(DynamicsConfig(width=width, depth=depth, head_width=options.head_width, time_groups=1))
+                folder = options.out / f"{width}x{depth}"
                 if not train_to(ground, run, folder, minutes, options.seed):
                     return
                 place = point_of(folder, minutes)
                 row = measure(ground, run, place, f"{width}x{depth}") | {"minutes": minutes, "place": str(place)}
                 loss = mean_loss(place, f"{options.length} frames")
                 rows.append(row | {"loss": asdict(mean(loss, ground.windows.worlds))})
-        write_png(options.out / "scaling.png", stack(_curves(rows), _strips(ground, rows, options)))
-    worlds = len(set(ground.windows.worlds))
-    report = {"windows": len(ground.windows.worlds), "worlds": worlds, "length": options.length, "rows": rows}
+            report = _written(ground, sorted(rows, key=lambda row: row["parameters"]), options)
+    print(json.dumps(report, indent=1) if options.json else _table(report))
+
+
+def _written(ground: Ground, rows: list[dict[str, Any]], options: Options) -> dict[str, Any]:
+    """Write what was measured so far, in tables and a figure."""
+    worlds = ground.windows.worlds
+    report = {"windows": len(worlds), "worlds": len(set(worlds)), "length": options.length, "rows": rows}
     write_json(options.out / "table.json", report)
     (options.out / "table.md").write_text(_table(report) + "\n")
-    print(json.dumps(report, indent=1) if options.json else _table(report))
+    write_png(options.out / "scaling.png", stack(_curves(rows), _strips(ground, rows, options)))
+    return report
 
 
 def _free(row: dict[str, Any]) -> dict[str, float]:

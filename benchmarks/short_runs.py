@@ -65,7 +65,7 @@ class Common:
     """Frames of a short clip; a long one has twice as many: so many given ones, and so many free-running steps."""
     frames: int = 96
     """Frames in a batch."""
-    windows: int = 2
+    windows: int = 1
     """Windows to measure on from each held-out world."""
     head_width: int = 32
     """Channels of an attention head, in all networks."""

@@ -47,6 +47,7 @@ def test_sizes_are_measured_at_points_of_one_run(tmp_path: Path, study) -> None:
     report = study("scaling.py", *small)
     rows = report["rows"]
     assert [(row["name"], row["minutes"]) for row in rows] == [(n, m) for n in ("16x2", "32x2") for m in (0.001, 0.002)]
+    assert all(row["place"] == str(out / row["name"] / f"after-{row['minutes']:g}") for row in rows)
     for first, second in (rows[:2], rows[2:]):
         assert 0 < first["steps"] < second["steps"] and first["parameters"] == second["parameters"]
         assert 0.06 <= first["seconds"] <= second["seconds"] and second["seconds"] >= 0.12
