@@ -1,6 +1,6 @@
 """More compute, better worlds: three sizes of the dynamics network at three points of processor time each.
 
-python benchmarks/scaling.py --data DATASET … [--widths 64 128 256 --depths 4 6 8] [--minutes 1 2 4] [--out FOLDER]
+python benchmarks/scaling.py --data DATASET … [--widths 32 64 128 --depths 3 4 6] [--minutes 1 2 4] [--out FOLDER]
 
 All networks start from scratch with one seed, meet the same batches and are measured on the same held-out windows with
 the same noise; the points of a size lie on one run, at constant rates. Points that are done are kept, and a run that
@@ -44,9 +44,9 @@ from worldsim.video import contact_sheet, read_png, write_png
 class Options(Common):
     """Train networks of several sizes and measure each at several points of processor time."""
 
-    widths: tuple[int, ...] = (64, 128, 256)
+    widths: tuple[int, ...] = (32, 64, 128)
     """Channels of a token, of each size."""
-    depths: tuple[int, ...] = (4, 6, 8)
+    depths: tuple[int, ...] = (3, 4, 6)
     """Blocks, of each size."""
     minutes: tuple[float, ...] = (1.0, 2.0, 4.0)
     """Minutes of processor time at which a run is measured."""
