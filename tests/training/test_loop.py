@@ -220,6 +220,26 @@ def test_a_budget_of_minutes_stops_the_run_wherever_it_is_and_it_can_be_resumed(
     assert bits(tmp_path / "torn") == bits(tmp_path / "whole")
 
 
+def test_a_budget_counts_by_the_clock_that_is_given_over_all_pieces(tmp_path: Path) -> None:
+    ticks = iter(range(100))
+    fitted = fit(Regression(), batches, replace(CONFIG, minutes=2.5 / 60), tmp_path, clock=lambda: next(ticks))
+    assert fitted.step == 3 and fitted.seconds == 3
+    rest = replace(CONFIG, minutes=1.5 / 60)
+    fitted = fit(Regression(), batches, rest, tmp_path, resume=True, clock=lambda: next(ticks))
+    assert fitted.step == 5 and fitted.seconds == 5
+
+
+def test_without_muon_adamw_trains_hidden_matrices_too(tmp_path: Path) -> None:
+    rates = {"steps": 1, "warmup": 1, "cooldown": 0.0, "decay": 0.0, "muon_rate": 0.0, "adam_rate": 0.1}
+    hidden = "blocks.0.weight"
+    before = dict(Regression().named_parameters())[hidden]
+    for muon in (True, False):
+        network = Regression()
+        run(tmp_path / str(muon), network=network, muon=muon, **rates)
+        moved = (dict(network.named_parameters())[hidden] - before).abs()
+        assert moved.max() == 0 if muon else moved.min() > 0.09, "AdamW's first step is its rate"
+
+
 def test_a_finished_run_may_be_resumed_and_stays_as_it_is(tmp_path: Path) -> None:
     first = run(tmp_path)
     before = bits(tmp_path)

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from worldsim.video import contact_sheet
 
-__all__ = ["long_strips", "picture"]
+__all__ = ["long_strips", "picture", "stack"]
 
 DPI = 100
 COLOURS = {"model": "tab:blue", "copy": "tab:gray", "shuffled": "tab:orange", "ceiling": "tab:green"}
@@ -42,7 +42,7 @@ def picture(
     if not {"next_frame", "free_running"} <= figures.keys():
         return sheet
     curves = _curves(figures, name, max(sheet.shape[1], 1200))
-    return _stack(curves, sheet)
+    return stack(curves, sheet)
 
 
 def long_strips(
@@ -98,8 +98,8 @@ def _band(axes: Axes, estimates: list[dict[str, float]], colour: str, label: str
     axes.fill_between(steps, low, high, color=colour, alpha=0.2, linewidth=0)
 
 
-def _stack(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
-    """One image above the other, on white."""
+def stack(upper: np.ndarray, lower: np.ndarray) -> np.ndarray:
+    """One image u8 (H, W, 3) above the other, on white."""
     width = max(upper.shape[1], lower.shape[1])
     padded = [np.pad(one, ((0, 0), (0, width - one.shape[1]), (0, 0)), constant_values=250) for one in (upper, lower)]
     return np.concatenate(padded)

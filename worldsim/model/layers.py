@@ -13,7 +13,17 @@ from einops import rearrange, repeat
 from torch import nn
 from torch.nn import functional as F
 
-__all__ = ["MLP", "RMSNorm", "SpaceAttention", "TextAttention", "TimeAttention", "fourier", "modulate", "rotary_table"]
+__all__ = [
+    "MLP",
+    "RMSNorm",
+    "SpaceAttention",
+    "TextAttention",
+    "TimeAttention",
+    "fourier",
+    "modulate",
+    "rotary_table",
+    "rotate",
+]
 
 Rotary = tuple[torch.Tensor, torch.Tensor]  # cos and sin, each (..., d/2)
 
@@ -54,7 +64,7 @@ def rotary_table(position: torch.Tensor, frequencies: torch.Tensor) -> Rotary:
     return angle.cos().float(), angle.sin().float()
 
 
-def _rotate(x: torch.Tensor, table: Rotary) -> torch.Tensor:
+def rotate(x: torch.Tensor, table: Rotary) -> torch.Tensor:
     """Rotary positions (arXiv 2104.09864) on x (..., d), first half paired with second half."""
     cos, sin = table
     first, second = x.float().chunk(2, dim=-1)
@@ -74,7 +84,7 @@ class SpaceAttention(nn.Module):
     def forward(self, x: torch.Tensor, table: Rotary) -> torch.Tensor:
         batch, time = x.shape[:2]
         q, k, v = rearrange(self.qkv(x), "b t n (s h d) -> s (b t) h n d", s=3, h=self.heads)  # (B·T, h, N, d)
-        q, k = _rotate(self.query_norm(q), table), _rotate(self.key_norm(k), table)
+        q, k = rotate(self.query_norm(q), table), rotate(self.key_norm(k), table)
         y = F.scaled_dot_product_attention(q, k, v)
         return self.out(rearrange(y, "(b t) h n d -> b t n (h d)", b=batch, t=time))
 
@@ -98,7 +108,7 @@ class TimeAttention(nn.Module):
         q = rearrange(self.query(x), "b t n (h d) -> b n h t d", h=self.heads)
         k = rearrange(self.key(x), "b t n (g d) -> b n g t d", g=self.groups)
         v = rearrange(self.value(x), "b t n (g d) -> b n g t d", g=self.groups)
-        return _rotate(self.query_norm(q), at), _rotate(self.key_norm(k), at), v  # pyright: ignore[reportArgumentType]
+        return rotate(self.query_norm(q), at), rotate(self.key_norm(k), at), v  # pyright: ignore[reportArgumentType]
 
     def _attend(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         batch = q.shape[0]

@@ -139,7 +139,7 @@ def _count(forward: Callable[[], torch.Tensor]) -> tuple[float, float]:
 def _estimate(
     network: nn.Module, operations: float, kept: float, frames: float, inner: int, fit: FitConfig
 ) -> Estimate:
-    matrices = [p.shape for name, p in network.named_parameters() if is_hidden(name, p)]
+    matrices = [p.shape for name, p in network.named_parameters() if fit.muon and is_hidden(name, p)]
     hidden = sum(shape.numel() for shape in matrices)
     parameters = sum(p.numel() for p in network.parameters())
     for short, long in (sorted(shape) for shape in matrices):

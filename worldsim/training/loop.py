@@ -46,6 +46,8 @@ class FitConfig:
     """Learning rate of hidden matrices (Muon, RMS matched to AdamW)."""
     adam_rate: float = 2e-3
     """Learning rate of everything else (AdamW)."""
+    muon: bool = True
+    """Without Muon, AdamW trains hidden matrices as well, at its own rate."""
     warmup: int = 50
     """Steps over which the rates rise from 0."""
     cooldown: float = 0.2
@@ -93,8 +95,8 @@ def fit(
     *,
     frames: float = 1,
     resume: bool = False,
-    report: Callable[[int, dict[str, float]], None] | None = None,
-) -> Fitted:
+    report: Callable[[int, dict[str, float]], None] | None = None, clock: Callable[[], float] = time.monotonic,
+) -> Fitted:  # fmt: skip
     """Minimise an objective.
 
     Args:
@@ -105,6 +107,7 @@ def fit(
         frames: frames in a batch of all ranks on average, for the speed that the bar shows.
         resume: go on from the newest state in `folder`.
         report: called with (step, logs) whenever numbers are logged.
+        clock: seconds by which the run is told how long it took and stops; `time.process_time` counts no other program.
 
     Raises:
         TrainingError: the loss or the gradient is not finite (nothing is saved after that), or there is already a
@@ -119,12 +122,13 @@ def fit(
         objective.to(device)
         if config.sharded and ranks() > 1:
             shard(objective)
-        return _fit(objective, batches, config, folder, device, frames, report)
+        return _fit(objective, batches, config, folder, device, frames, report, clock)
 
 
 def _fit(
     objective: nn.Module, batches: Callable[[int], Generator[Any]], config: FitConfig, folder: Path,
     device: torch.device, frames: float, report: Callable[[int, dict[str, float]], None] | None,
+    clock: Callable[[], float],
 ) -> Fitted:  # fmt: skip
     newest = newest_state(folder)
     optimisers = _optimisers(objective, config)
@@ -133,18 +137,19 @@ def _fit(
     if newest is not None:
         read_state(newest, objective, fitted, optimisers, config.seed)
     run = _Run(objective, optimisers, average, config, device)
-    began, start, before = time.monotonic(), fitted.step, fitted.seconds
+    start, before = fitted.step, fitted.seconds
     with (
         _Interrupt() as interrupt,
         closing(batches(start)) as source,
         closing(_Log(folder, start)) as log,
         tqdm(total=config.steps, initial=start, unit="step", dynamic_ncols=True, disable=rank() > 0) as bar,
     ):
+        began = clock()
         while fitted.step < config.steps:
             values = run.step(next(source), fitted.step)
             fitted.step += 1
             bar.update()
-            spent = time.monotonic() - began
+            spent = clock() - began
             fitted.seconds = before + spent
             last = fitted.step == config.steps
             if fitted.step % config.log_every == 0 or last:
@@ -242,10 +247,10 @@ def is_hidden(name: str, parameter: torch.Tensor) -> bool:
 
 
 def _optimisers(objective: nn.Module, config: FitConfig) -> dict[str, torch.optim.Optimizer]:
-    """Muon for the matrices inside the network (arXiv 2502.16982), AdamW for all else."""
+    """Muon for the matrices inside the network (arXiv 2502.16982), if it is wanted; AdamW for all else."""
     hidden, other = [], []
     for name, parameter in objective.named_parameters():
-        (hidden if is_hidden(name, parameter) else other).append(parameter)
+        (hidden if config.muon and is_hidden(name, parameter) else other).append(parameter)
     found: dict[str, torch.optim.Optimizer] = {
         "adam": torch.optim.AdamW(other, config.adam_rate, betas=(0.9, 0.99), weight_decay=config.decay)
     }
