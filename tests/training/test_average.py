@@ -29,7 +29,8 @@ def test_it_is_the_weighted_mean_and_words_that_one_lacks_are_the_lasts(tmp_path
     old, new = written(tmp_path / "old", 1, words=len(WORDS) - 2), written(tmp_path / "new", 2)
     pull = Pull(opening=3.0)
     names = str(tmp_path / "old"), str(tmp_path / "new")
-    found = load(average(Average(names, (0.25, 0.75), tmp_path / "mean", pull=pull)))
+    found = load(average(Average(names, (0.25, 0.75), tmp_path / "mean", pull=pull, context_level=0.2)))
+    assert found.card.context_level == 0.2
     assert found.dynamics is not None and found.card.pull == pull and found.card.vocabulary == tuple(WORDS.words)
     assert [part["share"] for part in found.card.training["average"]] == [0.25, 0.75]
     theirs, mine, mean = old.state_dict(), new.state_dict(), found.dynamics.state_dict()
@@ -46,6 +47,11 @@ def test_it_is_the_weighted_mean_and_words_that_one_lacks_are_the_lasts(tmp_path
 def test_shares_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
     with pytest.raises(ConfigError, match="shares? "):
         Average(("a", "b"), shares)
+
+
+def test_a_context_level_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match="context_level must be"):
+        Average(("a", "b"), (0.5, 0.5), context_level=1.5)
 
 
 def test_networks_of_another_shape_or_tokenizer_are_refused_and_nothing_is_written(tmp_path: Path) -> None:
