@@ -23,6 +23,7 @@ __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
 PASSES = 16  # denoising passes where all frames see each other
 CHUNK = 64  # frames that are decoded at a time
+OPEN = 0.6  # least size of the noise where nobody acts: many things may come then, and seeds shall differ by them
 
 
 def play(wish: Request, start: Given | None, line: Timelines, length: int, actions: np.ndarray | None) -> Clip:
@@ -31,10 +32,13 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     The line counts rows from the first given frame; so do previews.
     """
     world, begin = wish.world, 0 if start is None else start.clip.length
-    told = wish.read(line)
+    told, temperature = wish.read(line), world.temperature
+    if actions is None:
+        temperature = replace(temperature, usual=max(temperature.usual, OPEN))
     live = World(
         replace(world.card, size=wish.size), world.tokenizer, world.dynamics, None, rows=wish.rows,
         steps=wish.passes or world.steps, guidance=wish.guidance, habits=world.habits,
+        temperature=temperature,
     )  # fmt: skip
     made: list[Step] = []
 
