@@ -24,6 +24,7 @@ from worldsim.fidelity.readers.lessons import action_classes, through
 from worldsim.fidelity.readers.reader import Reader, Training, readers_for
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 from worldsim.fidelity.statistics import Estimate, mean
+from worldsim.play.run import Play
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 
@@ -58,7 +59,7 @@ class Options:
     """Most worlds of a dataset."""
     context: int = 4
     """True frames given."""
-    action_guidance: float = 1.3
+    action_guidance: float = Play.action_guidance
     """How strongly what it imagines pulls; the default is that of `worldsim play`."""
     steps: int = 17
     """Frames of its own, of which the last is not read."""

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from worldsim.clip import Clip
+from worldsim.clip import stack
 from worldsim.data.episodes import Dataset
 from worldsim.data.sources import HELDOUT
 from worldsim.fidelity.heldout import Windows, cut_windows
@@ -159,11 +159,7 @@ def _windows(options: Common) -> Windows:
     found = [cut_windows(part, len(part), options.windows, 2 * options.length, rng) for part in held if len(part)]
     if not found:
         raise TrainingError("the data hold out no world; record more")
-    names = [part.name for part in fields(Clip) if part.name not in ("text", "fps")]
-    clip = Clip(
-        **{name: np.concatenate([getattr(part.clip, name) for part in found]) for name in names},
-        text=[line for part in found for line in part.clip.text], fps=found[0].clip.fps,
-    )  # fmt: skip
+    clip = stack([part.clip for part in found])
     return Windows(clip, sum((part.worlds for part in found), ()), sum((part.starts for part in found), ()))
 
 

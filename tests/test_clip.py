@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from worldsim.clip import Clip, ClipError, Prompt, pixels_from_unit, pixels_to_unit
+from worldsim.clip import Clip, ClipError, Prompt, pixels_from_unit, pixels_to_unit, stack
 
 
 def counting_clip(rows: int = 2, length: int = 6) -> Clip:
@@ -65,6 +65,17 @@ def test_a_slice_outside_the_clip_is_refused(start: int, stop: int) -> None:
 def test_a_part_in_another_layout_is_named(part: dict, says: str) -> None:
     with pytest.raises(ClipError, match=says):
         replace(counting_clip(), **part)
+
+
+def test_rows_of_clips_become_the_rows_of_one() -> None:
+    one, other = counting_clip(), replace(counting_clip(), text=[[Prompt("night", 0, None)]] * counting_clip().rows)
+    both = stack([one, other])
+    assert both.rows == 2 * one.rows and np.array_equal(both.take(np.arange(one.rows)).frames, one.frames)
+    assert both.text[one.rows :] == other.text
+    with pytest.raises(ClipError, match="agree in length"):
+        stack([one, one.slice(0, 2)])
+    with pytest.raises(ClipError, match="at least one"):
+        stack([])
 
 
 def test_every_pixel_value_survives_the_way_into_the_networks_and_out() -> None:

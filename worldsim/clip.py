@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from einops import rearrange
 
-__all__ = ["Clip", "ClipError", "Prompt", "join", "pixels_from_unit", "pixels_to_unit", "prompts_between"]
+__all__ = ["Clip", "ClipError", "Prompt", "join", "pixels_from_unit", "pixels_to_unit", "prompts_between", "stack"]
 
 
 class ClipError(ValueError):
@@ -125,6 +125,22 @@ def join(*clips: Clip) -> Clip:
             line += [Prompt(p.text, p.start + first, end + first) for p, end in zip(timeline, ends, strict=True)]
         first += clip.length
     return replace(clips[0], **arrays, text=[_merged(line) for line in text])
+
+
+def stack(clips: Sequence[Clip]) -> Clip:
+    """The rows of clips of one length as the rows of one.
+
+    Raises:
+        ClipError: no clips, or clips of different lengths, frame sizes, actions or events.
+    """
+    if not clips:
+        raise ClipError("stack needs at least one clip")
+    shapes = [[array.shape[1:] for array in clip._arrays().values()] for clip in clips]
+    if any(shape != shapes[0] for shape in shapes):
+        raise ClipError(f"clips to stack must agree in length, frame size, actions and events, got {shapes}")
+    arrays = {name: np.concatenate([clip._arrays()[name] for clip in clips]) for name in clips[0]._arrays()}
+    text = [line for clip in clips for line in (clip.text or [[] for _ in range(clip.rows)])]
+    return replace(clips[0], **arrays, text=text)
 
 
 def _merged(timeline: list[Prompt]) -> list[Prompt]:

@@ -24,6 +24,7 @@ from worldsim.fidelity.heldout import FIRST_SEED, FidelityError
 from worldsim.fidelity.readers import reader as readers
 from worldsim.fidelity.readers.lessons import (
     FIRST_LESSON,
+    Lessons,
     Turning,
     Varied,
     action_classes,
@@ -31,6 +32,7 @@ from worldsim.fidelity.readers.lessons import (
     attribute_lessons,
     record_varied,
 )
+from worldsim.fidelity.readers.network import ReaderConfig, fit
 from worldsim.fidelity.readers.reader import Training, readers_for
 from worldsim.fidelity.readers.words import ATTRIBUTES, caption_values, prompt
 from worldsim_envs.voxel.language.words import PLACES, TIMES, WEATHERS
@@ -193,3 +195,17 @@ def test_turning_uses_every_camera_angle_and_stays_near_the_horizon() -> None:
     actions = np.array([policy.act(env, None, rng) for _ in range(800)])
     assert all(set(column) == set(range(11)) for column in actions[:, 1:].T)
     assert abs(np.cumsum((actions[:, 2] - 5) / 5)).max() < 6
+
+
+def test_the_same_lessons_and_seed_make_the_same_reader_whatever_was_drawn_before() -> None:
+    rng = np.random.default_rng(0)
+    lessons = Lessons(
+        rng.integers(0, 256, (24, 32, 32, 3), dtype=np.uint8), np.arange(24).reshape(8, 3),
+        {"biome": rng.integers(0, 3, 8)}, np.full((8, 2), np.nan, np.float32), np.arange(8),
+    )  # fmt: skip
+    weights = []
+    for drawn in (1, 2):
+        torch.manual_seed(drawn)
+        network = fit(ReaderConfig({"biome": 3}, widths=(4, 4, 4, 4)), lessons, 3, 4, 1e-3, seed=0)
+        weights.append(torch.cat([p.flatten() for p in network.state_dict().values()]))
+    assert torch.equal(*weights)

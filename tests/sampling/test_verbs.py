@@ -15,7 +15,9 @@ from networks import EVENTS, SIZE, SPEC, WORDS, tiny_world
 from worldsim.clip import Clip, Prompt, join, pixels_from_unit, pixels_to_unit
 from worldsim.model.dynamics import Condition, Prediction
 from worldsim.model.prompts import UnknownWords
+from worldsim.model.temperature import Temperature
 from worldsim.model.text import PromptError
+from worldsim.sampling.making import OPEN
 from worldsim.sampling.verbs import (
     Cancelled,
     Preview,
@@ -33,6 +35,7 @@ from worldsim.sampling.verbs import (
 from worldsim.sampling.world import World
 
 WIDTH = SPEC.width
+COOL = {"temperature": Temperature(usual=0.1)}
 FAST = {"passes": 2}  # enough to tell right from wrong
 
 
@@ -335,3 +338,12 @@ def test_the_nearest_action_is_one_of_the_space() -> None:
     vectors = np.random.default_rng(0).uniform(-1, 1, (3, 4, WIDTH)).astype(np.float32)
     found = SPEC.nearest(vectors)
     assert valid(found).all() and np.array_equal(found.argmax(-1), vectors.argmax(-1))
+
+
+def test_where_nobody_acts_frames_begin_from_more_noise_than_a_cool_world_has() -> None:
+    def made(actions: np.ndarray | None, **card: object) -> np.ndarray:
+        return generate(tiny_world(1, card=card), "snow", actions=actions, frames=4, passes=2).frames
+
+    warm, taken = {"temperature": Temperature(usual=OPEN)}, np.zeros((1, 4, WIDTH), np.float32)
+    assert np.array_equal(made(None, **COOL), made(None, **warm))
+    assert not np.array_equal(made(taken, **COOL), made(taken, **warm))

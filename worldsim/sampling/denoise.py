@@ -38,7 +38,9 @@ class Guidance:
     """bool (B,): which rows the prompt pulls; all by default."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 100, *(("actions",) if self.text is None else ("text", "actions")))
+        check_numbers(self, 0, 100, "actions")
+        if self.text is not None:
+            check_numbers(self, 0, 100, "text")
 
 
 @dataclass(frozen=True)
@@ -162,8 +164,9 @@ def _guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, g
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
     if guidance.text not in (None, 1):
-        told = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
-        clean = told if guidance.rows is None else torch.where(guidance.rows[:, None, None, None, None], told, full)
+        clean = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
+        if guidance.rows is not None:
+            clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
     return clean

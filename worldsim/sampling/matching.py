@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 
-from worldsim.clip import Clip, check_frames, pixels_to_unit
+from worldsim.clip import Clip, check_frames, pixels_to_unit, stack
 from worldsim.model.captioner import stretches
 from worldsim.model.language import Language
 from worldsim.model.tokenizer import Tokenizer
@@ -121,17 +120,8 @@ def best_of(
     table = np.stack(scores, 1)  # (rows, tries)
     best = table.argmax(1)
     rows = [clips[number].take(np.array([row])) for row, number in enumerate(best)]
-    return Choice(_stacked(rows), tuple(tried[row][number] for row, number in enumerate(best)), tuple(tried), table)
+    return Choice(stack(rows), tuple(tried[row][number] for row, number in enumerate(best)), tuple(tried), table)
 
 
 def _another(seed: int, number: int) -> int:
     return int(np.random.default_rng([seed, number]).integers(2**31))
-
-
-def _stacked(rows: Sequence[Clip]) -> Clip:
-    """Clips of one row each as the rows of one."""
-    arrays: dict[str, Any] = {
-        name: np.concatenate([getattr(row, name) for row in rows])
-        for name in ("frames", "actions", "events", "terminated", "truncated", "mask")
-    }
-    return Clip(**arrays, text=[line for row in rows for line in row.text], fps=rows[0].fps)

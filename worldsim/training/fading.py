@@ -1,6 +1,6 @@
 """Fading: what frames of one's own lose first, done to given frames in training.
 
-Neighbouring cells run together and near their mean, and the mean itself drifts: a night grows darker than any night is.
+Neighbouring cells run together and near their mean, and the mean itself drifts: a dark wall grows darker than any is.
 A network that has only met true frames takes a pale or dark past for the way the world looks, and paints the next frame
 paler or darker still; one that has met such pasts, with the truth to follow, sees the world behind them and paints
 that. Unlike rollouts the past stays where truth was, so the answer is no mean.

@@ -95,8 +95,9 @@ def fit(
     *,
     frames: float = 1,
     resume: bool = False,
-    report: Callable[[int, dict[str, float]], None] | None = None, clock: Callable[[], float] = time.monotonic,
-) -> Fitted:  # fmt: skip
+    report: Callable[[int, dict[str, float]], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Fitted:
     """Minimise an objective.
 
     Args:
