@@ -12,7 +12,7 @@ from pathlib import Path
 
 import worldsim
 from worldsim.fidelity import study
-from worldsim.fidelity.harness.probes import PROBES
+from worldsim.fidelity.harness.probes import PROBES, TIERS
 from worldsim_envs.voxel.faults import FAULTS, faulty
 
 MEANT = {
@@ -27,14 +27,16 @@ def main() -> None:
     """Study every fault that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--trials", type=int, default=8, help="at most, of each probe; 0 for the tier's own number")
+    parser.add_argument("--tier", choices=TIERS, default="quick")
     parser.add_argument("--faults", nargs="*", default=list(FAULTS))
     parser.add_argument("--probes", nargs="*", default=[name for name in PROBES if name != "policy ranking"])
     options = parser.parse_args()
     rows = {}
     for name in options.faults:
         folder = options.out / name.replace(" ", "-")
-        found = study(faulty(name), "worldsim/Voxel-v0", out=folder, trials=options.trials, probes=options.probes,
+        found = study(faulty(name), "worldsim/Voxel-v0", out=folder, trials=options.trials, tier=options.tier,
+                      probes=options.probes,
                       decode=False)  # fmt: skip
         rows[name] = {probe: part["departs"] for probe, part in found["probes"].items() if part["departs"]}
         told = [f"{probe}{'*' * (probe == MEANT[name])} ({', '.join(how)})" for probe, how in rows[name].items()]
