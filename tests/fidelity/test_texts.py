@@ -65,9 +65,10 @@ class Place(gym.Env[np.ndarray, Any]):
         return shown(self.values), 0.0, False, False, {}
 
     def stages(self):
-        def strolls(env: Place, seed: int, index: int, length: int = 8) -> Scene:
+        def strolls(env: Place, seed: int, index: int, length: int = 8, texts: tuple[str, ...] = ()) -> Scene:
             frames = np.stack([shown(START)] * 4)
-            play = Play("stroll", (1,) * length, np.stack([shown(START)] * length))
+            then = shown(told(START, texts[-1]) if texts else START)
+            play = Play("stroll", (1,) * length, np.stack([then] * length))
             return Scene(seed, frames, (0,) * 4, START, (play,))  # type: ignore[arg-type]
 
         def skies(env: Place, seed: int, index: int, texts: Any = (), hold: int = 24) -> Scene:
@@ -193,6 +194,36 @@ def test_truth_that_takes_prompts_passes_what_is_asked_in_words(tmp_path: Path) 
     found = ask(Answering, tmp_path, probes=[*PROBES, "order in words"])["probes"]
     for name, part in found.items():
         assert part["reader"]["sound"] and part["N"]["value"] == 1.0 and not part["departs"], name
+
+
+def test_the_ceiling_of_a_change_is_truth_in_which_the_same_change_came(tmp_path: Path) -> None:
+    class Slow(Place):
+        def stages(self):
+            stages = super().stages()
+            return {**stages, "strolls": lambda env, seed, index, length=8, texts=():
+                    stages["strolls"](env, seed, index, length)}  # fmt: skip
+
+    found = study(lambda: Hearing(Place()), Slow, out=tmp_path, probes=PROBES[1:], trials=24)["probes"][PROBES[1]]
+    assert found["K"]["value"] == found["extras"]["changed in raw truth"]["value"] == 0.0
+    assert found["S"]["value"] == 1.0 and found["N"] is None
+
+
+def test_the_ceiling_of_a_prompt_is_what_truth_shows_that_it_describes(tmp_path: Path) -> None:
+    class Telling(Place):
+        def stages(self):
+            def told_of(env: Place, seed: int, index: int, text: str = "") -> Scene:
+                values = caption_values(text) or START
+                if values["biome"] == "ocean":
+                    raise ValueError("nobody begins in the sea")
+                return Scene(seed, np.stack([shown({**values, "weather": "clear"})] * 16), (0,) * 16, values, ())
+
+            return {**super().stages(), "told": told_of}
+
+    found = study(lambda: Hearing(Place()), Telling, out=tmp_path, probes=PROBES[:1])["probes"][PROBES[0]]
+    # Of the weather this truth shows one value alone.
+    assert "N, weather" not in found["extras"] and found["extras"]["N, time"]["value"] == 1.0
+    lines = [line for line in read_lines(tmp_path) if line["staged"] is None]
+    assert lines and all("the sea" in line["prompt"]["prompt"] for line in lines)
 
 
 def test_a_prompt_that_a_candidate_refuses_is_told_as_a_trial_that_failed(tmp_path: Path) -> None:

@@ -1,8 +1,10 @@
-"""`Answering`: the true world as one that takes prompts, so that a study of words can be asked of truth itself."""
+"""`Answering`: the true world as one that takes prompts and is surprised, so that all can be asked of truth itself."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.stages.question import StageError
@@ -14,7 +16,7 @@ WORLDS = 24  # that are searched for a place that fits a prompt
 
 
 class Answering(VoxelEnv):
-    """A voxel world that begins where a prompt says, and whose sky follows the prompts that come later.
+    """A voxel world that begins where a prompt says, whose sky follows later prompts, and that tells its surprise.
 
     `reset(options={"prompt": text})` takes the first world that fits, of those that the seed names; all other options
     are those of `VoxelEnv`.
@@ -30,6 +32,11 @@ class Answering(VoxelEnv):
     def set_prompt(self, text: str) -> None:
         """Bring time and weather to what a prompt names; what it says of places and things comes at `reset` only."""
         heed(self, text)
+
+    def surprise_at(self, frame: np.ndarray, action: Any) -> float:
+        """Take an action, and tell how far the picture u8 (H, W, 3) that it led to is from another, in grey levels."""
+        shown, *_ = self.step(action)
+        return float(np.sqrt(np.square(shown.astype(np.float64) - frame).mean()))
 
     def _place(self, text: str) -> Any:
         for world in self.np_random.integers(2**31, size=WORLDS).tolist():

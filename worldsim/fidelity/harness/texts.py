@@ -25,9 +25,11 @@ from worldsim.fidelity.harness.lines import frames_hash
 from worldsim.fidelity.harness.simulator import Simulator
 from worldsim.fidelity.heldout import FIRST_SEED, FidelityError, Windows
 from worldsim.fidelity.probes.attributes import (
+    END,
     AttributeReading,
     EventReading,
     PromptReading,
+    clip_values,
     prompt_clips,
     text_events,
     truth_attributes,
@@ -177,7 +179,11 @@ class Steered:
 
 
 def prompted_trial(bench: Bench, probe: str, index: int) -> Trial:
-    """A clip from a prompt alone, nothing done, read; and truth under changing skies. Raises `FidelityError`."""
+    """A clip from a prompt alone, nothing done, read; and a true one that the same prompt describes.
+
+    Raises:
+        FidelityError: the candidate knows no prompt, or begins under none.
+    """
     texts, rng = texts_of(bench), bench.draws(probe, index)
     spec = ActionSpec.from_env(bench.true.env)
     steered = Steered(bench.candidate, spec)
@@ -185,12 +191,24 @@ def prompted_trial(bench: Bench, probe: str, index: int) -> Trial:
     made = prompt_clips(lambda rows: world, texts.reader, spec, texts.vocabulary, 1, CLIP, rng, turn=index)
     if not made:
         raise FidelityError(f"{bench.candidate.name} knows the words of no prompt that truth shows")
-    payload = {**readings(texts, index, steered), "prompt": asdict(made[0])}
-    return Trial(index, payload, (_strip(steered.shown, made[0].prompt),))
+    asked = made[0]
+    try:
+        true = bench.scene(probe, "told", index, {"text": asked.prompt}).frames
+    except FidelityError:  # nobody begins in such a place: there is no ceiling to what was asked
+        staged = None
+    else:
+        read = [clip_values(texts.reader, frames) for frames in (true, bench.candidate.round_trip(true))]
+        staged = asdict(AttributeReading(index, asked.asked, *read))
+    payload = {**readings(texts, index, steered), "prompt": asdict(asked), "staged": staged}
+    return Trial(index, payload, (_strip(steered.shown, asked.prompt),))
 
 
 def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
-    """A rollout whose prompt changes one attribute, and its twin whose prompt stays. Raises `FidelityError`."""
+    """A rollout whose prompt changes one attribute, its twin whose prompt stays, and truth in which the change came.
+
+    Raises:
+        FidelityError: nothing can be staged or changed.
+    """
     texts, rng = texts_of(bench), bench.draws(probe, index)
     scene = bench.scene(probe, "strolls", index, {"length": length})
     bench.true.begin(scene, 0)
@@ -211,11 +229,17 @@ def changed_trial(bench: Bench, probe: str, index: int, length: int) -> Trial:
     )
     if not made:
         raise FidelityError(f"no change of a prompt is possible at {caption!r}")
-    half = len(steered.shown) // 2
-    columns = np.linspace(0, half - 1, COLUMNS).round().astype(int)
-    changed, twin = np.stack(steered.shown[:half]), np.stack(steered.shown[half:])
-    strip = Strip(twin[columns], changed[columns], tuple(columns.tolist()), 0, (made[0].prompt, made[0].then))
-    return Trial(scene.seed, {**readings(texts, index, steered), "event": asdict(made[0])}, (strip,))
+    asked = made[0]
+    forked = bench.scene(probe, "strolls", index, {"length": length, "texts": (asked.prompt, asked.then)})
+    true = forked.plays[0].frames
+    read = {name: clip_values(texts.reader, frames[-END:])
+            for name, frames in (("raw", true), ("ceiling", bench.candidate.round_trip(true)))}  # fmt: skip
+    columns = np.linspace(0, length - 1, COLUMNS).round().astype(int)
+    changed = np.stack(steered.shown[1 : 1 + length])
+    names = ("truth", f"{asked.prompt} / {asked.then}")
+    strip = Strip(true[columns], changed[columns], tuple((columns + 1).tolist()), 0, names)
+    payload = {**readings(texts, index, steered), "event": asdict(asked), "fork": read}
+    return Trial(scene.seed, payload, (strip,))
 
 
 def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
@@ -223,7 +247,10 @@ def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     figures, facts, truth, passed = validated(lines, options)
     if not passed:
         return figures
-    found = prompts(facts, truth, [PromptReading(**line["prompt"]) for line in lines], passed, options)
+    staged = [line for line in lines if line["staged"] is not None]
+    if staged:  # else the reference stages no prompts, and all its captions tell how legible truth is
+        truth = [AttributeReading(**line["staged"]) for line in staged]
+    found = prompts(facts, truth, [PromptReading(**line["prompt"]) for line in staged or lines], passed, options)
     scored = {name: part for name, part in found.items() if isinstance(part, dict) and "n" in part}
     if not scored:
         return {**figures, "S": None, "c": None, "K": None, "N": None}
@@ -236,10 +263,11 @@ def prompted_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
 def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     """S, c, K and N of the named change, and how often all else stays as in the twin."""
     figures, facts, truth, passed = validated(lines, options)
-    made = [EventReading(**line["event"]) for line in lines]
-    if not passed or not (made := [one for one in made if one.attribute in passed]):
+    asked = [line for line in lines if line["event"]["attribute"] in passed]
+    if not asked:
         return figures
-    found = events({facts.kind: facts}, truth, made, passed, options)
+    made, forks = [EventReading(**line["event"]) for line in asked], [line["fork"] for line in asked]
+    found = events({facts.kind: facts}, truth, made, passed, options, [fork["ceiling"] for fork in forks])
     every = found["each"].get("all")
     if every is None:
         return {**figures, "S": None, "c": None, "K": None, "N": None}
@@ -247,6 +275,8 @@ def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     extras = {f"changed, {name}": part["changed"] for name, part in found["each"].items() if name != "all"}
     if "others_kept" in found:
         extras["others kept"] = found["others_kept"]
+    raw = events({facts.kind: facts}, truth, made, passed, options, [fork["raw"] for fork in forks])
+    extras["changed in raw truth"] = {"value": raw["each"]["all"]["ceiling"]}
     return {**figures, "extras": extras}
 
 

@@ -22,7 +22,10 @@ from worldsim.fidelity.readers.words import ATTRIBUTES, caption_values, prompt
 from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 
-__all__ = ["AttributeReading", "EventReading", "PromptReading", "prompt_clips", "text_events", "truth_attributes"]
+__all__ = [
+    "END", "AttributeReading", "EventReading", "PromptReading", "clip_values", "prompt_clips", "text_events",
+    "truth_attributes",
+]  # fmt: skip
 
 ASKED = (("time", "night"), ("weather", "rain"), ("time", "day"), ("weather", "snow"), ("weather", "thunder"))
 END = 8  # frames at a rollout's end whose readings decide what it became
@@ -129,7 +132,7 @@ def prompt_clips(
         frames = [world.reset(prompts=texts, seeds=seeds).frames]
         frames += [world.imagine(np.tile(still, (len(part), 1))).frames for _ in range(steps)]
         for row, clip in enumerate(np.stack(frames, 1)):
-            trials.append(PromptReading(turn + first + row, texts[row], _numbers(part[row]), _whole(reader, clip)))
+            trials.append(PromptReading(turn + first + row, texts[row], _numbers(part[row]), clip_values(reader, clip)))
     return trials
 
 
@@ -156,7 +159,7 @@ def text_events(
             roll(open_world, *given, future, seeds, prompts=before, then=then) for then in (after, before)
         )
         for i, plan in enumerate(part):
-            ends = [_whole(reader, shown[i, -END:]) for shown in (changed, twin)]
+            ends = [clip_values(reader, shown[i, -END:]) for shown in (changed, twin)]
             taken: list[int] = []
             read: list[list[int]] = [[], []]
             if actions_reader is not None:
@@ -213,7 +216,7 @@ def _numbers(values: dict[str, str]) -> Values:
     return {name: list(ATTRIBUTES[name]).index(value) for name, value in values.items()}
 
 
-def _whole(reader: Reader, clip: np.ndarray) -> Values:
+def clip_values(reader: Reader, clip: np.ndarray) -> Values:
     """What a whole clip u8 (T, H, W, 3) shows."""
     middles = np.arange(reader.apart, len(clip) - reader.apart)
     return _mean(reader, clip, middles[:, None] + reader.apart * np.array([-1, 0, 1]))

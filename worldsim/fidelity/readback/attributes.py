@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from worldsim.fidelity.probes.attributes import AttributeReading, EventReading, PromptReading
+from worldsim.fidelity.probes.attributes import AttributeReading, EventReading, PromptReading, Values
 from worldsim.fidelity.readback.validation import counted
 from worldsim.fidelity.readers.reader import ReaderFacts
 from worldsim.fidelity.scores import Outcome, balanced, f1, normalised, over_worlds, tallies
 from worldsim.fidelity.statistics import mean, ratio
 
 __all__ = ["events", "prompts"]
+
+LEAST_ROOM = 0.05  # between chance and ceiling, for a score to be told
 
 Figures = dict[str, Any]
 Options = dict[str, int]
@@ -42,6 +44,10 @@ def prompts(
             """What readings in these shares get under shuffled prompts, in expectation."""
             return sums[..., 2, chosen].sum(-1) / np.maximum(sums[..., 2, :].sum(-1), 1) / len(chosen)
 
+        if top - chance(model.sum(0)) < LEAST_ROOM:
+            figures[head] = {"refused": "of truth itself hardly more is read than chance gives", "never_asked": never}
+            continue
+
         def n(sums: np.ndarray, chosen: list[int] = chosen, top: float = top) -> np.ndarray:
             return normalised(balanced(sums, chosen), chance(sums), np.asarray(top))
 
@@ -58,25 +64,33 @@ def prompts(
 
 def events(
     facts: dict[str, ReaderFacts], truth: Sequence[AttributeReading], trials: Sequence[EventReading], passed: set[str],
-    options: Options,
+    options: Options, forks: Sequence[Values] | None = None,
 ) -> Figures:  # fmt: skip
-    """Whether what a new prompt names comes, what else changes beside the twin, and whether actions bind as there."""
-    right: dict[tuple[str, int], list[bool]] = {}
-    for one in truth:
-        for name, value in one.labels.items():
-            right.setdefault((name, value), []).append(one.ceiling[name] == value)
+    """Whether what a new prompt names comes, what else changes beside the twin, and whether actions bind as there.
+
+    The ceiling is what is read of `forks`, one for each trial: truth in which the same change came, through the
+    tokenizer. Without them it is how well truth in general is read where it shows what was named.
+    """
+    if forks is None:
+        right: dict[tuple[str, int], list[bool]] = {}
+        for one in truth:
+            for name, value in one.labels.items():
+                right.setdefault((name, value), []).append(one.ceiling[name] == value)
+        tops = [float(np.mean(right.get((trial.attribute, trial.value), [0.0]))) for trial in trials]
+    else:
+        tops = [float(fork[one.attribute] == one.value) for one, fork in zip(trials, forks, strict=True)]
     figures: Figures = {"rollouts": len(trials), "each": {}}
     for name in ("all", *sorted({trial.attribute for trial in trials})):
-        some = [trial for trial in trials if name in ("all", trial.attribute)]
-        worlds = [trial.world for trial in some]
+        some = [(one, top) for one, top in zip(trials, tops, strict=True) if name in ("all", one.attribute)]
+        worlds = [one.world for one, _ in some]
         if len(set(worlds)) < 2:
             continue
         came, before, top = (
             np.array(column, np.float64)
             for column in (
-                [trial.changed[trial.attribute] == trial.value for trial in some],
-                [trial.twin[trial.attribute] == trial.value for trial in some],
-                [np.mean(right.get((trial.attribute, trial.value), [0.0])) for trial in some],
+                [one.changed[one.attribute] == one.value for one, _ in some],
+                [one.twin[one.attribute] == one.value for one, _ in some],
+                [top for _, top in some],
             )
         )
         counts = np.stack([came, before, top], 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,7 @@ from worldsim_envs.voxel.stages.camera import NEAR, apart, views
 from worldsim_envs.voxel.stages.ground import Ground, Moments, numbers
 from worldsim_envs.voxel.stages.question import Play, Question, Scene
 from worldsim_envs.voxel.stages.revisits import WORLDS, others
+from worldsim_envs.voxel.stages.told import heed
 
 if TYPE_CHECKING:
     from worldsim_envs.voxel.env import VoxelEnv
@@ -48,8 +50,16 @@ def drift(env: VoxelEnv, seed: int, index: int, length: int = LENGTH["quick"]) -
     return Scene(seed, frames, given, moments.start, [Play("round and round", acts, shown, questions)])
 
 
-def strolls(env: VoxelEnv, seed: int, index: int, length: int = 48) -> Scene:
-    """A walk by chance on open land, without questions: what happens on it, what it pays, how it looks."""
+def strolls(env: VoxelEnv, seed: int, index: int, length: int = 48, texts: Sequence[str] = ()) -> Scene:
+    """A walk by chance on open land, without questions: what happens on it, what it pays, how it looks.
+
+    Args:
+        env: to stage it in.
+        seed: of the world.
+        index: of the trial.
+        length: steps after the given past.
+        texts: prompts that the sky is brought to, one after the other, before the first of these steps.
+    """
     ground = Ground(env, seed, level=False, pitch=12.0)
     chances = np.array(list(CHANCES.values()), np.float64)
     drawn = ground.random.choice(list(CHANCES), (length + 16) // 4 + 1, p=chances / chances.sum()).tolist()
@@ -59,5 +69,7 @@ def strolls(env: VoxelEnv, seed: int, index: int, length: int = 48) -> Scene:
     frames, given = ground.given(names[:16])
     moments = Moments(env)
     acts = numbers(names[16 : 16 + length])
-    shown, _, _ = moments.play(acts)
-    return Scene(seed, frames, given, moments.start, [Play("stroll", acts, shown)])
+    for text in texts:
+        heed(env, text)
+    name = " / ".join(texts) or "stroll"
+    return Scene(seed, frames, given, moments.start, [Play(name, acts, np.stack([env.step(act)[0] for act in acts]))])
