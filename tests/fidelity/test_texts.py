@@ -208,6 +208,16 @@ def test_the_ceiling_of_a_change_is_truth_in_which_the_same_change_came(tmp_path
     assert found["S"]["value"] == 1.0 and found["N"] is None
 
 
+def test_a_reference_whose_strolls_heed_no_words_is_told_so(tmp_path: Path) -> None:
+    class Mute(Place):
+        def stages(self):
+            stages = super().stages()
+            return {**stages, "strolls": lambda env, seed, index, length=8: stages["strolls"](env, seed, index, length)}
+
+    found = study(lambda: Hearing(Place()), Mute, out=tmp_path, probes=PROBES[1:], trials=3)
+    assert not found["probes"] and "'texts'" in json.dumps(found)
+
+
 def test_the_ceiling_of_a_prompt_is_what_truth_shows_that_it_describes(tmp_path: Path) -> None:
     class Telling(Place):
         def stages(self):

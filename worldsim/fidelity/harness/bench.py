@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -85,12 +86,17 @@ class Bench:
         """Stage a scene in a world of its own; worlds in which it cannot be staged are passed over.
 
         Raises:
-            FidelityError: the reference has no such stage, or no world of several tried allows it.
+            FidelityError: the reference has no such stage, it takes no such detail, or no world of several tried allows
+                it.
         """
         raw: Any = self.true.env.unwrapped
         stages: Mapping[str, Callable[..., Scene]] = raw.stages()
         if stage not in stages:
             raise FidelityError(f"{self.true.name} stages no {stage!r}; it has {', '.join(stages)}")
+        try:
+            signature(stages[stage]).bind(raw, 0, index, **detail)
+        except TypeError as error:
+            raise FidelityError(f"{self.true.name} stages {stage!r}, but not as it is asked for: {error}") from error
         reasons: list[str] = []
         for attempt in range(ATTEMPTS):
             try:
