@@ -61,7 +61,7 @@ def ppo_player(task: str, steps: int, seed: int) -> Play:
 
     dense = "Dense" if TASKS[task].has_goal else ""
     envs = gym.make_vec(f"worldsim/{IDS.get(task, task)}{dense}-v0", ROWS, autoreset_mode="SameStep", size=SIZE,
-                        num_levels=TRAINING_LEVELS)  # fmt: skip
+                        num_levels=TRAINING_LEVELS, kept_worlds=TRAINING_LEVELS)  # fmt: skip
     model = PPO(
         "CnnPolicy", VecTransposeImage(SB3VecEnv(envs)), n_steps=128, n_epochs=4, batch_size=256,
         learning_rate=lambda left: 2.5e-4 * left, clip_range=lambda left: 0.1 * left, ent_coef=0.01, seed=seed,

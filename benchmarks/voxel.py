@@ -5,7 +5,7 @@
 
 Everything is switched on (health, hunger, monsters, weather, …) but in the row of the fewest systems, actions are
 random, pictures are drawn at every step, and resets are counted: an episode ends after EPISODE steps. Worlds are kept
-per seed (`episodes.kept_world`), so the first reset into a world, which makes it, has a row of its own and no bar. Each
+per seed (`kept_worlds`), so the first reset into a world, which makes it, has a row of its own and no bar. Each
 repeat plays in another world. On a busy machine the rate by CPU time, beside it, says what a free core would do; the
 bars are judged by the clock.
 """

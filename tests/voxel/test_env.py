@@ -18,11 +18,12 @@ from worldsim_envs.voxel.branches import counterfactual
 from worldsim_envs.voxel.checks import VoxelError
 from worldsim_envs.voxel.controls import ACTION_NAMES
 from worldsim_envs.voxel.env import VoxelEnv
+from worldsim_envs.voxel.episodes import KeptWorlds
 from worldsim_envs.voxel.language import vocabulary
 from worldsim_envs.voxel.language.words import PLACES
 from worldsim_envs.voxel.observations import OBSERVATIONS
 from worldsim_envs.voxel.systems.weather import SKIES
-from worldsim_envs.voxel.terrain import BIOMES
+from worldsim_envs.voxel.terrain import BIOMES, Terrain, generate
 
 SMALL: dict[str, Any] = {"size": (36, 40), "world_size": (64, 64, 64)}
 
@@ -177,6 +178,7 @@ def test_captions_of_play_use_known_words(env: VoxelEnv) -> None:
         ({"switches": {"gravity": False}}, ValueError, "switches must be among"),
         ({"items": {"cheese": 1}}, VoxelError, "items must be different ones of"),
         ({"num_levels": -1}, VoxelError, "num_levels must be in 0"),
+        ({"kept_worlds": 0}, VoxelError, "kept_worlds must be in 1"),
         ({"colour": 1}, TypeError, "colour"),
     ],
 )
@@ -262,6 +264,26 @@ def test_train_and_test_levels_stay_apart() -> None:
     other = VoxelEnv(**SMALL)
     other.reset(options={"world_seed": 5})
     np.testing.assert_array_equal(train.state.biomes, other.state.biomes)
+
+
+def test_as_many_worlds_are_kept_as_some_env_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+
+    def counting(seed: int, size: tuple[int, int, int]) -> Terrain:
+        made.append(seed)
+        return generate(seed, size)
+
+    monkeypatch.setattr("worldsim_envs.voxel.episodes.generate", counting)
+    worlds = KeptWorlds()
+    worlds.make_room(2)
+    worlds.make_room(1)  # the largest number counts
+    first, *_ = [worlds.world(seed, (64, 64, 48)) for seed in (1, 2, 1)]
+    assert made == [1, 2] and worlds.world(1, (64, 64, 48)) is first
+    worlds.world(3, (64, 64, 48))  # 2 was used longest ago
+    worlds.world(1, (64, 64, 48))
+    assert made == [1, 2, 3]
+    worlds.world(2, (64, 64, 48))
+    assert made == [1, 2, 3, 2]
 
 
 def test_masks_leave_out_what_does_nothing(env: VoxelEnv) -> None:

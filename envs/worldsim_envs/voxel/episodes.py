@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -29,10 +30,32 @@ class Snapshot:
     story: Story
 
 
-@lru_cache(maxsize=4)
-def kept_world(seed: int, size: tuple[int, int, int]) -> Terrain:
-    """Return the untouched world of a level seed; the last four are kept for the whole process."""
-    return generate(seed, size)
+class KeptWorlds:
+    """Untouched worlds of level seeds: those used last, as many as some env of the process asked for."""
+
+    def __init__(self) -> None:
+        self._room, self._lock = 1, Lock()
+        self._worlds: OrderedDict[tuple[int, tuple[int, int, int]], Terrain] = OrderedDict()
+
+    def make_room(self, count: int) -> None:
+        """Keep `count` worlds from now on, or more if more were asked for before."""
+        self._room = max(self._room, count)
+
+    def world(self, seed: int, size: tuple[int, int, int]) -> Terrain:
+        """Return the world of a seed, which is generated unless it is kept."""
+        with self._lock:
+            if (seed, size) in self._worlds:
+                self._worlds.move_to_end((seed, size))
+                return self._worlds[seed, size]
+        made = generate(seed, size)
+        with self._lock:
+            self._worlds[seed, size] = made
+            while len(self._worlds) > self._room:
+                self._worlds.popitem(last=False)
+        return made
+
+
+KEPT_WORLDS = KeptWorlds()
 
 
 def drawn_start(random: np.random.Generator, biomes: tuple[str, ...] = ()) -> tuple[int, float, str]:

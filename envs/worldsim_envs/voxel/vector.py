@@ -52,7 +52,7 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         num_envs: B ≥ 1.
         max_episode_steps: an episode is truncated after so many steps; None never truncates.
         autoreset_mode: one of Gymnasium's three `AutoresetMode`, or its value as text.
-        threads: how many threads step the rows; None takes one for each processor, at most B.
+        threads: how many threads step the rows; None takes one for each processor that is ours, at most B.
         settings: keyword arguments of `VoxelEnv`, the same for all rows.
 
     Raises:
@@ -81,7 +81,8 @@ class VoxelVectorEnv(gym.vector.VectorEnv[Any, Any, Any]):
         except ValueError as error:
             modes = [mode.value for mode in AutoresetMode]
             raise VoxelError(f"autoreset_mode must be one of {modes}, got {autoreset_mode!r}") from error
-        asked = min(self.num_envs, os.cpu_count() or 1) if threads is None else threads
+        ours = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        asked = min(self.num_envs, ours) if threads is None else threads
         self._threads = checked_count("threads", asked, 1, 256)
         self._pool = ThreadPoolExecutor(max(1, self._threads - 1), "voxel")  # beside the caller, who works, too
         self._settings = settings
