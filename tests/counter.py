@@ -16,7 +16,10 @@ ACTIONS = 5
 
 
 class CounterEnv(gym.Env[Any, Any]):
-    """Counts its steps up to `horizon`. `kind` chooses how the picture is shown, `fail_at` the step that raises."""
+    """Counts its steps up to `horizon`. `kind` chooses how the picture is shown, `fail_at` the step that raises.
+
+    With `pipe` it raises as an env that lost the process of its game does.
+    """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 5}  # noqa: RUF012
     event_names = ("even", "odd")
@@ -28,11 +31,12 @@ class CounterEnv(gym.Env[Any, Any]):
         size: tuple[int, int] = (16, 16),
         fail_at: int | None = None,
         render_mode: str | None = None,
+        pipe: bool = False,
     ) -> None:
         self.horizon = horizon
         self.size = size
         self.kind = kind
-        self.fail_at = fail_at
+        self.fail_at, self.pipe = fail_at, pipe
         self.render_mode = render_mode
         self.action_space = spaces.Discrete(ACTIONS)
         picture = spaces.Box(0, 255, (*size, 3), np.uint8)
@@ -57,6 +61,8 @@ class CounterEnv(gym.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         self.count += 1
         self.action = int(action)
+        if self.count == self.fail_at and self.pipe:
+            raise BrokenPipeError(f"the game has gone at {self.count}")
         if self.count == self.fail_at:
             raise RuntimeError(f"the counter broke at {self.count}")
         events = np.array([self.count % 2 == 0, self.count % 2 == 1], np.float32)

@@ -75,6 +75,8 @@ class CounterWorld:
         width = len(self.card.event_names)
         return Step(self.shown[rows].copy(), np.zeros((len(rows), width), np.float32), np.zeros(len(rows), np.float32))
 
+    def check_prompt(self, text: str) -> None: ...
+
     def observe(self, frames: np.ndarray, actions: np.ndarray) -> Step:
         self.count[:] = frames[:, -1, 0, 0, 0]
         self.shown = frames[:, -1].copy()

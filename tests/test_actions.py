@@ -85,6 +85,13 @@ def test_an_env_that_brings_its_own_vectors_is_taken_at_its_word() -> None:
     assert np.array_equal(ActionSpec.from_json(json.loads(json.dumps(spec.to_json()))).table, Keyed.action_vectors)
 
 
+@pytest.mark.parametrize(("low", "high", "kind"), [(0, 10, np.int32), (0, 255, np.uint8), (-300, 300, np.int16)])
+def test_whole_numbers_come_back_whole(low: int, high: int, kind: type) -> None:
+    spec = ActionSpec(spaces.Box(low, high, (1,), kind), ("dial",))
+    every = [spec.decode(spec.encode(np.array([value], kind))) for value in range(low, high + 1)]
+    assert [int(value[0]) for value in every] == list(range(low, high + 1)) and every[0].dtype == kind
+
+
 def test_encoded_actions_do_not_share_memory_with_the_table() -> None:
     spec = ActionSpec.from_env(Keyed())
     spec.encode(1)[:] = 9

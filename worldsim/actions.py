@@ -240,6 +240,7 @@ def _decode(space: spaces.Space[Any], vector: np.ndarray) -> tuple[Any, np.ndarr
             inside = np.where(bounded, low, 0.0) + (head + 1.0) / 2.0 * np.where(bounded, high - low, 1.0)
             free = np.arctanh(np.clip(head, -0.999999, 0.999999))
             value = np.clip(np.where(bounded, inside, free), low, high)
+            value = np.rint(value) if np.issubdtype(space.dtype, np.integer) else value  # vectors round as float32
             return value.astype(space.dtype).reshape(space.shape), vector[n:]
         case spaces.Dict():
             parts: dict[str, Any] = {}

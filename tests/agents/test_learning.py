@@ -123,6 +123,27 @@ def test_so_many_episodes_are_played_from_so_many_rows(setting: Setting) -> None
     envs.close()
 
 
+def test_the_gap_is_of_the_policy_that_was_asked_for(setting: Setting) -> None:
+    asked: list[bool] = []
+
+    class Told(Random):
+        def predict(self, observation, state=None, episode_start=None, deterministic=False):
+            asked.append(deterministic)
+            return super().predict(observation, state, episode_start, deterministic)
+
+    for deterministic in (True, False):
+        exploitation(setting, Told(26, 0), 1, 2, 0, deterministic)
+        assert set(asked) == {deterministic}
+        asked.clear()
+
+
+def test_an_agent_that_explores_a_little_still_does_when_it_is_loaded(tmp_path: Path) -> None:
+    recipe = recipe_for("dqn", "OpenDoor", "latent", (4, 8, 8), 26, 0)
+    agent = make_agent(recipe)
+    loaded = load_agent(save_agent(agent, recipe, tmp_path / "agent"))[0]
+    assert loaded.exploration_rate == agent.exploration_final_eps > 0
+
+
 def test_the_gap_pairs_rollouts_from_the_same_state_of_one_length(setting: Setting) -> None:
     for obs in ("rgb", "latent"):
         gap = exploitation(replace(setting, obs=obs), Random(26, 0), 2, 3, 5)
@@ -311,6 +332,8 @@ def test_two_studies_in_one_folder_keep_their_trials_and_agents_apart(checkpoint
     assert len(agents) == 2 and all(agent.is_file() for agent in agents)
     assert study(one) == first and read_trials(tmp_path / "trials.jsonl") == trials, "what is done is not done again"
     assert "1 × 2" in (tmp_path / "report.md").read_text()
+    study(replace(one, setting=replace(setting, horizon=5)))
+    assert len(read_trials(tmp_path / "trials.jsonl")) == 3, "another setting is another trial"
 
 
 def test_a_guard_is_a_number_or_a_measured_quantile_by_its_name(setting: Setting) -> None:

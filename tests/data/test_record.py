@@ -153,6 +153,11 @@ def test_named_events_that_are_missing_or_misshapen_are_an_error(
         recorder.episode(0)
 
 
+def test_a_pipe_that_an_env_breaks_is_the_envs_error(tmp_path: Path) -> None:
+    with pytest.raises(WorkerError, match=r"counter\.py(.|\n)*BrokenPipeError: the game has gone at 7"):
+        record(counter.ID, "random", 100, tmp_path, seed=0, workers=2, env_kwargs={"fail_at": 7, "pipe": True})
+
+
 def test_an_error_in_a_worker_comes_out_with_its_traceback(tmp_path: Path) -> None:
     with pytest.raises(WorkerError, match=r"counter\.py(.|\n)*the counter broke at 7"):
         record(counter.ID, "random", 100, tmp_path, seed=0, workers=2, env_kwargs={"fail_at": 7})

@@ -131,6 +131,7 @@ def test_given_frames_may_have_the_size_that_the_true_world_shows(checkpoint: st
     for frames in (large, small):
         env.reset(seed=0, options={"frames": frames[:1]})
         told.append(env.surprise_at(frames[1], 1))
+        assert np.array_equal(env.clone_state().observed[0], small[1]), "what was seen is shown"
     assert told[0] == told[1] and np.isfinite(told[0])
     for take in (env.round_trip, lambda frames: env.surprise_at(frames[0], 1),
                  lambda frames: env.reset(options={"frames": frames})):  # fmt: skip

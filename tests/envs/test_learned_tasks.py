@@ -1,6 +1,7 @@
 """Tasks, starts, latents, surprise and guards of the learned env, on scripted events and on a tiny real network."""
 
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -15,7 +16,12 @@ from fakes import Card, CounterWorld, Step
 from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.data.record import record
 from worldsim.model.calibration import Calibration, EventScore
+from worldsim.model.card import read_card
+from worldsim.model.text import PromptError
+from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.world import World
 from worldsim_envs.learned import EnvError, LearnedEnv, LearnedVectorEnv
+from worldsim_envs.learned.origins import origin_of
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.tasks import TASKS
 
@@ -235,6 +241,47 @@ def test_a_start_in_the_true_world_is_the_true_worlds_own_and_its_state_is_remem
     assert np.array_equal(env.step(1)[0], first)
 
 
+class Every:
+    """Shows a third picture beside that of the counter."""
+
+    def __new__(cls, env: gym.Env) -> gym.Env:
+        space = gym.spaces.Dict({"own": env.observation_space, "inverse": env.observation_space})
+        return gym.wrappers.TransformObservation(env, lambda seen: {"own": seen, "inverse": 255 - seen}, space)
+
+
+def test_a_start_in_the_true_world_is_seen_as_it_was_recorded(checkpoint: str) -> None:
+    wrappers = [["gymnasium.wrappers:MaxAndSkipObservation", {"skip": 2}], f"{__name__}:Every"]
+    card = replace(read_card(Path(checkpoint)), env={"id": "worldsim/Voxel-v0", "kwargs": {**KWARGS,
+                   "wrappers": wrappers}, "image_key": "inverse"})  # fmt: skip
+    origin = origin_of("true", card, None, 3, "noop", {})
+    start, states = origin.draw([np.random.default_rng(0)], [11])
+    true = gym.make("worldsim/Voxel-v0", **KWARGS).unwrapped
+    seen = [true.reset(seed=11)[0]]
+    for _ in range(2):
+        pair = [true.step(0)[0] for _ in range(2)]
+        seen.append(np.max(pair, axis=0))
+    assert np.array_equal(start.frames[0], 255 - np.stack(seen))
+    twin = origin.twin(states[0])
+    assert set(twin.step(0)[0]) == {"own", "inverse"}
+    origin.close()
+    again, _ = origin.draw([np.random.default_rng(0)], [11])
+    assert np.array_equal(again.frames, start.frames)
+    with pytest.raises(EnvError, match="learned from imported data"):
+        origin_of("true", replace(card, env={"id": "", "kwargs": {}}), None, 3, "noop", {})
+
+
+def test_a_prompt_that_is_refused_leaves_all_rows_as_they_were(checkpoint: str) -> None:
+    one, other = (LearnedVectorEnv(2, checkpoint, threshold=1.0, max_episode_steps=3) for _ in range(2))
+    for env in (one, other):
+        env.reset(seed=4)
+        env.step(np.array([1, 8]))
+    with pytest.raises(PromptError):
+        one.reset(seed=9, options={"prompt": "far too many words " * 20})
+    for _ in range(3):
+        mine, theirs = one.step(np.array([1, 8])), other.step(np.array([1, 8]))
+        assert all(np.array_equal(a, b) for a, b in zip(mine[:4], theirs[:4], strict=True))
+
+
 def test_rows_that_begin_in_the_true_world_are_as_single_envs(checkpoint: str) -> None:
     kwargs = {"checkpoint": checkpoint, "start": "true", "start_frames": 3, "start_policy": "random", "horizon": 2}
     rows = LearnedVectorEnv(2, threshold=1.0, **kwargs)
@@ -287,6 +334,23 @@ def test_a_surprise_is_told_and_changes_nothing_else(checkpoint: str, kind: str)
         mine, theirs = plain.step(action), told.step(action)
         assert np.array_equal(mine[0], theirs[0]) and mine[1] == theirs[1]
         assert theirs[4]["surprise"] > 0
+
+
+@pytest.mark.parametrize("strength", [1.0, 2.5])
+def test_a_surprise_at_seeds_is_that_of_the_guidance_in_play(checkpoint: str, strength: float) -> None:
+    world = World.from_pretrained(checkpoint, guidance=Guidance(actions=strength), half=False)
+    world.reset(seeds=[3])
+    action = np.ones((1, world.card.action_spec.width), np.float32)
+
+    def first_guess(sign: float) -> np.ndarray:
+        fork, seen = world.fork(), []
+        drawn = fork._noise()
+        fork._noise = lambda: sign * drawn
+        fork.imagine(action, watch=lambda preview: seen.append(preview.latents.numpy()))
+        return seen[0]
+
+    expected = np.sqrt(np.square(first_guess(-1.0) - first_guess(1.0)).mean()) / 2
+    assert world.imagine(action, surprise="seeds").surprise == pytest.approx(expected, rel=1e-4)
 
 
 def test_a_guard_truncates_the_rows_that_it_finds_surprising(checkpoint: str) -> None:

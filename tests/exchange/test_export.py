@@ -1,6 +1,7 @@
 """A dataset of ours as LeRobot has it: the layout of version 3, and back again unchanged but for the film's loss."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import counter
 from worldsim.cli import main
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
+from worldsim.data.writer import EpisodeWriter
 from worldsim.exchange import lerobot_out
 from worldsim.exchange.lerobot_out import CAMERA, export_lerobot
 from worldsim.video import read_mp4
@@ -62,6 +64,30 @@ def test_what_goes_out_comes_back(data: Path, tmp_path: Path, monkeypatch: pytes
             assert np.array_equal(getattr(one, name), getattr(two, name)), name
         assert np.abs(one.frames.astype(int) - two.frames).max() <= 3
         assert [c.short for c in one.captions] == [c.short for c in two.captions]
+
+
+def test_an_episode_of_one_row_comes_back(data: Path, tmp_path: Path) -> None:
+    info, first = Dataset.open(data).info, Dataset.open(data).read(0)
+    one = replace(first, **{name: getattr(first, name)[:1] for name in ("frames", "actions", "events", "terminated",
+                  "truncated")}, captions=())  # fmt: skip
+    writer = EpisodeWriter.open(tmp_path / "short", info)
+    writer.add(one, "none")
+    writer.add(first, "random")
+    export_lerobot(tmp_path / "short", tmp_path / "out")
+    main(["import", "lerobot", str(tmp_path / "out"), "--out", str(tmp_path / "back")])
+    assert Dataset.open(tmp_path / "back").lengths.tolist() == [1, first.length]
+
+
+def test_statistics_of_colours_are_those_of_all_pixels_at_once() -> None:
+    frames = np.random.default_rng(0).integers(0, 256, (3, 5, 7, 3), np.uint8)
+    frames[..., 1] //= 60
+    counts = np.stack([np.bincount(frames[..., channel].ravel(), minlength=256) for channel in range(3)])
+    found, pixels = lerobot_out._colours(counts), frames.reshape(-1, 3) / 255.0
+    expected = {"min": pixels.min(0), "max": pixels.max(0), "mean": pixels.mean(0), "std": pixels.std(0)}
+    expected |= {f"q{round(100 * q):02d}": np.quantile(pixels, q, axis=0) for q in lerobot_out.QUANTILES}
+    assert found.pop("count") == [len(pixels)] and found.keys() == expected.keys()
+    for name, value in expected.items():
+        assert np.allclose(np.ravel(found[name]), value, atol=1e-12), name
 
 
 def test_an_export_does_not_write_over_anything(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,7 +118,10 @@ def test_a_broken_recording_stops_the_import_by_name_or_is_left_out_and_counted(
     assert [len(episode.frames) for episode in episodes(tmp_path / "rest")] == [6, 6]
     with pytest.raises(SystemExit, match="2"):
         main([*words[:-1], str(tmp_path / "rest"), "--skip-broken"])
-    assert "holds 2 episodes already" in capsys.readouterr().err
+    assert "is there already, and not empty" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists(), "what stopped left nothing"
+    main([*words, "--skip-broken"])
+    assert len(episodes(tmp_path / "out")) == 2
 
 
 PICTURE = box((48, 64, 3), 0, 255, "uint8")

@@ -8,7 +8,9 @@ import pytest
 
 import counter
 from fakes import CounterWorld
+from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
+from worldsim.play.controls import Controls
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
 from worldsim.play.run import Play
@@ -35,6 +37,17 @@ def session(tmp_path: Path, world: str = "true", end_at: int = 1000, **kwargs) -
 def shown(session: Session) -> list[int]:
     """The count, the action and the length of the prompt that the frame shows."""
     return session.frame[0, :3, 0].tolist()
+
+
+def test_return_types_a_prompt_but_where_an_action_is_named_by_it(tmp_path: Path) -> None:
+    play = session(tmp_path)
+    play.press("return")
+    assert play.typing == ""
+    names = ("left", "right", "toggle")
+    play = session(tmp_path)
+    play.controls = Controls(ActionSpec(gym.spaces.Discrete(3), names, np.eye(3, dtype=np.float32), meanings=names))
+    play.press("return")
+    assert play.typing is None and play.controls.vector(play.held).tolist() == [0, 0, 1]
 
 
 def test_each_tick_shows_the_action_of_the_keys_held_then(tmp_path: Path) -> None:

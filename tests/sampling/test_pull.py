@@ -74,6 +74,19 @@ def test_only_frames_under_a_new_prompt_cost_more(monkeypatch: pytest.MonkeyPatc
     assert passes == [more if CHANGE_AT <= t < CHANGE_AT + PULL.frames else usual for t in range(len(passes))]
 
 
+def test_a_prompt_that_is_told_again_goes_on_pulling() -> None:
+    once, again = (tiny_world(2, card={"pull": PULL}) for _ in range(2))
+    for world in (once, again):
+        world.reset(*given(2), seeds=[1, 2])
+        world.set_prompt(["rain falls", "rain falls"])
+    mine = [once.imagine(action).latents for action in actions(2, 4)]
+    theirs = []
+    for action in actions(2, 4):
+        again.set_prompt(["rain falls", "rain falls" if len(theirs) < 1 else "snow on high hills"])
+        theirs.append(again.imagine(action).latents)
+    assert np.array_equal(np.stack(mine)[:, 0], np.stack(theirs)[:, 0]), "another row's change is no change"
+
+
 def test_without_prompts_nothing_is_pulled(monkeypatch: pytest.MonkeyPatch) -> None:
     world = tiny_world(2, card={"pull": PULL})
     seen = looks(world, monkeypatch)

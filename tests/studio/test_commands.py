@@ -9,10 +9,11 @@ import pytest
 
 from networks import EVENTS, SIZE, tiny_card, tiny_dynamics, tiny_tokenizer, tiny_world
 from worldsim.cli import main
-from worldsim.clip import Prompt
+from worldsim.clip import Clip, Prompt
 from worldsim.model.checkpoint import save
-from worldsim.model.clipfile import read_clip
+from worldsim.model.clipfile import read_clip, write_clip
 from worldsim.sampling.timelines import VerbError
+from worldsim.sampling.verbs import generate
 from worldsim.studio.inputs import read_actions, read_frames, read_size, read_text
 from worldsim.studio.outputs import action_names
 from worldsim.video import read_mp4, read_png, write_mp4, write_png
@@ -135,6 +136,18 @@ def test_sizes_timelines_and_actions_are_read() -> None:
     actions = read_actions("3*2 1", spec, 7)
     assert actions is not None and actions.argmax(1).tolist() == [3, 3, 1, 3, 3, 1, 3]
     assert read_actions(" ", spec, 7) is None and action_names(actions, spec) == [""] * 7
+
+
+def test_clips_of_earlier_verbs_are_brought_to_a_size_that_is_asked_for(tmp_path: Path) -> None:
+    world = tiny_world()
+    clip = generate(world, frames=2, seeds=[1])
+    write_clip(tmp_path / "a.safetensors", clip)
+    same = read_frames(tmp_path / "a.safetensors", world, None)
+    assert isinstance(same, Clip) and np.array_equal(same.frames, clip.frames)
+    with pytest.warns(UserWarning, match="are brought to 48x80"):
+        other = read_frames(tmp_path / "a.safetensors", world, (48, 80))
+    assert isinstance(other, Clip) and other.frames.shape == (1, 2, 48, 80, 3)
+    assert np.array_equal(other.actions, clip.actions)
 
 
 def test_foreign_films_are_brought_to_the_worlds_size_and_rate(tmp_path: Path) -> None:

@@ -56,12 +56,13 @@ def full_id(env_id: str, module: str = "") -> str:
     return f"{module}:{env_id}" if module else env_id
 
 
-def make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
+def make_env(env_id: str, env_kwargs: dict[str, Any], bare: bool = False) -> gym.Env[Any, Any]:
     """`gym.make` without its checker, inside the wrappers of `env_kwargs["wrappers"]`.
 
     Args:
         env_id: a Gymnasium id, or "module:id".
         env_kwargs: keyword arguments of the env. "wrappers" lists "module:Class", or ["module:Class", {arguments}].
+        bare: without the layers of `gym.make`, such as the time limit; those of "wrappers" stay.
 
     Raises:
         RecordError: the env or a wrapper cannot be made.
@@ -70,6 +71,7 @@ def make_env(env_id: str, env_kwargs: dict[str, Any]) -> gym.Env[Any, Any]:
     own = {name: value for name, value in env_kwargs.items() if name != "wrappers"}
     try:
         env = gym.make(env_id, disable_env_checker=True, **own)
+        env = env.unwrapped if bare else env
     except (gym.error.Error, ImportError, TypeError, ValueError) as error:
         family = env_id.rpartition(":")[2]
         package = next((name for start, (_, name) in FAMILIES.items() if family.startswith(start)), "")
@@ -107,19 +109,22 @@ def takes(env_id: str, keyword: str) -> bool:
     return keyword in signature(creator).parameters
 
 
-def open_env(env_id: str, env_kwargs: dict[str, Any], image_key: str | None = None) -> gym.Env[Any, Any]:
+def open_env(
+    env_id: str, env_kwargs: dict[str, Any], image_key: str | None = None, bare: bool = False
+) -> gym.Env[Any, Any]:
     """Make an env with pictures: where its observations hold none, with `render_mode="rgb_array"`.
 
     Args:
         env_id: see `make_env`.
         env_kwargs: see `make_env`.
         image_key: which entry of a Dict observation is the picture, or "render" for what `render()` shows.
+        bare: see `make_env`.
 
     Raises:
         RecordError: it cannot be made, or has neither.
         FrameError: an observation whose picture cannot be told.
     """
-    env = make_env(env_id, env_kwargs)
+    env = make_env(env_id, env_kwargs, bare)
     try:
         if find_picture(env.observation_space, image_key) is not None:
             return env
@@ -132,7 +137,7 @@ def open_env(env_id: str, env_kwargs: dict[str, Any], image_key: str | None = No
         env.close()
         raise
     env.close()
-    return make_env(env_id, {**env_kwargs, "render_mode": "rgb_array"})
+    return make_env(env_id, {**env_kwargs, "render_mode": "rgb_array"}, bare)
 
 
 def pictures_of(env: gym.Env[Any, Any], image_key: str | None = None) -> Callable[[Any], np.ndarray]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import multiprocessing
 import signal
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -98,14 +99,14 @@ def _work(job: Job, pipe: Any, steps: Any) -> None:
         with steps.get_lock():
             steps.value += 1
 
-    number: int | None = None
-    try:
-        recorder = Recorder.open(job)
+    recorder: Recorder | None = None
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # of our own pipe: the parent has gone
         while True:
             number = pipe.recv()
             assert isinstance(number, int)
-            pipe.send((number, recorder.episode(number, count)))
-    except (EOFError, BrokenPipeError, ConnectionResetError):
-        return
-    except Exception:
-        pipe.send((number, traceback.format_exc()))
+            try:
+                recorder = recorder or Recorder.open(job)
+                outcome: Episode | str = recorder.episode(number, count)
+            except Exception:  # whatever an env raises, a broken pipe to its own game among it
+                outcome = traceback.format_exc()
+            pipe.send((number, outcome))

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from worldsim.data.episodes import DatasetError, DatasetInfo, Episode, EpisodeWriter
 from worldsim.data.frames import fitting_size, resize
+from worldsim.files import replacing_folder
 
 __all__ = ["ExchangeError", "Foreign", "Imported", "Size", "fitted", "import_episodes", "stable_seed"]
 
@@ -47,34 +48,33 @@ class Imported:
 
 
 def import_episodes(source: Foreign, folder: Path, policy: str, skip_broken: bool) -> Imported:
-    """Write the episodes of a foreign dataset into a folder of ours, which must not hold others.
+    """Write the episodes of a foreign dataset into a folder of ours, which appears when all are there.
 
     Args:
         source: what to read.
-        folder: where to.
+        folder: where to; nothing may be there.
         policy: what the index calls whoever acted.
         skip_broken: leave out what cannot be read, instead of stopping there.
 
     Raises:
-        ExchangeError: a broken episode, or no episode that is whole, or a folder that holds episodes already.
+        ExchangeError: a broken episode, or no episode that is whole, or a folder that holds something already.
     """
     if not source.episodes:
         raise ExchangeError(f"{source.info.creator}: no episodes there")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ExchangeError(f"{folder} is there already, and not empty; choose another --out")
     files, skipped = [], []
-    writer: EpisodeWriter | None = None
-    for name, episode in tqdm(_read(source), total=len(source.episodes), unit="episode", dynamic_ncols=True):
-        if isinstance(episode, ExchangeError):
-            if not skip_broken:
-                raise ExchangeError(f"{episode}; --skip-broken leaves such episodes out") from episode
-            skipped.append(f"{name}: {episode}")
-            continue
-        if writer is None:
-            writer = EpisodeWriter.open(folder, source.info)
-            if writer.count:
-                raise ExchangeError(f"{folder} holds {writer.count} episodes already; choose another --out")
-        files.append(writer.add(replace(episode, seed=stable_seed(name)), policy))
-    if not files:
-        raise ExchangeError(f"all of {len(skipped)} episodes are broken; the first: {skipped[0]}")
+    with replacing_folder(folder) as new:
+        writer = EpisodeWriter.open(new, source.info)
+        for name, episode in tqdm(_read(source), total=len(source.episodes), unit="episode", dynamic_ncols=True):
+            if isinstance(episode, ExchangeError):
+                if not skip_broken:
+                    raise ExchangeError(f"{episode}; --skip-broken leaves such episodes out") from episode
+                skipped.append(f"{name}: {episode}")
+                continue
+            files.append(folder / writer.add(replace(episode, seed=stable_seed(name)), policy).relative_to(new))
+        if not files:
+            raise ExchangeError(f"all of {len(skipped)} episodes are broken; the first: {skipped[0]}")
     return Imported(files, skipped)
 
 

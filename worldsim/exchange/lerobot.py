@@ -91,7 +91,7 @@ def _episode(
         taken = np.array([np.ravel(row["action"]) for row in rows], np.float64)
         events = np.zeros((length, len(described.event_names)), np.float32)
         events[1:, 0] = [np.ravel(row.get(REWARD, 0.0))[0] for row in rows[:-1]]
-        if ours and len(described.event_names) > 1:
+        if ours and len(described.event_names) > 1 and length > 1:
             events[1:, 1:] = [np.ravel(row[EVENTS]) for row in rows[:-1]]
         done, cut = ([bool(np.ravel(row.get(name, False))[0]) for row in rows] for name in (DONE, TRUNCATED))
     except (KeyError, TypeError, ValueError) as error:

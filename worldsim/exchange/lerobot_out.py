@@ -69,14 +69,15 @@ def export_lerobot(source: Path, folder: Path) -> Path:
         raise ExchangeError(f"{source}: a film needs an even height and width, got {dataset.info.size}")
     tasks = _tasks(dataset)
     statistics: dict[str, list[np.ndarray]] = {}
+    colours = np.zeros((3, 256), np.int64)
     entries: list[dict[str, Any]] = []
     with replacing_folder(folder) as new, tqdm(total=len(dataset), unit="episode", dynamic_ncols=True) as bar:
         for file in _files(dataset):
-            _write_file(new, dataset, file, tasks, entries, statistics, bar.update)
+            _write_file(new, dataset, file, tasks, entries, statistics, colours, bar.update)
         _write_table(new / EPISODES, entries)
         _write_tasks(new / "meta/tasks.parquet", tasks)
         _write_json(new / "meta/info.json", _info(dataset, len(tasks)))
-        told = {key: _statistics(parts, (3, 1, 1) if key == CAMERA else None) for key, parts in statistics.items()}
+        told = {key: _statistics(parts) for key, parts in statistics.items()} | {CAMERA: _colours(colours)}
         _write_json(new / "meta/stats.json", told)
         _write_json(new / OURS, dataset.info.to_json())
     return folder
@@ -95,9 +96,13 @@ def _files(dataset: Dataset) -> Iterator[_File]:
 
 def _write_file(
     folder: Path, dataset: Dataset, file: _File, tasks: dict[str, int], entries: list[dict[str, Any]],
-    statistics: dict[str, list[np.ndarray]], done: Callable[[], object],
+    statistics: dict[str, list[np.ndarray]], colours: np.ndarray, done: Callable[[], object],
 ) -> None:  # fmt: skip
-    """The table and the film of some episodes; tells of them in `entries`, and of what they hold in `statistics`."""
+    """The table and the film of some episodes.
+
+    Tells of them in `entries`, of what they hold in `statistics`, and in `colours` i64 (3, 256) how many of the pixels
+    of a few frames of each have each value.
+    """
     rate = _rate(dataset)
     film = folder / PATHS["video_path"].format(video_key=CAMERA, **file.place)
     film.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +124,8 @@ def _write_file(
                 if column.dtype != np.bool_:
                     statistics.setdefault(key, []).append(column.reshape(len(column), -1).astype(np.float64))
             few = np.linspace(0, episode.length - 1, min(SAMPLED, episode.length)).astype(int)
-            statistics.setdefault(CAMERA, []).append(episode.frames[few].reshape(-1, 3) / 255.0)
+            for channel, counts in enumerate(colours):
+                counts += np.bincount(episode.frames[few, ..., channel].ravel(), minlength=256)
             entries.append({
                 "episode_index": number, "tasks": names, "length": episode.length,
                 **{f"data/{key}": value for key, value in file.place.items()},
@@ -230,13 +236,32 @@ def _rate(dataset: Dataset) -> int:
     return max(1, round(dataset.info.fps))
 
 
-def _statistics(parts: list[np.ndarray], shape: tuple[int, ...] | None = None) -> dict[str, Any]:
-    """LeRobot's statistics of columns (N, n), each in this shape, (n,) by default."""
+def _statistics(parts: list[np.ndarray]) -> dict[str, Any]:
+    """LeRobot's statistics of columns (N, n)."""
     values = np.concatenate(parts)
     found = {"min": values.min(0), "max": values.max(0), "mean": values.mean(0), "std": values.std(0)}
     found |= {f"q{round(100 * q):02d}": np.quantile(values, q, axis=0) for q in QUANTILES}
-    told = {name: (value if shape is None else value.reshape(shape)).tolist() for name, value in found.items()}
-    return told | {"count": [len(values)]}
+    return {name: value.tolist() for name, value in found.items()} | {"count": [len(values)]}
+
+
+def _colours(counts: np.ndarray) -> dict[str, Any]:
+    """The same of pixels in [0, 1], each number as (3, 1, 1), from how many have each value: i64 (3, 256)."""
+    values, total = np.arange(256) / 255.0, int(counts[0].sum())
+    mean = counts @ values / total
+    below = counts.cumsum(1)
+
+    def ranked(rank: int) -> np.ndarray:
+        return np.array([values[np.searchsorted(row, rank, side="right")] for row in below])
+
+    def quantile(q: float) -> np.ndarray:
+        rank = q * (total - 1)
+        low, high = ranked(int(np.floor(rank))), ranked(int(np.ceil(rank)))
+        return low + (high - low) * (rank - np.floor(rank))
+
+    spread = np.sqrt((counts * np.square(values - mean[:, None])).sum(1) / total)
+    found = {"min": ranked(0), "max": ranked(total - 1), "mean": mean, "std": spread}
+    found |= {f"q{round(100 * q):02d}": quantile(q) for q in QUANTILES}
+    return {name: value.reshape(3, 1, 1).tolist() for name, value in found.items()} | {"count": [total]}
 
 
 def _write_table(path: Path, rows: list[dict[str, Any]]) -> None:

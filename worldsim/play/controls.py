@@ -80,6 +80,10 @@ class Controls:
                 speed = 0.0 if spec.table is None else float(np.abs(spec.table[:, self._column[field]]).max())
                 self._turn[field] = speed or DEFAULT_TURN
 
+    def acts_by(self, key: str) -> bool:
+        """Whether some action of a Discrete space is named by the word that this key stands for."""
+        return not self._named and any(WORDS.get(key) in words for words in self._meant)
+
     def vector(self, held: Collection[str], look: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
         """The action vector f32 (A,) of all held keys at once.
 

@@ -114,7 +114,7 @@ class Session:
             self._edit(key)
         elif key == "tab":
             self.switch()
-        elif key in ("t", "return"):
+        elif key == "t" or (key == "return" and not self.controls.acts_by("return")):
             self.typing = ""
         elif key == "r":
             self.reset()

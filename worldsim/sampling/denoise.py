@@ -18,7 +18,9 @@ from worldsim.model.config import check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics
 from worldsim.model.noise import sampling_levels, step_down
 
-__all__ = ["Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "hide"]
+__all__ = [
+    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "looking",
+]  # fmt: skip
 
 
 class Cancelled(RuntimeError):  # noqa: N818 (it is no error)
@@ -127,16 +129,26 @@ def denoise(
     if cache is not None and read is None:
         read = dynamics.read(condition.words, len(noise), 1)
 
+    look = looking(dynamics, condition, levels, attend, cache, read)
+    return descend(look, noise, levels, known, guidance, watch)
+
+
+def looking(
+    dynamics: Dynamics, condition: Condition, levels: list[float], attend: Attend = "all",
+    cache: Cache | None = None, read: tuple[torch.Tensor, torch.Tensor] | None = None,
+) -> Look:  # fmt: skip
+    """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels."""
+
     def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
         shown = hide(condition, acted, told)
         if cache is not None or attend == "past":  # who sees all frames has not learned to jump
             shown.span = torch.full_like(level, levels[turn] - levels[turn + 1])
         if cache is None:
             return dynamics(latents, level, shown, attend=attend).clean
-        words = read if told else dynamics.read(None, len(noise), 1)
+        words = read if told else dynamics.read(None, len(latents), 1)
         return dynamics.step(latents, level, shown, cache, words).clean
 
-    return descend(look, noise, levels, known, guidance, watch)
+    return look
 
 
 @torch.no_grad()
@@ -150,7 +162,7 @@ def descend(
     for turn, (here, below) in enumerate(pairwise(levels)):
         level = torch.where(given, 0.0, torch.full(noise.shape[:2], here, device=noise.device))
         lower = torch.full_like(level, below)
-        clean = _guided(look, latents, level, turn, guidance or Guidance())
+        clean = guided(look, latents, level, turn, guidance or Guidance())
         moved = step_down(latents, clean, torch.where(given, 1.0, level), lower)
         guess = torch.where(_wide(given), latents, clean)
         latents = torch.where(_wide(given), latents, moved)
@@ -159,7 +171,7 @@ def descend(
     return latents
 
 
-def _guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, guidance: Guidance) -> torch.Tensor:
+def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, guidance: Guidance) -> torch.Tensor:
     """The network's answer, moved away from what it would be without the prompt, and without the actions."""
     full = look(latents, level, turn, acted=True, told=True)
     clean = full

@@ -31,7 +31,7 @@ from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows
-from worldsim.sampling.denoise import Guidance, Watch, denoise
+from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
 
@@ -158,14 +158,19 @@ class World:
         if len(texts) != len(where):
             raise WorldError(f"expected a prompt, or one for each of {len(where)} rows, got {len(texts)}")
         for text in texts:
-            if not isinstance(text, str):
-                raise PromptError(f"a prompt must be text, got {type(text).__name__}")
-            self.vocabulary.encode(text, self.card.max_prompt_words)
+            self.check_prompt(text)
         told = {text: readable(text, self.vocabulary) for text in texts}
         for row, text in zip(where, texts, strict=True):
-            self._fresh[row] = self.card.pull.frames if told[text] and told[text] != self._told[row] else 0
+            if told[text] != self._told[row]:  # else a pull that goes on goes on
+                self._fresh[row] = self.card.pull.frames if told[text] else 0
             self._prompts[row], self._told[row] = text, told[text]
         self._read = self._read_prompts()
+
+    def check_prompt(self, text: str) -> None:
+        """Raise `PromptError` for what is no text, or too long."""
+        if not isinstance(text, str):
+            raise PromptError(f"a prompt must be text, got {type(text).__name__}")
+        self.vocabulary.encode(text, self.card.max_prompt_words)
 
     def _read_prompts(self) -> tuple[torch.Tensor, torch.Tensor]:
         """The text encoder's output for the present prompts, computed once per change."""
@@ -315,10 +320,10 @@ class World:
             self._fresh = [max(0, left - 1) for left in self._fresh]
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
-            here, below = sampling_levels(passes or self.steps, self.card.shift)[:2]
-            all_noise = torch.full((rows, 1), here, device=device)
-            jump = replace(condition, span=all_noise - below)
-            apart = (dynamics.step(-noise[:, :1], all_noise, jump, cache, self._read).clean - guesses.first) / 2
+            levels = sampling_levels(passes or self.steps, self.card.shift)
+            look = looking(dynamics, condition, levels, cache=cache, read=self._read)
+            mirrored = guided(look, -noise[:, :1], torch.full((rows, 1), levels[0], device=device), 0, guidance)
+            apart = (mirrored - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)
         led = led if acted and not opening else torch.full_like(led, torch.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,10 @@ def read_frames(path: Path, world: World, size: tuple[int, int] | None) -> Clip 
         VideoError, CheckpointError, ClipError: no such file, or not what its name says.
     """
     if path.suffix == ".safetensors":
-        return read_clip(path)
+        clip = read_clip(path)
+        if size is None:
+            return clip
+        return replace(clip, frames=np.stack([_fitting(row, world, size, path) for row in clip.frames]))
     frames, fps = read_mp4(path)
     rate = world.card.fps
     if fps and abs(fps - rate) > 0.01 * rate:

@@ -178,6 +178,8 @@ def load_agent(path: str | Path) -> tuple[BaseAlgorithm, Recipe]:
         agent.set_parameters(tensors, exact_match=True, device="cpu")
     except (ValueError, RuntimeError, KeyError, AttributeError) as error:
         raise AgentError(f"{path}: its tensors do not fit its recipe: {str(error).splitlines()[0]}") from error
+    if hasattr(agent, "exploration_final_eps"):  # as after training: stable-baselines3's own loading does so, too
+        agent.exploration_rate = agent.exploration_final_eps  # pyright: ignore[reportAttributeAccessIssue]
     return agent, recipe
 
 

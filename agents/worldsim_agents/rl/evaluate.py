@@ -65,7 +65,7 @@ def judge(options: Judge) -> dict[str, Any]:
     try:
         player = player_of(options.agent, setting, envs, options.seed, options.plan)
         if options.gap:
-            gap = exploitation(setting, player, stack, options.episodes, options.seed)
+            gap = exploitation(setting, player, stack, options.episodes, options.seed, options.deterministic)
             found = {"gap": gap.value, **{f"{name}_return": interval(values) for name, values in
                      (("learned", gap.learned), ("true", gap.true))}, "steps": float(gap.lengths.mean())}  # fmt: skip
         else:
@@ -73,7 +73,8 @@ def judge(options: Judge) -> dict[str, Any]:
     finally:
         envs.close()
     report = {"agent": options.agent, "world": "both" if options.gap else options.world, "task": setting.task,
-              "episodes": options.episodes, "setting": asdict(setting), **found}  # fmt: skip
+              "episodes": options.episodes, "deterministic": options.deterministic, "setting": asdict(setting),
+              **found}  # fmt: skip
     print(json.dumps({key: value for key, value in report.items() if key != "setting"}))
     if options.out is not None:
         write_json(options.out, report)

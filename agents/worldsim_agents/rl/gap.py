@@ -42,11 +42,11 @@ class FromState(gym.Env[Any, Any]):
     def __init__(self, true: Any, horizon: int) -> None:
         self.true, self.horizon = true, horizon
         self.observation_space, self.action_space = true.observation_space, true.action_space
-        self._state, self._elapsed = true.clone_state(), 0
+        self._state, self._elapsed = true.unwrapped.clone_state(), 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self._elapsed = 0
-        return self.true.restore_state(self._state), {}
+        return self.true.unwrapped.restore_state(self._state), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         observation, reward, terminated, _, info = self.true.step(int(action))
@@ -54,8 +54,10 @@ class FromState(gym.Env[Any, Any]):
         return observation, reward, terminated, self._elapsed >= self.horizon, info
 
 
-def exploitation(setting: Setting, player: Player, stack: int, episodes: int, seed: int) -> Gap:
-    """Play pairs of rollouts with one player, on levels that no training saw.
+def exploitation(
+    setting: Setting, player: Player, stack: int, episodes: int, seed: int, deterministic: bool = False
+) -> Gap:
+    """Play pairs of rollouts with one player, on levels that no training saw; `deterministic` as in `play`.
 
     Raises:
         AdapterError: rollouts do not begin in the true world.
@@ -73,12 +75,12 @@ def exploitation(setting: Setting, player: Player, stack: int, episodes: int, se
         learned_envs.seed(first)
         learned_envs.reset()  # the very reset that `play` makes again: one seed, one start
         twins = [FromState(learned.true_twin(row), horizon) for row in range(setting.rows)]
-        mine = play(learned_envs, player, setting.rows, first)
+        mine = play(learned_envs, player, setting.rows, first, deterministic)
         if setting.guard:  # it may have cut a rollout short: the true one ends with it
             for twin, length in zip(twins, mine.lengths, strict=True):
                 twin.horizon = int(length)
         true = seen_as(DummyVecEnv([lambda twin=twin: twin for twin in twins]), setting, stack, encoder)
-        theirs = play(true, player, setting.rows, first)
+        theirs = play(true, player, setting.rows, first, deterministic)
         found.append((mine.returns, theirs.returns, mine.lengths))
         true.close()
     learned_envs.close()

@@ -21,6 +21,7 @@ import tyro
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim.files import replacing_file, write_json
+from worldsim.sampling.world import World
 from worldsim_agents.clumsy import clumsy
 from worldsim_agents.rl.agents import Recipe, save_agent
 from worldsim_agents.rl.gap import exploitation
@@ -80,15 +81,17 @@ def study(options: Study) -> dict[str, Any]:
     """
     options.out.mkdir(parents=True, exist_ok=True)
     trials = read_trials(options.out / "trials.jsonl")
+    setting = options.setting
+    weights = World.from_pretrained(setting.checkpoint, steps=setting.passes, device=setting.device).fingerprint
     mine: list[dict[str, Any]] = []  # of this study: the folder may hold others
     for seed in options.seeds:
         for task in options.tasks:
             for arm in options.arms:
-                name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm)}
+                name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm, weights)}
                 if done := next((trial for trial in trials if name.items() <= trial.items()), None):
                     mine.append(done)
                     continue
-                trial = {**name, **_trial(options, task, arm, seed)}
+                trial = {**name, **_trial(options, task, arm, seed, _kept(name))}
                 mine.append(trial)
                 trials.append(trial)
                 _write_lines(options.out / "trials.jsonl", trials)
@@ -141,26 +144,30 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return found
 
 
-def _budget(options: Study, arm: str) -> dict[str, Any]:
-    """What a trial had, which tells it from one of another study in the same folder."""
+def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
+    """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's."""
     true = 0 if arm == "random" else options.true_steps
     return {"true_steps": true, "learned_steps": options.learned_steps if arm == "learned" else 0,
             "episodes": options.episodes, "learner": options.learner if arm in ("learned", "true") else "",
             "epochs": options.epochs if arm == "clone" else 0, "slips": options.slips,
-            "checkpoint": options.setting.checkpoint, "obs": options.setting.obs}  # fmt: skip
+            "gap_episodes": options.gap_episodes if arm == "learned" else 0, "weights": weights,
+            "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")}}
 
 
-def _kept(options: Study, task: str, arm: str, seed: int) -> str:
+def _kept(name: dict[str, Any]) -> str:
     """Where the agent of a trial is kept, below `out`: studies with other budgets have other places."""
-    budget = json.dumps(_budget(options, arm), sort_keys=True).encode()
-    return f"agents/{task}-{arm}-{seed}-{blake2b(budget, digest_size=4).hexdigest()}.zip"
+    return "agents/{task}-{arm}-{seed}-{0}.zip".format(_hash(name), **name)
 
 
-def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
-    """Train an agent, where the arm has one, and judge it."""
+def _hash(of: dict[str, Any]) -> str:
+    return blake2b(json.dumps(of, sort_keys=True).encode(), digest_size=4).hexdigest()
+
+
+def _trial(options: Study, task: str, arm: str, seed: int, kept: str) -> dict[str, Any]:
+    """Train an agent, where the arm has one, keep it there and judge it."""
     begun = time.perf_counter()
     setting = replace(options.setting, task=task)
-    player, stack = _player(options, setting, arm, seed)
+    player, stack = _player(options, setting, arm, seed, options.out / kept)
     trained = time.perf_counter() - begun
     envs = open_world("true", setting, stack, test=True)
     played = play(envs, player, options.episodes, 10_000 + seed)
@@ -170,21 +177,20 @@ def _trial(options: Study, task: str, arm: str, seed: int) -> dict[str, Any]:
         "lengths": played.lengths.tolist(), "training_seconds": round(trained, 1),
     }  # fmt: skip
     if arm != "random":
-        trial["agent"] = _kept(options, task, arm, seed)
+        trial["agent"] = kept
     if arm == "learned" and options.gap_episodes:
         gap = exploitation(replace(setting, start="true"), player, stack, options.gap_episodes, 20_000 + seed)
         trial |= {"gap": gap.value, "gap_learned": float(gap.learned.mean()), "gap_true": float(gap.true.mean())}
-    return {**trial, "setting": asdict(setting), "seconds": round(time.perf_counter() - begun, 1)}
+    return {**trial, "seconds": round(time.perf_counter() - begun, 1)}
 
 
-def _player(options: Study, setting: Setting, arm: str, seed: int) -> tuple[Player, int]:
-    """Who plays for an arm, and how many frames at once they see."""
+def _player(options: Study, setting: Setting, arm: str, seed: int, path: Path) -> tuple[Player, int]:
+    """Who plays for an arm, and how many frames at once they see; an agent is trained and saved at `path`."""
     if arm == "random":
         envs = open_world("true", replace(setting, rows=1))
         actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
         envs.close()
         return Random(actions, seed), 1
-    path = options.out / _kept(options, setting.task, arm, seed)
     agent: Any
     recipe: Recipe
     if arm == "clone":
@@ -200,12 +206,13 @@ def _player(options: Study, setting: Setting, arm: str, seed: int) -> tuple[Play
 
 def _recording(options: Study, setting: Setting, seed: int) -> Path:
     """The true data of a task and seed: made, or gone on with, until it has enough steps."""
-    folder = options.out / "data" / f"{setting.task}-{seed}-{options.true_steps}-{options.slips:g}"
+    kwargs = true_kwargs(setting)
+    folder = options.out / "data" / f"{setting.task}-{seed}-{options.true_steps}-{options.slips:g}-{_hash(kwargs)}"
     done = int((Dataset.open(folder).lengths - 1).sum()) if (folder / "dataset.json").exists() else 0
     if done < options.true_steps:
         record(
             true_id(setting.task), partial(clumsy, setting.task, options.slips), options.true_steps - done, folder,
-            seed, episode_length=EPISODE, env_kwargs=true_kwargs(setting),
+            seed, episode_length=EPISODE, env_kwargs=kwargs,
         )  # fmt: skip
     return folder
 

@@ -85,8 +85,7 @@ def true_kwargs(setting: Setting, test: bool = False) -> dict[str, Any]:
     """
     card = read_card(find(setting.checkpoint))
     kept = {key: value for key, value in card.env["kwargs"].items() if key != "task"}
-    train = {"num_levels": setting.levels, "kept_worlds": max(1, min(setting.levels, MOST_KEPT))}
-    levels = {"start_level": setting.levels} if test else train
+    levels = {"start_level": setting.levels} if test else {"num_levels": setting.levels}
     return {**kept, "size": list(card.size), **levels}
 
 
@@ -156,7 +155,7 @@ def open_world(
         encoder = encoder_of(setting)
         raw = gym.make_vec(
             true_id(setting.task), num_envs=setting.rows, autoreset_mode="SameStep",
-            **true_kwargs(setting, test),
+            kept_worlds=max(1, min(setting.levels, MOST_KEPT)), **true_kwargs(setting, test),
         )  # fmt: skip
         envs, names = to_sb3(raw), raw.unwrapped.event_names
     wish = preset(setting.task)

@@ -34,6 +34,10 @@ class Origin(Protocol):
         """A start for each generator, and of each the state of the true world at its last frame, or None."""
         ...
 
+    def close(self) -> None:
+        """Let go of what is open; the next draw opens it again."""
+        ...
+
 
 class Recorded:
     """Begins anywhere in the episodes of a dataset, but where one has just ended.
@@ -65,20 +69,23 @@ class Recorded:
         clip = self.dataset.clip(spans)
         return Start(clip.frames, clip.actions, [""] * len(random)), [None] * len(random)
 
+    def close(self) -> None:
+        pass
+
 
 class TrueWorld:
     """Begins in the true world: resets it, plays a few frames, and remembers its state at the last of them.
 
     Args:
-        env_id, env_kwargs: of the true world.
-        card: of the learned world.
+        env_id, env_kwargs: of the true world, with the wrappers that it was recorded in.
+        card: of the learned world; what it says is the picture of an observation.
         frames: how many a start has, the reset's included.
         policy: who plays them: "noop", "random", or "module:function"; see `worldsim.data.rollout`.
     """
 
     def __init__(self, env_id: str, env_kwargs: dict[str, Any], card: WorldCard, frames: int, policy: str) -> None:
         self.env_id, self.env_kwargs, self.frames = env_id, env_kwargs, frames
-        self.spec, self.size = card.action_spec, card.size
+        self.spec, self.size, self.image_key = card.action_spec, card.size, card.env.get("image_key")
         self._env: Any = None
         self._policy: Policy = _Still(self.spec) if policy == "noop" else make_policy(policy)
 
@@ -88,19 +95,29 @@ class TrueWorld:
         return Start(frames, actions, [""] * len(random)), [one[2] for one in drawn]
 
     def twin(self, state: Any) -> gym.Env[Any, Any]:
-        """A true env of its own in a remembered state, unwrapped. Raises `EnvError` where the env keeps no states."""
+        """A true env of its own in a remembered state, inside the wrappers of the recording alone.
+
+        Raises:
+            EnvError: the env keeps no states.
+        """
         if state is None:
             raise EnvError(f"{self.env_id} has no clone_state and restore_state, so no true world can go on from here")
-        env: Any = open_env(self.env_id, self.env_kwargs).unwrapped
+        env: Any = open_env(self.env_id, self.env_kwargs, self.image_key, bare=True)
         env.reset(seed=0)
-        env.restore_state(state)
+        env.unwrapped.restore_state(state)
         return env
+
+    def close(self) -> None:
+        """Close the true env; the next draw makes another."""
+        if self._env is not None:
+            self._env.close()
+        self._env = None
 
     def _one(self, random: np.random.Generator, seed: int | None) -> tuple[np.ndarray, np.ndarray, Any]:
         """Frames u8 (T, H, W, 3), vectors f32 (T, A), and the true state, of one start."""
         if self._env is None:
-            self._env = open_env(self.env_id, self.env_kwargs).unwrapped
-        env, picture = self._env, pictures_of(self._env)
+            self._env = open_env(self.env_id, self.env_kwargs, self.image_key, bare=True)
+        env, picture = self._env, pictures_of(self._env, self.image_key)
         seed = int(random.integers(2**31)) if seed is None else seed
         for turn in range(TRIES):
             rng = np.random.default_rng([seed, turn])
@@ -114,7 +131,7 @@ class TrueWorld:
                 frames.append(picture(observation))
                 vectors.append(self.spec.encode(action))
             if not over:
-                clone = getattr(env, "clone_state", None)
+                clone = getattr(env.unwrapped, "clone_state", None)
                 return resize(np.stack(frames), self.size), np.stack(vectors), None if clone is None else clone()
         raise EnvError(
             f"{self.env_id} ended within {self.frames} frames {TRIES} times in a row; give fewer start_frames"
@@ -157,6 +174,9 @@ def origin_of(
         raise EnvError(f"start_frames must be from 1 to {card.window}, what this world remembers, got {frames}")
     if str(start) == "true":
         env_id = card.env["id"] if task in (None, "Explore") else f"worldsim/{task}-v0"
+        if not env_id:
+            raise EnvError(f'{card.name!r} was learned from imported data, so there is no true world to start in; give '
+                           "the folder of a recording instead")  # fmt: skip
         settings = {key: value for key, value in card.env["kwargs"].items() if key != "task"}
         return TrueWorld(env_id, {**settings, **kwargs}, card, frames, policy)
     return Recorded(Path(start), card, frames)

@@ -87,6 +87,10 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         frames = self._batch.render()
         return None if frames is None else frames[0]
 
+    def close(self) -> None:
+        """Let go of the true world that episodes begin in."""
+        self._batch.close()
+
     def set_prompt(self, text: str) -> None:
         """Steer with new text from the next frame on. Raises `PromptError` when it is too long for the model."""
         self._batch.set_prompt(text)
@@ -123,9 +127,10 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         return self.world.picture(self.world.latents(self._taken(frames)))
 
     def surprise_at(self, frame: np.ndarray, action: Any) -> float:
-        """See what an action truly led to, and go on from there. Returns how wrong the world's own guess was.
+        """See what an action truly led to, show it, and go on from there. Returns how wrong the world's own guess was.
 
-        The guess is made as in play; told is the logarithm of its mean squared error in latents, of spread 1.
+        The guess is made as in play; told is the logarithm of its mean squared error in latents, of spread 1. What is
+        seen is no step: time limits do not count it.
 
         Raises:
             EnvError: a frame that `reset` would not take either.
@@ -136,7 +141,7 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         before = self.world.snapshot()
         guess = self.world.imagine(vector, pixels=False).latents[0]
         self.world.restore(before)
-        self.world.observe(frames[None], vector[:, None])
+        self._batch.show(self.world.observe(frames[None], vector[:, None]))
         return float(np.log(np.square(guess - self.world.latents(frames)[0]).mean() + 1e-6))
 
     def true_twin(self) -> gym.Env[Any, Any]:

@@ -310,6 +310,11 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             raise EnvError(f"row {row} did not begin in a true world that keeps its states; make it with start='true'")
         return self._origin.twin(self.true_states[row])
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let go of the true world that episodes begin in."""
+        if self._origin is not None:
+            self._origin.close()
+
     @property
     def goal(self) -> str:
         """The task in words; "" without one."""
@@ -321,8 +326,12 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if self.obs == "latent":
             more["pixels"] = False
         step = self.world.imagine(vectors, **more)
-        self._observed = self._shown(step).copy()
+        self.show(step)
         return step
+
+    def show(self, step: Step) -> None:
+        """Let a step of the world be what all rows show now."""
+        self._observed = self._shown(step).copy()
 
     def _shown(self, step: Step) -> np.ndarray:
         """What of a step is observed."""
@@ -341,11 +350,18 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         return told
 
     def _read(self, options: dict[str, Any]) -> Start:
-        """What these options say that all rows start from."""
+        """What these options say that all rows start from.
+
+        Raises:
+            EnvError, PromptError: before any row is touched.
+        """
         card, frames = self.world.card, options.get("frames")
         if card.shown is not None and isinstance(frames, np.ndarray) and frames.shape[-3:] == (*card.shown, 3):
             options = {**options, "frames": resize(frames, card.size)}  # the true env's own pictures
-        return read_options(options, self.prompt, self.num_envs, (*card.size, 3), self.action_spec)
+        start = read_options(options, self.prompt, self.num_envs, (*card.size, 3), self.action_spec)
+        for prompt in start.prompts:
+            self.world.check_prompt(prompt)
+        return start
 
     def _begin(
         self, rows: np.ndarray, start: Start | None = None, seeds: Sequence[int | None] | None = None
@@ -361,7 +377,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             self._begin_from(rows, start)
             return
         free = np.array([not prompt for prompt in start.prompts])
-        if not free.all():  # these first: a prompt that the model refuses is told before any row begins
+        if not free.all():
             self._begin_from(rows[~free], start.take(np.flatnonzero(~free)))
         if free.any():
             given = list(seeds or [None] * len(rows))
