@@ -16,6 +16,7 @@ from worldsim.data.episodes import Caption, Episode
 from worldsim.fidelity import study
 from worldsim.fidelity.harness import texts
 from worldsim.fidelity.harness.bench import Bench
+from worldsim.fidelity.harness.compare import compare, scores
 from worldsim.fidelity.harness.conduct import report
 from worldsim.fidelity.harness.lines import read_lines
 from worldsim.fidelity.harness.simulator import open_simulator
@@ -185,6 +186,14 @@ def test_a_world_that_does_not_hear_scores_nothing(tmp_path: Path) -> None:
         assert found[name]["N"]["value"] < 0.05 and "N" in found[name]["departs"]
 
 
+def test_two_candidates_are_compared_in_what_they_hear(tmp_path: Path) -> None:
+    for candidate in (Hearing, Deaf):
+        ask(lambda candidate=candidate: candidate(Place()), tmp_path / candidate.__name__)
+    rows = {row["probe"]: row for row in compare([tmp_path / "Hearing", tmp_path / "Deaf"], tmp_path)["differences"]}
+    assert set(rows) == set(PROBES) and rows["changed prompts"]["S, first - other"]["value"] == 1.0
+    assert all(row["p, Holm"] < 0.01 for row in rows.values())
+
+
 def test_a_change_that_carries_others_along_is_told(tmp_path: Path) -> None:
     found = ask(lambda: Carried(Place()), tmp_path)["probes"]["changed prompts"]
     assert found["S"]["value"] == 1.0 and found["extras"]["others kept"]["value"] == 0.5
@@ -312,3 +321,10 @@ def test_a_reader_is_made_for_a_candidate_that_tells_nothing_of_itself(monkeypat
     assert np.array_equal(through(tokenizer, frames), frames)
     with pytest.raises(FidelityError, match="captions of .*Place tell no biome"):
         open_texts(bench)
+
+
+def test_a_trial_says_by_itself_what_it_can() -> None:
+    assert scores({"candidate": 0.25}, {}) == [0.25] and scores({"runs": []}, {}) == []
+    assert scores({"surprise": {"swapped": [2.0, 1.0], "still": [1.0, 1.0]}}, {}) == [1.0, 0.5]
+    assert scores({"matched": {"candidate": [2, 3, 5]}}, {}) == [0.5]
+    assert not scores({"matched": {"candidate": [0, 0, 0]}}, {})

@@ -18,9 +18,10 @@ from worldsim.fidelity.harness.page import STYLE, shown
 from worldsim.fidelity.heldout import FidelityError
 from worldsim.files import replacing_file, write_json
 
-__all__ = ["compare", "holm"]
+__all__ = ["compare", "holm", "scores"]
 
 Report = dict[str, Any]
+Line = dict[str, Any]
 RESAMPLES = 10_000
 
 
@@ -68,18 +69,45 @@ def holm(p: Sequence[float]) -> list[float]:
 
 
 def _by_world(folder: Path, report: Report) -> dict[str, dict[int, float]]:
-    """For each staged probe whose reader is sound the share of hits in each world."""
-    sound = {name for name, part in report["probes"].items() if part.get("reader", {}).get("sound")}
-    found: dict[str, dict[int, list[bool]]] = {}
+    """For each probe whose reader is sound, and that tells N and scores trials one by one, the mean of each world."""
+    found: dict[str, dict[int, list[float]]] = {}
     for line in read_lines(folder):
-        if "plays" in line and line["probe"] in sound:
-            for unit in units([line], "candidate"):
-                found.setdefault(line["probe"], {}).setdefault(unit.world, []).append(unit.hit)
-    return {probe: {world: float(np.mean(part)) for world, part in worlds.items()} for probe, worlds in found.items()}
+        part = report["probes"].get(line["probe"], {})
+        if part.get("N") and part.get("reader", {"sound": True})["sound"]:
+            for score in scores(line, part):
+                found.setdefault(line["probe"], {}).setdefault(line["seed"], []).append(score)
+    return {probe: {world: float(np.mean(row)) for world, row in worlds.items()} for probe, worlds in found.items()}
+
+
+def scores(line: Line, part: Report) -> list[float]:
+    """What a trial says by itself, each number from 0 to 1 or as the probe tells it; nothing of a probe whose figure is
+    one of all trials together.
+
+    Args:
+        line: of trials.jsonl.
+        part: what the report says of its probe.
+    """
+    if "plays" in line:
+        return [float(unit.hit) for unit in units([line], "candidate")]
+    if line.get("candidate") is not None:  # level A
+        return [float(line["candidate"])]
+    passed = part.get("reader", {}).get("attributes", [])
+    if "prompt" in line:
+        asked, read = line["prompt"]["asked"], line["prompt"]["read"]
+        return [float(asked[name] == read[name]) for name in passed]
+    if "event" in line:
+        event = line["event"]
+        return [float(event["changed"][event["attribute"]] == event["value"])] if event["attribute"] in passed else []
+    if "surprise" in line:
+        return [float(altered > true) + 0.5 * float(altered == true) for altered, true in line["surprise"].values()]
+    if "matched" in line:
+        hits, happened, told = line["matched"]["candidate"]
+        return [2.0 * hits / (happened + told)] if happened + told else []
+    return []
 
 
 def _difference(probe: str, one: dict[int, float], other: dict[int, float]) -> Report | None:
-    """The mean paired difference of S over the worlds that both met, its interval, and p of none."""
+    """The mean paired difference over the worlds that both met, its interval, and p of none."""
     worlds = sorted(set(one) & set(other))
     if len(worlds) < 2:
         return None
