@@ -25,8 +25,8 @@ print([name for name, count in zip(env.unwrapped.event_names, info["events"]) if
 `gym.make_vec("worldsim/ChopTree-v0", 8)` makes the vector env: threads over rows, all three autoreset modes. The single
 env works with `gymnasium.utils.play` and stable-baselines3 as it is, the vector env through
 `worldsim_agents.sb3.SB3VecEnv`. To make a world takes a tenth of a second, so the last few are kept for all envs of a
-process: in training on 100 levels give `kept_worlds=100` (13 MB each), and a reset takes milliseconds. This page and those beside it are written from the tables of the code by
-`python -m worldsim_envs.voxel.pages docs/voxel`."""
+process: in training on 100 levels give `kept_worlds=100` (13 MB each), and a reset takes milliseconds. This page and
+those beside it are written from the tables of the code by `python -m worldsim_envs.voxel.pages docs/voxel`."""
 
 SHEETS: dict[str, str] = {  # contact sheets under docs/images, and what they show, row by row
     "biomes": "Plains, forest, desert, snow; mountains, beach, ocean, savanna; swamp, a village, two caves.",
