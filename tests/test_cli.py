@@ -44,6 +44,33 @@ def test_the_overview_names_every_command_and_comes_at_once() -> None:
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
+def test_help_is_asked_for_as_people_do(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "agent", "--help")
+    assert code == 0 and "agent train" in out and "export" not in out, "a group shows its own"
+    assert run(capsys, "help", "export")[1] == run(capsys, "export", "--help")[1]
+    code, _, err = run(capsys, "paly")
+    assert code == 2 and err == "worldsim: no command 'paly'; did you mean 'play'?\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("agent study --tasks Foo", "--tasks must be of Explore"),
+        ("agent rank --agents nowhere", "nowhere does not exist; give zips"),
+        ("agent eval --agent PPO.zip", "one of random, scripted and planner"),
+        ("fidelity compare nowhere elsewhere --out there", "nowhere holds no report; run worldsim fidelity run"),
+        ("record --env CartPole-v1 --steps 5 --out there --size 50 50", "--size must be in steps of 16"),
+        ("play --env worldsim/Voxel-v0 --headless --seed -1", "Seed must be"),
+    ],
+)
+def test_what_cannot_be_is_told_before_anything_begins(
+    words: str, says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run(capsys, *words.split())
+    assert code == 2 and says in err and len(err.splitlines()) == 1 and not (tmp_path / "there").exists()
+
+
 def test_an_unknown_command_and_a_missing_option_exit_with_2(capsys: pytest.CaptureFixture[str]) -> None:
     code, _, err = run(capsys, "fly")
     assert code == 2 and "no command 'fly'" in err and "record" in err

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib import import_module
 from itertools import dropwhile, takewhile
 from typing import Any
@@ -99,6 +100,8 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; raises `SystemExit` with 0, 2 for a caller's mistake, or 130 when interrupted."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
     if words[:1] == ["--version"]:
         print(__version__)
         return
@@ -106,16 +109,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if name == "train" and words[1:] and not words[1].startswith("-"):
         name = None  # the name of a stage that there is not
     if name is None:
-        group = bool(words) and any(name.startswith(f"{words[0]} ") for name in COMMANDS)
+        group = words[0] if words and any(name.startswith(f"{words[0]} ") for name in COMMANDS) else ""
         asked = not words or words[0] in ("-h", "--help") or (group and words[1:] in ([], ["-h"], ["--help"]))
         if asked:
-            print(_overview())
+            print(_overview(group))
             sys.exit(0)
-        print(f"worldsim: no command {_meant(words)!r}\n\n{_overview()}", file=sys.stderr)
+        meant = _meant(words)
+        near = get_close_matches(meant, COMMANDS, 1)
+        hint = f"; did you mean {near[0]!r}?" if near else f"\n\n{_overview(group)}"
+        print(f"worldsim: no command {meant!r}{hint}", file=sys.stderr)
         sys.exit(2)
     try:
         _run(name, words[len(name.split()) :])
-    except (ValueError, OSError, RuntimeError) as error:
+    except Exception as error:
         if os.environ.get("WORLDSIM_DEBUG") or not _explains_itself(error):
             raise
         print(f"worldsim {name}: {error}", file=sys.stderr)
@@ -160,8 +166,9 @@ def _is_rule(line: str) -> bool:
 
 
 def _explains_itself(error: Exception) -> bool:
-    """Whether an error is one of our own, or the system's about a file, rather than a fault in the program."""
-    return isinstance(error, OSError) or type(error) is ValueError or type(error).__module__.startswith("worldsim")
+    """Whether an error is one of our own, Gymnasium's, or the system's about a file, rather than a fault in here."""
+    told = type(error).__module__
+    return isinstance(error, OSError) or type(error) is ValueError or told.startswith(("worldsim", "gymnasium.error"))
 
 
 def _meant(words: list[str]) -> str:
@@ -170,9 +177,11 @@ def _meant(words: list[str]) -> str:
     return " ".join(words[:2]) if longer and not words[1].startswith("-") else words[0]
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS))
-    lines = [f"  {name:<{width}}  {command.purpose}" for name, command in COMMANDS.items()]
+def _overview(group: str = "") -> str:
+    """All commands and what they are for, or those of a group."""
+    shown = {name: command for name, command in COMMANDS.items() if not group or name.split()[0] == group}
+    width = max(map(len, shown))
+    lines = [f"  {name:<{width}}  {command.purpose}" for name, command in shown.items()]
     return "\n".join(["usage: worldsim COMMAND [options]     worldsim COMMAND --help shows the options", "", *lines])
 
 

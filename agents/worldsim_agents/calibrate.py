@@ -31,7 +31,7 @@ from worldsim_agents.solve import SOLUTIONS
 
 __all__ = ["Calibrate", "calibrate"]
 
-FIRST_SEED = 2**29  # of worlds: training recordings take small seeds, fidelity begins at 2**30
+FIRST_SEED = 2**29  # of recordings: those for training take small seeds, fidelity begins at 2**30
 ENVS = {"Explore": "worldsim/Voxel-v0"} | {task: f"worldsim/{task}-v0" for task in ("Workshop", *SOLUTIONS)}
 EPISODE = 160  # rows
 TELLING = 0.1  # F1 below which a threshold tells nothing: such a one would let a policy live on false alarms

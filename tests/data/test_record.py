@@ -9,7 +9,7 @@ import counter
 from worldsim.data.episodes import Dataset, DatasetError
 from worldsim.data.frames import FrameError, resize
 from worldsim.data.record import RecordError, record
-from worldsim.data.rollout import Job, Recorder
+from worldsim.data.rollout import Job, Recorder, default_policy
 from worldsim.data.workers import WorkerError
 
 
@@ -151,6 +151,12 @@ def test_named_events_that_are_missing_or_misshapen_are_an_error(
     recorder = Recorder.open(Job(counter.ID, episode_length=3))
     with pytest.raises(RecordError, match=rf"info\['events'\] of shape \(2,\).*{got}"):
         recorder.episode(0)
+
+
+def test_who_acts_where_nobody_says_so() -> None:
+    voxel, task = map(default_policy, ("worldsim/Voxel-v0", "worldsim/ChopTree-v0"))
+    assert voxel == task == "worldsim_agents.explore:mix"
+    assert default_policy("worldsim/Learned-ChopTree-v0") == default_policy("CartPole-v1") == "sticky"
 
 
 def test_a_pipe_that_an_env_breaks_is_the_envs_error(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from worldsim.model.text import PromptError
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 from worldsim_envs.learned import EnvError, LearnedEnv, LearnedVectorEnv
+from worldsim_envs.learned.arguments import read_guard
 from worldsim_envs.learned.origins import origin_of
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.tasks import TASKS
@@ -336,6 +337,13 @@ def test_a_surprise_is_told_and_changes_nothing_else(checkpoint: str, kind: str)
         assert theirs[4]["surprise"] > 0
 
 
+def test_a_guard_that_nothing_measured_reaches_is_warned_of() -> None:
+    measured = Calibration({}, {"again": {"0.95": 0.1, "0.99": 0.155}})
+    with pytest.warns(UserWarning, match=r"guard=0.99 lies above every measured surprise .*0.155.* guard='0.95'"):
+        assert read_guard(0.99, "again", measured) == 0.99
+    assert read_guard("0.99", "again", measured) == 0.155 and read_guard(0.15, "again", measured) == 0.15
+
+
 @pytest.mark.parametrize("strength", [1.0, 2.5])
 def test_a_surprise_at_seeds_is_that_of_the_guidance_in_play(checkpoint: str, strength: float) -> None:
     world = World.from_pretrained(checkpoint, guidance=Guidance(actions=strength), half=False)
@@ -372,6 +380,7 @@ def test_a_guard_truncates_the_rows_that_it_finds_surprising(checkpoint: str) ->
         ({"guard": 1.0}, "a guard watches a surprise"),
         ({"surprise": "again", "guard": "0.99"}, "worldsim agent calibrate"),
         ({"surprise": "again", "guard": 0.0}, "guard must be above 0"),
+        ({"start": True}, 'start must be "", "true" \\(a text\\)'),
         ({"horizon": 0}, "horizon must be at least 1"),
         ({"dense": True}, "name the task too"),
         ({"start": "nowhere"}, 'start must be "true" or the folder'),

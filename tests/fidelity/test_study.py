@@ -196,6 +196,15 @@ def test_departures_are_figures_whose_interval_leaves_truth_out() -> None:
     assert departures(figures) == ["N", "gain"]
 
 
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [({"probes": "turns"}, r"write \['turns'\]"), ({"candidate": 3}, "candidate must be an id or a function")],
+)
+def test_what_is_no_study_is_told(words: dict, says: str) -> None:
+    with pytest.raises(FidelityError, match=says):
+        study(**{"candidate": Ring, "reference": Ring, **words})
+
+
 def test_two_candidates_are_compared_on_the_worlds_that_both_met(tmp_path: Path) -> None:
     ask(Ring, tmp_path / "a")
     ask(FromMirrored, tmp_path / "b")

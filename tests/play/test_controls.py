@@ -7,7 +7,7 @@ from gymnasium import spaces
 from worldsim.actions import ActionSpec
 from worldsim.play.controls import Controls
 
-NAMES = ("hotbar.1", "forward", "left", "cameraX", "cameraY", "jump", "sprint", "attack", "use")
+NAMES = ("hotbar.1", "forward", "left", "cameraX", "cameraY", "jump", "sprint", "attack", "use", "inventory", "drop")
 TABLE = np.zeros((3, len(NAMES)), np.float32)
 TABLE[1, 1], TABLE[2, 3] = 1.0, -0.75
 KEYED = Controls(ActionSpec(spaces.Discrete(3), NAMES, TABLE))
@@ -21,7 +21,8 @@ def fields(*held: str, look: tuple[float, float] = (0.0, 0.0)) -> dict[str, floa
 def test_all_keys_held_at_once_become_one_action() -> None:
     assert fields("w", "space", "left ctrl", "f") == {"forward": 1, "jump": 1, "sprint": 1, "attack": 1}
     assert fields("a", "e", "1") == {"left": 1, "use": 1, "hotbar.1": 1}
-    assert fields() == fields("q", "s", "9") == {}  # no such key, no such field
+    assert fields("c", "q") == {"inventory": 1, "drop": 1}
+    assert fields() == fields("z", "s", "x") == {}  # no such key, no such field
 
 
 def test_arrows_turn_as_fast_as_the_actions_that_the_world_was_learned_from() -> None:

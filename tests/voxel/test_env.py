@@ -177,6 +177,8 @@ def test_captions_of_play_use_known_words(env: VoxelEnv) -> None:
         ({"labels": "depth"}, VoxelError, "labels must be a list of some of"),
         ({"switches": {"gravity": False}}, ValueError, "switches must be among"),
         ({"items": {"cheese": 1}}, VoxelError, "items must be different ones of"),
+        ({"items": ["torch"]}, TypeError, "items must map names to a number"),
+        ({"switches": ["animals"]}, TypeError, "switches must map names to True or False"),
         ({"num_levels": -1}, VoxelError, "num_levels must be in 0"),
         ({"kept_worlds": 0}, VoxelError, "kept_worlds must be in 1"),
         ({"colour": 1}, TypeError, "colour"),

@@ -11,6 +11,7 @@ import tyro
 
 from worldsim.data.envs import full_id
 from worldsim.data.episodes import Dataset
+from worldsim.data.frames import GRAIN
 from worldsim.data.record import RecordError, record
 from worldsim.data.rollout import default_policy
 
@@ -57,6 +58,8 @@ def record_env(options: Record) -> list[Path]:
         RecordError, FrameError, DatasetError, WorkerError: see `worldsim.data.record.record`.
     """
     env_kwargs = _read_kwargs(options.env_kwargs)
+    if options.size and any(side < 1 or side % GRAIN for side in options.size):
+        raise RecordError(f"--size must be in steps of {GRAIN}, which networks take, got {options.size}")
     if options.wrapper:
         env_kwargs["wrappers"] = [*env_kwargs.get("wrappers", ()), *options.wrapper]
     env_id = full_id(options.env, options.module)

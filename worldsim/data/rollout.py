@@ -78,7 +78,8 @@ POLICIES = {"random": RandomPolicy, "sticky": StickyPolicy}
 
 def default_policy(env_id: str) -> str:
     """Who acts in an env when nobody says so: scripted exploration in the voxel world, else chance that holds on."""
-    return EXPLORE if env_id.rpartition(":")[2].startswith("worldsim/Voxel-") else "sticky"
+    name = env_id.rpartition(":")[2]
+    return EXPLORE if name.startswith("worldsim/") and not name.startswith("worldsim/Learned") else "sticky"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 """Minari datasets in: FOLDER/data/metadata.json and, beside it, main_data.hdf5, or a folder of Arrow or Parquet files
-for each episode (minari 0.5; farama.org). Of hdf5, the package h5py is needed: `pip install worldsim[minari]`.
+for each episode (minari 0.5; farama.org). Of hdf5, the package h5py is needed: `pip install h5py`.
 
 An episode has N + 1 observations and N of all else; actions[t] leads from observation t to t + 1.
 """
@@ -112,7 +112,7 @@ def _from_hdf5(
     try:
         import h5py  # pyright: ignore[reportMissingImports]
     except ImportError as error:
-        raise ExchangeError(f"{file}: reading hdf5 needs h5py; pip install 'worldsim[minari]'") from error
+        raise ExchangeError(f"{file}: reading hdf5 needs h5py; pip install h5py") from error
 
     def values(node: Any, space: spaces.Space[Any]) -> list[Any]:
         if isinstance(space, spaces.Dict):

@@ -1,6 +1,7 @@
 """Held-out worlds: episodes that training never saw, and the windows cut out of them.
 
-They come from the held-out split of a dataset, or are recorded on the spot in worlds that no training recording uses.
+They come from the held-out split of a dataset, or are recorded on the spot under seeds that no
+training recording takes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from worldsim.model.card import WorldCard
 
 __all__ = ["FIRST_SEED", "FidelityError", "Windows", "cut_windows", "open_heldout", "record_heldout"]
 
-FIRST_SEED = 2**30  # recordings for training take small seeds; those made here begin at this one
+FIRST_SEED = 2**30  # of recordings made here; those for training take small seeds, and world seeds are hashes of either
 
 
 class FidelityError(ValueError):

@@ -27,6 +27,9 @@ FIELDS = {
     "left ctrl": "sprint",
     "f": "attack",
     "e": "use",
+    "c": "inventory",
+    "x": "swapHands",
+    "q": "drop",
     **{str(slot): f"hotbar.{slot}" for slot in range(1, 10)},
 }
 CAMERA = {"left": ("cameraX", -1), "right": ("cameraX", 1), "up": ("cameraY", -1), "down": ("cameraY", 1)}
@@ -47,7 +50,8 @@ HELP = (
     "mouse       look (click first)   Esc     quit",
     "F, left button   attack, mine    F2      the learned world acts by itself",
     "E, right button  use, place      1 - 9   choose from the hotbar",
-    "                                         (other envs: action 1 - 9, arrows)",
+    "C, X        craft, next recipe           (other envs: action 1 - 9, arrows)",
+    "Q           drop",
 )
 
 

@@ -170,7 +170,9 @@ def load_agent(path: str | Path) -> tuple[BaseAlgorithm, Recipe]:
                 if name.endswith(".pth") and name != "pytorch_variables.pth"
             }
     except FileNotFoundError as error:
-        raise AgentError(f"{path} does not exist") from error
+        raise AgentError(
+            f"{path} does not exist; an agent is a zip of worldsim agent train, or one of random, scripted and planner"
+        ) from error
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, pickle.UnpicklingError) as error:
         raise AgentError(f"{path}: damaged, or no agent: {str(error).splitlines()[0]}") from error
     agent = make_agent(recipe)

@@ -41,6 +41,9 @@ def rank(options: Rank) -> dict[str, Any]:
     """
     zips: list[Path] = []
     for path in options.agents:
+        if not path.exists():
+            raise AgentError(f"--agents: {path} does not exist; give zips of worldsim agent train, or folders of them")
+    for path in options.agents:
         zips += [path] if path.suffix == ".zip" else sorted(path.rglob("*.zip"))
     rows = []
     for path in [None, *zips]:

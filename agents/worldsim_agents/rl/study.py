@@ -30,6 +30,7 @@ from worldsim_agents.rl.presets import LEARNERS, Name
 from worldsim_agents.rl.results import figure, interval, ratio, table
 from worldsim_agents.rl.train import cloned, learn
 from worldsim_agents.rl.worlds import Setting, open_world, true_id, true_kwargs
+from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = ["Study", "read_trials", "report", "study"]
 
@@ -71,6 +72,8 @@ class Study:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
         if not self.tasks or not self.seeds or not self.arms:
             raise ValueError("--tasks, --seeds and --arms must each name at least one")
+        if unknown := sorted(set(self.tasks) - set(TASKS)):
+            raise ValueError(f"--tasks must be of {', '.join(TASKS)}, got {', '.join(unknown)}")
 
 
 def study(options: Study) -> dict[str, Any]:

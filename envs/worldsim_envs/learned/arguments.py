@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from gymnasium.vector import AutoresetMode
 
 from worldsim.model.calibration import Calibration
@@ -48,11 +50,17 @@ def read_guard(guard: float | str | None, surprise: str, calibration: Calibratio
         return None
     if not surprise:
         raise EnvError(f"a guard watches a surprise: choose one of {', '.join(SURPRISES)}")
+    known = {} if calibration is None else calibration.surprise.get(surprise, {})
     if not isinstance(guard, str):
         if guard <= 0:
             raise EnvError(f"guard must be above 0, got {guard}")
+        if known and guard > max(known.values()):
+            warnings.warn(
+                f"guard={guard:g} lies above every measured surprise (the largest quantile is {max(known.values()):g}) "
+                f"and hardly ever cuts; a quantile is given as text, such as guard={next(iter(known))!r}",
+                stacklevel=4,
+            )
         return float(guard)
-    known = {} if calibration is None else calibration.surprise.get(surprise, {})
     if guard not in known:
         raise EnvError(
             f"guard must be a number, or one of the measured quantiles {', '.join(known) or '(none)'}, "

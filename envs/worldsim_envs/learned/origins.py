@@ -165,6 +165,8 @@ def origin_of(
     Raises:
         EnvError: another word, frames out of range, or an origin that does not fit the card.
     """
+    if not isinstance(start, str | Path):
+        raise EnvError(f'start must be "", "true" (a text) or the folder of a recording, got {start!r}')
     if not str(start):
         return None
     if str(start) != "true" and not Path(start).is_dir():

@@ -286,7 +286,13 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         )
 
     def restore_state(self, state: EnvState) -> None:
-        """Go back to a cloned state; the same actions then give the same frames again."""
+        """Go back to a cloned state; the same actions then give the same frames again.
+
+        Raises:
+            EnvError: it is no state of `clone_state`.
+        """
+        if not isinstance(state, EnvState):
+            raise EnvError(f"restore_state takes what clone_state returned, got {type(state).__name__}")
         self.world.restore(state.world)
         self._observed, self._elapsed, self._over = state.observed.copy(), state.elapsed.copy(), state.over.copy()
         self._judge = None if state.judge is None else state.judge.copy()

@@ -105,6 +105,10 @@ class VoxelEnv(Editable, gym.Env[Any, Any]):
         KEPT_WORLDS.make_room(checks.checked_count("kept_worlds", kept_worlds, 1, 2**31))
         self.observed = checks.checked_choices("observations", observations, OBSERVATIONS) or ("rgb",)
         self.labels = checks.checked_choices("labels", labels, LABELS)
+        for name, given in (("switches", switches), ("items", items)):
+            if given is not None and not isinstance(given, Mapping):
+                wanted = "True or False" if name == "switches" else "a number"
+                raise VoxelTypeError(f"{name} must map names to {wanted}, got {given!r}")
         self.switches = {**self.task.switches, **(switches or {})}
         switched(self.switches)  # raises on unknown names
         checks.checked_choices("items", list(items or {}), ITEM_IDS)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from pathlib import Path
@@ -37,6 +38,19 @@ def _rows(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
 
 def _often(events: object) -> str:
     return ", ".join(f"`{name}`" + (f" × {n}" if n != 1 else "") for name, n in dict(events).items())  # type: ignore[call-overload]
+
+
+def documented(of: type) -> dict[str, str]:
+    """Return what the docstring of a class says of each of its arguments."""
+    text = (inspect.getdoc(of) or "").split("Args:\n", 1)[1].split("\n\n", 1)[0]
+    found: dict[str, str] = {}
+    for line in text.splitlines():
+        if line.startswith("     "):
+            found[list(found)[-1]] += f" {line.strip()}"
+        else:
+            name, _, what = line.strip().partition(": ")
+            found[name] = what
+    return found
 
 
 def task_page(name: str, task: Task) -> str:
@@ -72,8 +86,11 @@ def task_page(name: str, task: Task) -> str:
 
 def index_page() -> str:
     """Return the page that leads to the others."""
-    tasks = [(f"[{n}]({n}.md)", task.goal, str(task.steps)) for key, task in TASKS.items()
-             for n in [FILES.get(key, key)]]  # fmt: skip
+    named = {key: f"[{key}]({FILES.get(key, key)}.md)" for key in TASKS}
+    for key, name in FILES.items():
+        named[key] += f", here `worldsim/{name}-v0`, learned `worldsim/Learned-{key}-v0`"
+    tasks = [(named[key], task.goal, str(task.steps)) for key, task in TASKS.items()]
+    arguments = [(f"`{name}`", what) for name, what in documented(VoxelEnv).items()]
     switches = [(f"`{n}`", "on" if on else "off", meaning) for n, (on, meaning) in SWITCHES.items()]
     labels = [(f"`{n}`", label.meaning) for n, label in LABELS.items()]
     return "\n\n".join((
@@ -87,6 +104,10 @@ def index_page() -> str:
         f"`Survival` has {len(ACHIEVEMENTS)} achievements; its score is Crafter's geometric mean (`judge.score`).",
         "See also [actions](actions.md), [events](events.md), the [scoreboard](scoreboard.md) of random, scripted and "
         "learned players, and [recording](recording.md): policies that cover it, and how often what occurs.",
+        "## Arguments",
+        'Of `gym.make`, such as `gym.make("worldsim/Voxel-v0", size=(84, 84), action_space="multidiscrete", '
+        'biome="forest")`; `gym.make_vec` takes them as well.',
+        _rows(("argument", "what"), arguments),
         "## Observations",
         '`observations=("rgb", …)` and `labels=(…)` of `VoxelEnv` take the picture `rgb`, u8 (H, W, 3), and',
         _rows(("key", "what"), labels),
@@ -109,10 +130,12 @@ def actions_page() -> str:
     recipes = [(f"`{r.product}`" + (f" × {r.count}" if r.count > 1 else ""), _often(dict(r.needs)),
                 "yes" if r.table else "–", str(r.enough)) for r in RECIPES]  # fmt: skip
     return "\n\n".join((
-        "# Actions", "`Discrete` actions, with the fields that they hold and how far they turn to the right and down.",
+        "# Actions",
+        "`Discrete` actions, with the fields that they hold, how far they turn to the right and down, and their keys "
+        "in `gymnasium.utils.play` (those of `worldsim play`: F1 in its window).",
         _rows(("number", "name", "fields", "turn", "keys"), rows),
         "The vector under all action spaces has these 25 fields: " + ", ".join(f"`{name}`" for name in ACTION_NAMES)
-        + ". `MultiDiscrete` gives each key 2 values and each camera 11; `Dict` has MineRL's names.",
+        + '. `action_space="multidiscrete"` gives each key 2 values and each camera 11; `"dict"` has MineRL\'s names.',
         "## Making things", MAKING, _rows(("product", "needs", "at a table", "held enough at"), recipes),
         _rows(("into the furnace", "out of it"), [(f"`{raw}`", f"`{made}`") for raw, (made, _) in SMELTING.items()]),
     )) + "\n"  # fmt: skip

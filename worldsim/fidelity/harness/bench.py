@@ -72,7 +72,7 @@ class Bench:
         return np.random.default_rng([self.seed, crc32(probe.encode()), index, attempt])
 
     def world_seed(self, probe: str, index: int, attempt: int = 0) -> int:
-        """A world that no training recording uses, in [2**30, 2**31)."""
+        """A world seed in [2**30, 2**31); that training met this very world is a matter of one in a million."""
         return FIRST_SEED + int(self.draws(probe, index, attempt).integers(FIRST_SEED))
 
     @property

@@ -37,6 +37,9 @@ def compare(folders: Sequence[Path], out: Path) -> Report:
     """
     if len(folders) < 2:
         raise FidelityError(f"a comparison needs two runs at least, got {len(folders)}")
+    for folder in folders:
+        if not (folder / "report.json").is_file():
+            raise FidelityError(f"{folder} holds no report; run worldsim fidelity run --out {folder} first")
     reports = [json.loads((folder / "report.json").read_text()) for folder in folders]
     for key in ("seed", "tier", "reference"):
         if len({report[key] for report in reports}) > 1:

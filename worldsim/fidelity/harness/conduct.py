@@ -64,6 +64,11 @@ def study(
     """
     if tier not in TIERS:
         raise FidelityError(f"tier must be one of {', '.join(TIERS)}, got {tier!r}")
+    if isinstance(probes, str):
+        raise FidelityError(f"probes must be a list of names, got {probes!r}; write [{probes!r}]")
+    for name, maker in (("candidate", candidate), ("reference", reference)):
+        if not (isinstance(maker, str) or callable(maker) or (maker is None and name == "reference")):
+            raise FidelityError(f"{name} must be an id or a function that makes an env, got {maker!r}")
     if unknown := set(probes) - set(PROBES):
         raise FidelityError(f"probes are {', '.join(PROBES)}; got {', '.join(sorted(unknown))}")
     true = None if reference is None else open_simulator(reference, reference_kwargs)

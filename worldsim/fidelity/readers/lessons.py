@@ -34,7 +34,7 @@ __all__ = [
     "attribute_lessons", "half_copied", "join", "record_turns", "record_varied", "through",
 ]  # fmt: skip
 
-FIRST_LESSON = 2**29  # recordings for training take small seeds, held-out worlds begin at 2**30
+FIRST_LESSON = 2**29  # of recordings: those for training take small seeds, held-out ones begin at 2**30
 CAMERA = ("cameraX", "cameraY")  # fields of the action vector that turn the view: yaw, pitch
 APART = {"actions": 1, "attributes": 2}  # rows between the three frames that a reader sees
 SURE = (4, 12)  # rows of a caption's interval in which it surely holds; it was made in the middle
