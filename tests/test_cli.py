@@ -61,6 +61,8 @@ def test_help_is_asked_for_as_people_do(capsys: pytest.CaptureFixture[str]) -> N
         ("fidelity compare nowhere elsewhere --out there", "nowhere holds no report; run worldsim fidelity run"),
         ("record --env CartPole-v1 --steps 5 --out there --size 50 50", "--size must be in steps of 16"),
         ("play --env worldsim/Voxel-v0 --headless --seed -1", "Seed must be"),
+        ("play --env voxel --headless", "the voxel world is worldsim/Voxel-v0"),
+        ("generate --out there/a.gif", "--out must end in .mp4"),
     ],
 )
 def test_what_cannot_be_is_told_before_anything_begins(

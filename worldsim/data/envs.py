@@ -76,8 +76,10 @@ def make_env(env_id: str, env_kwargs: dict[str, Any], bare: bool = False) -> gym
         family = env_id.rpartition(":")[2]
         package = next((name for start, (_, name) in FAMILIES.items() if family.startswith(start)), "")
         hint = f"; is it installed? pip install {package}" if package and isinstance(error, ImportError) else ""
+        hint = "; the voxel world is worldsim/Voxel-v0" if "voxel" in env_id.lower() and "/" not in env_id else hint
         reason = " ".join(str(error).split())  # one line
-        raise RecordError(f"cannot make the env {env_id!r} with {own}: {reason}{hint}") from error
+        told = {name: value for name, value in own.items() if (name, value) != ("max_episode_steps", -1)}
+        raise RecordError(f"cannot make the env {env_id!r} with {told}: {reason}{hint}") from error
     try:
         for wrapper in env_kwargs.get("wrappers", ()):
             env = _wrapped(env, wrapper)
@@ -94,7 +96,8 @@ def _wrapped(env: gym.Env[Any, Any], wrapper: Any) -> gym.Env[Any, Any]:
     try:
         made = getattr(import_module(module), kind)(env, **arguments)
     except Exception as error:  # a wrapper may refuse an env with whatever it likes, AssertionError above all
-        raise RecordError(f"cannot put the wrapper {name!r} around {env}: {error or type(error).__name__}") from error
+        reason = f"{error or type(error).__name__}; expected 'module:Class' that wraps an env"
+        raise RecordError(f"cannot put the wrapper {name!r} around {env}: {reason}") from error
     if not isinstance(made, gym.Env):
         raise RecordError(f"a wrapper must be 'module:Class' that makes an env of an env, got {name!r}")
     return made

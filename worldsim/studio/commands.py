@@ -64,6 +64,10 @@ class _Verb:
     out: Path = Path("out/clip.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
+    def __post_init__(self) -> None:
+        if self.out.suffix not in ("", ".mp4", ".png", ".safetensors"):
+            raise ValueError(f"--out must end in .mp4 for films or .png for pictures, got {str(self.out)!r}")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Generate(_Verb):

@@ -19,7 +19,7 @@ PLAYERS = """\
 Every player is judged on the sparse form of a task, on levels that no training saw (`start_level=100`), at 48×48.
 *random* draws every action anew; *scripted* knows where the goal is (`worldsim_agents.solve`), and where a task has no
 goal it is the recording mix; *PPO* is stable-baselines3's with rl-zoo's settings for Atari, one frame and no memory,
-trained on the dense form and 100 levels, drawing its actions. Measured is the share of successes where a task has a
+trained on the dense form and 100 levels, drawing its actions. The table shows the share of successes where a task has a
 goal, and the return where it has none. Intervals are 95 %. Of one agent they are over its episodes (Wilson's for
 shares, the bootstrap for returns) and take its training as given. Of several training seeds they are over the agents'
 means, which are drawn anew (bootstrap): with two or three seeds little more than the range of these. Where all agents
