@@ -3,10 +3,12 @@
 import hashlib
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from worldsim_envs.voxel.compiled import Notice
 from worldsim_envs.voxel.env import VoxelEnv
 from worldsim_envs.voxel.state import VoxelState, measure_world
 from worldsim_envs.voxel.terrain import BIOMES, find_spawn, generate, sea_level
@@ -122,3 +124,10 @@ def test_light_tops_and_tiles_follow_every_edit() -> None:
     measure_world(fresh.grid, OPAQUE)
     for kept, measured in zip(state.grid, fresh.grid, strict=True):
         np.testing.assert_array_equal(kept, measured)
+
+
+def test_a_first_start_says_once_that_it_compiles(capsys: pytest.CaptureFixture[str]) -> None:
+    notice = Notice()
+    for function in (np.mean, measure_world, measure_world):  # of others it says nothing
+        notice.on_start(SimpleNamespace(data={"dispatcher": SimpleNamespace(py_func=function)}))
+    assert capsys.readouterr().err.count("compiling the voxel world") == 1

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from numba import njit, types
+from numba.core import event
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -24,6 +25,27 @@ FOLDER = Path(__file__).parent
 # Arrays are lent to compiled functions, never made by them; without numba's counting of references (`_nrt`) rays are
 # twice as fast.
 _OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+
+
+class Notice(event.Listener):
+    """Says once, on stderr, why a first start takes so long."""
+
+    def __init__(self) -> None:
+        self.said = False
+
+    def on_start(self, event: Any) -> None:
+        """Called when numba begins to compile something that its cache does not hold."""
+        function = event.data["dispatcher"].py_func
+        if not self.said and function.__module__.startswith(PACKAGE):
+            self.said = True
+            print("worldsim: compiling the voxel world for this machine; it takes two or three minutes, once",
+                  file=sys.stderr, flush=True)  # fmt: skip
+
+    def on_end(self, event: Any) -> None:
+        """Nothing more to say."""
+
+
+event.register("numba:compile", Notice())
 
 
 def inlined(function: Function) -> Function:
