@@ -45,6 +45,7 @@ from worldsim.training.losses import DynamicsLossConfig
 from worldsim.video import write_png
 
 BASE = "base"
+UNEVEN = 1.05  # of steps that two bases make in the same time
 
 
 @dataclass(frozen=True)
@@ -188,9 +189,15 @@ def _table(report: dict[str, Any]) -> str:
         f"| {list(row['figures']['free_running']['psnr_average'].values())[-1]['model_minus_copy']['value']:+.2f} dB "
         f"| {interval(row['against']['free'])} dB |"
     )
+    steps = {row["name"]: row["steps"] for row in report["rows"]}
+    one, other = steps[BASE], steps.get("base-again", steps[BASE])
+    uneven = "" if max(one, other) <= UNEVEN * min(one, other) else (
+        f" The machine's speed changed meanwhile: in the same processor time the two bases made {one} and {other} "
+        "steps, so that differences of some per cent are not the variants'; run it again where nothing else runs."
+    )  # fmt: skip
     return "\n".join([
         f"{report['minutes']:g} processor minutes each; {report['windows']} windows of {report['worlds']} held-out "
-        "worlds; 95 % intervals over worlds.", "",
+        f"worlds; 95 % intervals over worlds.{uneven}", "",
         "| row | parameters | steps | error, against the base | next frame / copy | minus the base's "
         "| above copying | minus the base's |",
         "|---|---|---|---|---|---|---|---|",
