@@ -146,6 +146,19 @@ def test_what_happens_is_followed_frame_by_frame(env: VoxelEnv) -> None:
     assert high.facts["setting"] == "height" and high.plays[0].tracks[0].points[0] > 5
 
 
+@pytest.mark.parametrize("index", [1, 2, 3])  # one of each protocol
+def test_herds_are_watched_as_long_as_is_asked(env: VoxelEnv, index: int) -> None:
+    scene = STAGES["herds"](env, SEED, index, length=64)
+    (play,) = scene.plays
+    (question,) = play.questions
+    assert len(play.frames) == len(play.actions) == 64 == scene.facts["frames"] and question.looks == (32, 64)
+    if scene.facts["protocol"] == "slow pan":
+        moved = np.abs(play.frames[[31, 63, 39]].astype(int) - scene.frames[-1]).mean((1, 2, 3))
+        assert max(moved[:2]) < 1 < moved[2], "the view is the first one again at each look, and another between"
+    with pytest.raises(StageError, match="multiple of 32"):
+        STAGES["herds"](env, SEED, index, length=40)
+
+
 def test_worlds_that_no_picture_tells_apart_are_refused() -> None:
     alike = np.zeros((2, 1, 1, 8, 8, 3), np.uint8)
     with pytest.raises(StageError, match="differ in 0 pixels"):

@@ -97,7 +97,7 @@ PROBES: dict[str, Probe] = {
     "physics": Probe("B", "sand, stone, water, glass, cake, jumps and falls: did it happen as it does", (32, 800),
                      _staged("dynamics")),
     "births and deaths": Probe("B", "animals at rest while nothing is done: as many, more or fewer", (16, 300),
-                               _staged("herds", False)),
+                               _staged("herds", False), detail={"length": (32, 320)}),
     "stochastic truth": Probe("B", "left to chance: is the outcome one that forks of truth come near, and as often",
                               (12, 200), _course(fates_trial), detail={"rollouts": (4, 16)}),
     "drift": Probe("B", "the same view again and again: is it still this world, among eight", (6, 50),

@@ -32,8 +32,14 @@ TOLD = 16  # pixels by which pictures of other counts must differ
 WALLS = 3  # blocks to either side, of a corridor
 
 
-def herds(env: VoxelEnv, seed: int, index: int) -> Scene:
-    """Up to five animals standing still: as many, fewer, or more after 32 frames?"""
+def herds(env: VoxelEnv, seed: int, index: int, length: int = STEPS) -> Scene:
+    """Up to five animals standing still: as many, fewer, or more after `length` frames, and half-way?
+
+    Raises:
+        StageError: the length is no multiple of 32, or an animal would come or go unseen.
+    """
+    if length < STEPS or length % STEPS:
+        raise StageError(f"length must be a multiple of {STEPS}, got {length}")
     ground = Ground(env, seed, pitch=16.0)
     count = index % (MOST + 1)
     protocol = list(PROTOCOLS)[(index + index // (MOST + 1)) % len(PROTOCOLS)]
@@ -44,8 +50,9 @@ def herds(env: VoxelEnv, seed: int, index: int) -> Scene:
         _put(ground, kind, *place)
     frames, given = ground.given(["noop"] * 16)
     moments = Moments(env)
-    acts = numbers(PROTOCOLS[protocol])
-    looks = (STEPS // 2, STEPS)
+    more = ("noop",) * STEPS if protocol == "corridor" else PROTOCOLS[protocol]  # a corridor ends
+    acts = numbers((*PROTOCOLS[protocol], *more * (length // STEPS - 1)))
+    looks = (length // 2, length)
     shown, kept, _ = moments.play(acts, looks)
     changes = {"as many": None, f"more:{places[count]}": lambda env: _put(ground, kind, *places[count])}
     for number, place in enumerate(places[:count]):
@@ -61,7 +68,7 @@ def herds(env: VoxelEnv, seed: int, index: int) -> Scene:
     apart(drawn, names, TOLD)
     counts = [count + {"more": 1, "fewer": -1}.get(name.partition(":")[0], 0) for name in names]
     question = Question("count", looks, names, drawn, 0, 0, values=counts)
-    facts: dict[str, float | str] = {"animals": float(count), "frames": float(STEPS), "protocol": protocol}
+    facts: dict[str, float | str] = {"animals": float(count), "frames": float(length), "protocol": protocol}
     return Scene(seed, frames, given, moments.start, [Play(f"{count} animals", acts, shown, [question])], facts)
 
 
