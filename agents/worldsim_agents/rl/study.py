@@ -159,7 +159,7 @@ def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
 
 def _kept(name: dict[str, Any]) -> str:
     """Where the agent of a trial is kept, below `out`: studies with other budgets have other places."""
-    return "agents/{task}-{arm}-{seed}-{0}.zip".format(_hash(name), **name)
+    return f"agents/{name['task']}-{name['arm']}-{name['seed']}-{_hash(name)}.zip"
 
 
 def _hash(of: dict[str, Any]) -> str:

@@ -275,8 +275,8 @@ def changed_figures(lines: Sequence[Line], options: dict[str, int]) -> Figures:
     extras = {f"changed, {name}": part["changed"] for name, part in found["each"].items() if name != "all"}
     if "others_kept" in found:
         extras["others kept"] = found["others_kept"]
-    raw = events({facts.kind: facts}, truth, made, passed, options, [fork["raw"] for fork in forks])
-    extras["changed in raw truth"] = {"value": raw["each"]["all"]["ceiling"]}
+    raw = [fork["raw"][one.attribute] == one.value for one, fork in zip(made, forks, strict=True)]
+    extras["changed in raw truth"] = {"value": float(np.mean(raw))}
     return {**figures, "extras": extras}
 
 

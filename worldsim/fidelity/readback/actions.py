@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.fidelity.probes.actions import ActionReading, DriftReading
-from worldsim.fidelity.readback.validation import AXES, counted
+from worldsim.fidelity.readback.validation import AXES, LEAST_ROOM, counted
 from worldsim.fidelity.readers.reader import ReaderFacts
 from worldsim.fidelity.scores import Outcome, f1, normalised, over_worlds, tallies
 from worldsim.fidelity.statistics import ratio
@@ -22,7 +22,6 @@ Figures = dict[str, Any]
 Options = dict[str, int]
 
 WINDOW = 64  # frames of drift's windows
-LEAST_ROOM = 0.05  # between chance and ceiling, for a drift to be told
 LEAST_WORLDS = 8  # in which the camera turned, for a gain to have an interval
 
 

@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 
 from worldsim.fidelity.probes.attributes import AttributeReading, EventReading, PromptReading, Values
-from worldsim.fidelity.readback.validation import counted
+from worldsim.fidelity.readback.validation import LEAST_ROOM, counted
 from worldsim.fidelity.readers.reader import ReaderFacts
 from worldsim.fidelity.scores import Outcome, balanced, f1, normalised, over_worlds, tallies
 from worldsim.fidelity.statistics import mean, ratio
 
 __all__ = ["events", "prompts"]
-
-LEAST_ROOM = 0.05  # between chance and ceiling, for a score to be told
 
 Figures = dict[str, Any]
 Options = dict[str, int]

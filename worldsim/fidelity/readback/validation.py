@@ -15,12 +15,13 @@ from worldsim.fidelity.readers.lessons import CAMERA
 from worldsim.fidelity.readers.reader import ReaderFacts
 from worldsim.fidelity.scores import Outcome, f1, over_worlds, tallies
 
-__all__ = ["AXES", "PASS", "counted", "validation"]
+__all__ = ["AXES", "LEAST_ROOM", "PASS", "counted", "validation"]
 
 Figures = dict[str, Any]
 
 PASS = {"action": 0.6, "biome": 0.6, "time": 0.8, "weather": 0.8}  # macro-F1 on raw truth, or a reader is not used
 OFTEN = {"action": 20, "biome": 5, "time": 5, "weather": 5}  # a class that comes less often does not count
+LEAST_ROOM = 0.05  # between chance and ceiling, for what is scored between them to be told
 AXES = dict(zip(CAMERA, ("yaw", "pitch"), strict=True))
 
 
