@@ -289,6 +289,15 @@ def test_a_reader_that_fails_scores_nothing(tmp_path: Path) -> None:
         assert not part["reader"]["sound"] and "N" not in part
 
 
+def test_trials_of_an_earlier_version_are_named(tmp_path: Path) -> None:
+    ask(lambda: Hearing(Place()), tmp_path, probes=PROBES[1:])
+    path = tmp_path / "trials.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    path.write_text("".join(json.dumps({k: v for k, v in row.items() if k != "fork"}) + "\n" for row in rows))
+    with pytest.raises(FidelityError, match="trials of 'changed prompts' are not as this version"):
+        report(tmp_path)
+
+
 def test_a_killed_run_goes_on_and_the_same_seed_gives_the_same_report(tmp_path: Path) -> None:
     def hearing() -> Hearing:
         return Hearing(Place())

@@ -151,6 +151,11 @@ def report(folder: Path | str, options: dict[str, int] = SEED) -> Report:
                 found["probes"][name] = figures_of(name, good, options)
             except StatisticsError as error:
                 found["refused"] = {**found["refused"], name: f"too few trials: {error}"}
+            except (KeyError, IndexError, TypeError) as error:
+                raise FidelityError(
+                    f"{folder}: trials of {name!r} are not as this version writes them ({error!r}); remove their lines "
+                    "from trials.jsonl, and worldsim fidelity run makes them again"
+                ) from error
     if validated := [line for line in lines if line["probe"] == VALIDATION]:
         found["decoder"] = validation_figures(validated, options)
     found["command"] = _command(asked)
