@@ -106,10 +106,7 @@ def act(world: World, reader: Reader, windows: Windows, options: Options) -> lis
     """Go on from the first frames of each window under each deed, nobody acting."""
     clip, spec, trials = windows.clip, world.card.action_spec, []
     place = [line[0].text if line else "" for line in clip.text]
-    live = World(
-        world.card, world.tokenizer, world.dynamics, None, rows=clip.rows, steps=world.steps, habits=world.habits,
-        guidance=Guidance(actions=options.action_guidance),
-    )  # fmt: skip
+    live = world.alike(clip.rows, guidance=Guidance(actions=options.action_guidance))
     given = clip.frames[:, : options.context], clip.actions[:, : options.context]
     for number, deed in enumerate(DEEDS):
         texts = [f"{each} . the player {deed}" for each in place]

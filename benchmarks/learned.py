@@ -11,7 +11,7 @@ import json
 import os
 import platform
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 import gymnasium as gym
 import numpy as np
@@ -138,6 +138,12 @@ class _Limit:
         with torch.inference_mode():
             latents = torch.randn(world.cache.last.shape).to(kind)
             decoder(latents.contiguous(memory_format=torch.channels_last))
+            if world.refiner is not None:
+                refiner = copy.deepcopy(world.refiner)
+                for module in refiner.modules():
+                    if isinstance(module, nn.Conv2d):
+                        module.register_forward_hook(self._keep)
+                refiner(latents.float(), world.cache.shown, world.cache.led.nan_to_num())
         for _, module in self.convolutions:
             module._forward_hooks.clear()
 
@@ -175,9 +181,7 @@ def _begin(
     """An env from a stored start on (from noise, where the size of frames is another), `steps` random steps later."""
     checkpoint: str | World = options.checkpoint
     if size is not None:
-        world = World.from_pretrained(options.checkpoint)
-        card = replace(world.card, size=size)
-        checkpoint = World(card, world.tokenizer, world.dynamics, None, rows=rows, steps=passes)
+        checkpoint = World.from_pretrained(options.checkpoint).alike(rows, size=size, steps=passes)
     settings = {"checkpoint": checkpoint, "steps": passes, "threshold": 1.0, "max_episode_steps": 10**6}
     if rows == 1:
         env = gym.make("worldsim/Learned-v0", **settings)

@@ -148,7 +148,7 @@ def adherence(
     for first in range(0, len(texts), options.rows):
         part = slice(first, first + options.rows)
         rows = len(texts[part])
-        live = World(world.card, world.tokenizer, world.dynamics, None, rows=rows, steps=world.steps)
+        live = world.alike(rows)
         frames = [live.reset(prompts=texts[part], seeds=seeds[part]).frames]
         frames += [live.imagine(np.tile(still, (rows, 1))).frames for _ in range(options.steps)]
         for clip, demand in zip(np.stack(frames, 1), asked[part], strict=True):

@@ -15,6 +15,7 @@ from torch import nn
 from worldsim.actions import ActionSpec
 from worldsim.model.card import WorldCard
 from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
+from worldsim.model.refiner import Refiner, RefinerConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.sampling.world import World
@@ -49,6 +50,10 @@ def tiny_tokenizer(seed: int = 0, **changes: Any) -> Tokenizer:
     return scattered(Tokenizer(replace(TOKENIZER, **changes)), seed)
 
 
+def tiny_refiner(seed: int = 0, **changes: Any) -> Refiner:
+    return scattered(Refiner(replace(RefinerConfig(channels=3, actions=5, past=2, width=8, depth=1), **changes)), seed)
+
+
 def tiny_card(**changes: Any) -> WorldCard:
     card = WorldCard("tiny", SIZE, 10.0, SPEC, EVENTS, {"id": "none", "kwargs": {}}, TOKENIZER, DYNAMICS)
     return replace(card, vocabulary=tuple(WORDS.words), **changes)
@@ -58,6 +63,7 @@ def tiny_world(
     rows: int = 1, steps: int = 2, seed: int = 0, card: dict[str, Any] | None = None, **settings: Any
 ) -> World:
     networks = tiny_tokenizer(seed), tiny_dynamics(seed)
+    settings = {"refiner": tiny_refiner(seed)} | settings
     return World(tiny_card(**card or {}), *networks, None, rows=rows, steps=steps, **settings)
 
 

@@ -55,10 +55,11 @@ class CounterDynamics(nn.Module):
     def read(self, words: object, batch: int, time: int) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.zeros(batch, 1, 1), torch.ones(batch, time, 1, dtype=torch.bool)
 
-    def new_cache(self, rows: int, height: int, width: int) -> Cache:
+    def new_cache(self, rows: int, height: int, width: int, shown: int = 0) -> Cache:
         ring = [torch.zeros(rows, 1, 1, DYNAMICS.window + 1, 1)]
         last, led = torch.zeros(rows, 1, height, width), torch.zeros(rows, 1)
-        return Cache(ring, ring, torch.zeros(rows, dtype=torch.int64), last, led)
+        shown = torch.zeros(rows, 0, 1, height, width)
+        return Cache(ring, ring, torch.zeros(rows, dtype=torch.int64), last, led, shown)
 
     def step(self, noisy: torch.Tensor, level: torch.Tensor, condition: Condition, cache: Cache, read: object = None):
         fresh = (cache.count == 0)[:, None, None, None, None]

@@ -69,6 +69,9 @@ COMMANDS = {
     "train average": Command(
         "worldsim.training.average", "Average", "average", "average checkpoints that were trained on from one another"
     ),
+    "train refiner": Command(
+        "worldsim.training.refiner", "TrainRefiner", "train_refiner", "train what gives a world's frames their detail"
+    ),
     "train captioner": Command(
         "worldsim.training.captioner", "TrainCaptioner", "train_captioner", "train a captioner and matcher on captions"
     ),

@@ -25,6 +25,12 @@ def test_noise_grows_where_detail_is_missing_and_only_after_a_first_frame() -> N
     assert rule.after(frames, begun).tolist() == pytest.approx([0.8, 0.8, 1.0, 1.2, 1.2, 1.0])
 
 
+def test_a_refiner_rests_where_detail_is_missing() -> None:
+    frames = torch.cat([chequered(size) for size in (1.0, 0.7, 0.6, 0.5, 0.0)])
+    assert Temperature(least=0.5).clear(frames).tolist() == pytest.approx([1, 1, 0.5, 0, 0])
+    assert Temperature().clear(frames).tolist() == [1] * 5, "where no detail is asked for, all is clear"
+
+
 def test_by_default_it_is_as_in_training() -> None:
     assert Temperature().after(torch.zeros(3, 2, 4, 4), torch.ones(3, dtype=torch.bool)).tolist() == [1, 1, 1]
 

@@ -11,7 +11,9 @@ import torch
 
 from networks import SIZE, tiny_world
 from rollouts import PROMPTS, ROWS, SEEDS, STEPS, TOLERANCE, actions, assert_same, frames_of, given, roll
+from worldsim.model.refiner import Refiner, RefinerConfig
 from worldsim.model.temperature import Temperature
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World, WorldError
 
 
@@ -257,3 +259,44 @@ def test_windows_out_of_range_and_snapshots_of_another_window_are_refused() -> N
     with pytest.raises(WorldError, match="window of 3"):
         started(window=3).restore(started().snapshot())
     assert tiny_world(1).fingerprint != tiny_world(1, window=2).fingerprint != tiny_world(1, window=3).fingerprint
+
+
+def test_a_world_alike_shares_the_networks_and_has_not_begun() -> None:
+    world = tiny_world(2, temperature=Temperature(0.3), guidance=Guidance(actions=2.0))
+    twin = world.alike(3, size=(64, 48), steps=1)
+    assert (twin.rows, twin.card.size, twin.steps, world.rows, world.card.size) == (3, (64, 48), 1, 2, SIZE)
+    for name in ("tokenizer", "dynamics", "refiner", "temperature", "guidance", "habits"):
+        assert getattr(twin, name) is getattr(world, name), name
+    with pytest.raises(WorldError, match="have not been reset"):
+        twin.imagine(actions(3, 1)[0])
+    other = world.alike(2)
+    for each in (world, other):
+        each.reset(*given(2), seeds=SEEDS[:2])
+    assert_same(roll(world, actions(2)), roll(other, actions(2)))
+
+
+def test_a_refiner_has_the_last_word_on_frames_that_an_action_led_to_and_on_no_others() -> None:
+    """It is given what the sampler made, the frames before it as they were shown, and the action."""
+    asked = []
+
+    class Minus(Refiner):
+        def forward(self, guess: torch.Tensor, shown: torch.Tensor, actions: torch.Tensor) -> torch.Tensor:
+            asked.append((shown.clone(), actions.clone()))
+            return -guess
+
+    config = RefinerConfig(channels=3, actions=5, past=2, width=8, depth=1)
+    world, plain = tiny_world(2, refiner=Minus(config)), tiny_world(2, refiner=None)
+    opened = [each.reset(seeds=SEEDS[:2]) for each in (world, plain)]
+    assert np.array_equal(opened[0].latents, opened[1].latents) and not asked, "a frame from noise"
+    opened = [each.reset(*given(2), seeds=SEEDS[:2]) for each in (world, plain)]
+    assert np.array_equal(opened[0].latents, opened[1].latents) and not asked, "given frames"
+    plan = actions(2, 2)
+    first = [each.imagine(plan[0]).latents for each in (world, plain)]
+    assert np.array_equal(first[0], -first[1])
+    before = torch.from_numpy(np.stack([world.latents(given(2)[0][:, -1 - back]) for back in range(2)], 1))
+    torch.testing.assert_close(asked[0][0], before)
+    assert np.array_equal(asked[0][1].numpy(), plan[0])
+    world.imagine(plan[1])
+    torch.testing.assert_close(asked[1][0], torch.stack([torch.from_numpy(first[0]), before[:, 0]], 1))
+    world.imagine(None)
+    assert len(asked) == 2, "nobody acted"

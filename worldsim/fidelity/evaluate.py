@@ -77,8 +77,9 @@ def _at_size(options: Evaluate, world: World) -> World:
     env = card.env
     if takes(env["id"], "size"):
         env = {"id": env["id"], "kwargs": {**env["kwargs"], "size": list(options.size)}}
-    card = replace(card, size=options.size, env=env)
-    return World(card, world.tokenizer, dynamics, None, rows=1, steps=options.passes, guidance=world.guidance)
+    sized = world.alike(1, size=options.size)
+    sized.card = replace(sized.card, env=env)
+    return sized
 
 
 def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:

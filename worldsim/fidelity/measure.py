@@ -19,7 +19,7 @@ from worldsim.fidelity.options import EVENT_STEPS, Evaluate
 from worldsim.fidelity.probes.actions import drift_of_rollouts, drift_of_truth, read_actions
 from worldsim.fidelity.probes.attributes import prompt_clips, text_events, truth_attributes
 from worldsim.fidelity.probes.next_frame import next_frame
-from worldsim.fidelity.probes.rollout import OpenWorld, rollout
+from worldsim.fidelity.probes.rollout import rollout
 from worldsim.fidelity.probes.stamina import Sticky, stamina, true_stretches
 from worldsim.fidelity.readers.lessons import record_varied
 from worldsim.fidelity.readers.reader import Reader, Training, readers_for
@@ -53,11 +53,6 @@ def measure(options: Evaluate, world: World, dataset: Dataset, training: Trainin
         RecordError, FidelityError: new worlds cannot be recorded, or there is no reader for what is asked.
     """
 
-    def open_world(rows: int) -> World:
-        return World(
-            world.card, world.tokenizer, world.dynamics, None, rows=rows, steps=world.steps, guidance=world.guidance
-        )
-
     readers = _readers(options, world, training)
     found = Measured([reader.facts for reader in readers.values()])
     draws = {name: np.random.default_rng([options.seed, number]) for number, name in enumerate(DRAWS)}
@@ -68,11 +63,11 @@ def measure(options: Evaluate, world: World, dataset: Dataset, training: Trainin
     if "next-frame" in options.probes:
         found.trials += next_frame(world, windows, options.context, draws["next-frame"], options.rows)
     if {"free-running", "actions"} & set(options.probes):
-        _free_running(options, world, open_world, windows, readers, draws["free-running"], found)
+        _free_running(options, world, windows, readers, draws["free-running"], found)
     if options.long and {"stamina", "actions"} & set(options.probes):
-        _long(options, world, open_world, dataset, readers, draws["stamina"], found)
+        _long(options, world, dataset, readers, draws["stamina"], found)
     if {"prompts", "events"} & set(options.probes):
-        _texts(options, world, open_world, dataset, readers, draws, found)
+        _texts(options, world, dataset, readers, draws, found)
     return found
 
 
@@ -90,11 +85,11 @@ def _readers(options: Evaluate, world: World, training: Training) -> dict[str, R
 
 
 def _free_running(
-    options: Evaluate, world: World, open_world: OpenWorld, windows: Windows, readers: dict[str, Reader],
+    options: Evaluate, world: World, windows: Windows, readers: dict[str, Reader],
     rng: np.random.Generator, found: Measured,
 ) -> None:  # fmt: skip
     """Free running under the true actions, and what a reader says that these were."""
-    rollouts, shown = rollout(open_world, world.tokenizer, windows, options.context, rng, options.rows)
+    rollouts, shown = rollout(world.alike, world.tokenizer, windows, options.context, rng, options.rows)
     if "free-running" in options.probes:
         found.trials += rollouts
     if "actions" in options.probes:
@@ -107,13 +102,13 @@ def _free_running(
 
 
 def _long(
-    options: Evaluate, world: World, open_world: OpenWorld, dataset: Dataset, readers: dict[str, Reader],
+    options: Evaluate, world: World, dataset: Dataset, readers: dict[str, Reader],
     rng: np.random.Generator, found: Measured,
 ) -> None:  # fmt: skip
     """Long rollouts, their statistics and how readings of actions drift; beside them truth under such actions."""
     spec = world.card.action_spec
     starts = cut_windows(dataset, options.long_worlds, 1, options.context, rng)
-    learned, frames, taken = stamina(open_world, spec, starts, options.context, options.long, rng)
+    learned, frames, taken = stamina(world.alike, spec, starts, options.context, options.long, rng)
     read = "actions" in options.probes
     with TemporaryDirectory() as folder:
         truth = dataset
@@ -134,7 +129,7 @@ def _long(
 
 
 def _texts(
-    options: Evaluate, world: World, open_world: OpenWorld, dataset: Dataset, readers: dict[str, Reader],
+    options: Evaluate, world: World, dataset: Dataset, readers: dict[str, Reader],
     draws: dict[str, np.random.Generator], found: Measured,
 ) -> None:  # fmt: skip
     """Clips under prompts, prompts that change, and truth under changing skies to validate their reader on."""
@@ -144,12 +139,12 @@ def _texts(
     vocabulary = Vocabulary(card.vocabulary)
     if "prompts" in options.probes:
         found.trials += prompt_clips(
-            open_world, reader, spec, vocabulary, options.clips, options.steps, draws["prompts"], options.rows
+            world.alike, reader, spec, vocabulary, options.clips, options.steps, draws["prompts"], options.rows
         )
     if "events" in options.probes:
         length = options.context + EVENT_STEPS
         windows = cut_windows(dataset, options.event_worlds, 1, length, draws["events"])
         found.trials += text_events(
-            open_world, reader, readers.get("actions"), spec, vocabulary, windows, options.context, draws["events"],
+            world.alike, reader, readers.get("actions"), spec, vocabulary, windows, options.context, draws["events"],
             options.rows,
         )  # fmt: skip

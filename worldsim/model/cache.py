@@ -23,6 +23,8 @@ class Cache:
         count: i64 (B,), frames written so far; the position of the frame at hand.
         last: (B, C, h, w), the last written latents as they were shown to the network; zeros at the start.
         led: f32 (B, A), the action that led to them, NaN where nobody knows it.
+        shown: (B, K, C, h, w), the last K latents without noise, the newest first, for a `Refiner`; a world that is
+            younger has its first ones repeated.
     """
 
     keys: list[torch.Tensor]
@@ -30,6 +32,7 @@ class Cache:
     count: torch.Tensor
     last: torch.Tensor
     led: torch.Tensor
+    shown: torch.Tensor
 
     @property
     def slots(self) -> int:
@@ -46,11 +49,18 @@ class Cache:
         slots = torch.arange(self.slots, device=self.count.device)
         return (slots[None] <= self.count[:, None])[:, None]
 
-    def advance(self, latents: torch.Tensor, led: torch.Tensor | None = None) -> None:
+    def advance(
+        self, latents: torch.Tensor, led: torch.Tensor | None = None, shown: torch.Tensor | None = None
+    ) -> None:
         """Keep the frame at hand, whose latents (B, C, h, w) the last pass wrote, and move on to the next.
 
         led: the action (B, A) that led to it, where it is known.
+        shown: the same latents without noise, where that differs.
         """
+        if self.shown.shape[1]:
+            newest = (latents if shown is None else shown)[:, None].to(self.shown.dtype)
+            young = (self.count == 0)[:, None, None, None, None]
+            self.shown = torch.where(young, newest, torch.cat([newest, self.shown[:, :-1]], 1))
         self.count = self.count + 1
         self.last = latents
         self.led = torch.full_like(self.led, torch.nan) if led is None else led
@@ -59,20 +69,22 @@ class Cache:
         """Forget everything about the given rows, i64 (R,)."""
         self.count = self.count.clone()
         self.count[rows] = 0
-        self.last, self.led = self.last.clone(), self.led.clone()
-        self.last[rows], self.led[rows] = 0, torch.nan
+        self.last, self.led, self.shown = self.last.clone(), self.led.clone(), self.shown.clone()
+        self.last[rows], self.led[rows], self.shown[rows] = 0, torch.nan, 0
 
     def take(self, rows: torch.Tensor) -> Cache:
         """A copy of the given rows, i64 (R,), as a cache of their own."""
         keys, values = ([part[rows] for part in parts] for parts in (self.keys, self.values))
-        return Cache(keys, values, self.count[rows], self.last[rows], self.led[rows])
+        return Cache(keys, values, self.count[rows], self.last[rows], self.led[rows], self.shown[rows])
 
     def put(self, rows: torch.Tensor, other: Cache) -> None:
         """Write the rows of `other` over the given rows, i64 (R,), of this cache."""
         for mine, theirs in zip(self.keys + self.values, other.keys + other.values, strict=True):
             mine[rows] = theirs
-        self.count, self.last, self.led = self.count.clone(), self.last.clone(), self.led.clone()
-        self.count[rows], self.last[rows], self.led[rows] = other.count, other.last, other.led
+        for name in ("count", "last", "led", "shown"):
+            mine = getattr(self, name).clone()
+            mine[rows] = getattr(other, name)
+            setattr(self, name, mine)
 
     def copy(self) -> Cache:
         """A cache that shares no memory with this one."""

@@ -6,6 +6,7 @@
     starts.safetensors        stored starts, to begin from without any other data; optional
     language.safetensors      captioner, matcher and captions to expand prompts with; optional, see `language`
     habits.safetensors        what players do, for whoever acts by itself; optional, see `habits`
+    refiner.safetensors       what sharpens the frames of these very weights; optional, see `refiner`
     events.json               thresholds of events, measured with these very weights; optional, see `calibration`
 
 There is never half a checkpoint: see `worldsim.files`.

@@ -291,8 +291,8 @@ class Dynamics(nn.Module):
         """Clean latents and pooled features (B, T, D) → what the network says."""
         return Prediction(clean, self.event_head(pooled), self.end_head(pooled)[..., 0], self.action_head(pooled))
 
-    def new_cache(self, rows: int, height: int, width: int) -> Cache:
-        """An empty cache for `rows` worlds whose latents are height × width."""
+    def new_cache(self, rows: int, height: int, width: int, shown: int = 0) -> Cache:
+        """An empty cache for `rows` worlds whose latents are height × width, with `shown` frames for a refiner."""
         config, like = self.config, self.no_text
         patches = (height // config.patch) * (width // config.patch)
         shape = (rows, patches, config.time_groups, config.window + 1, config.head_width)
@@ -303,4 +303,5 @@ class Dynamics(nn.Module):
             count=torch.zeros(rows, dtype=torch.int64, device=like.device),
             last=like.new_zeros(rows, config.channels, height, width),
             led=torch.full((rows, config.actions), torch.nan, device=like.device),
+            shown=like.new_zeros(rows, shown, config.channels, height, width),
         )

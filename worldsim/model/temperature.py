@@ -17,6 +17,7 @@ from worldsim.model.config import ConfigError, check_numbers
 __all__ = ["Temperature", "detail"]
 
 FADED = 0.6  # of `Temperature.least`: there the noise is as large as it gets
+CLEAR = 1.4  # of it: a frame with so much detail is as clear as any
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,15 @@ class Temperature:
         if self.usual != self.faded and self.least > 0:
             rise = ((self.least - detail(last)) / ((1 - FADED) * self.least)).clamp(0, 1)
         return torch.where(begun, self.usual + (self.faded - self.usual) * rise, 1.0)
+
+    def clear(self, shown: torch.Tensor) -> torch.Tensor:
+        """How clearly frames (B, C, h, w) show detail, (B,): 0 up to `least`, 1 from `CLEAR` times that on.
+
+        A refiner keeps the detail that there is; where there is none left, it would keep that.
+        """
+        if self.least == 0:
+            return torch.ones(len(shown), device=shown.device)
+        return ((detail(shown) / self.least - 1) / (CLEAR - 1)).clamp(0, 1)
 
 
 def detail(latents: torch.Tensor) -> torch.Tensor:

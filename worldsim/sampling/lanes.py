@@ -39,11 +39,11 @@ class Lanes:
 
     def write(
         self, dynamics: Dynamics, kept: torch.Tensor, level: torch.Tensor, condition: Condition,
-        read: tuple[torch.Tensor, torch.Tensor], led: torch.Tensor,
+        read: tuple[torch.Tensor, torch.Tensor], led: torch.Tensor, shown: torch.Tensor,
     ) -> Prediction:  # fmt: skip
         """The clean pass over the frame at hand, in all rings, as `Dynamics.step`; then it is kept in them.
 
-        The action that led to it, (B, A), is NaN where nobody knows it.
+        The action that led to it, (B, A), is NaN where nobody knows it; `shown` is the frame without noise.
 
         Returns:
             What the ring that was read says, B rows.
@@ -53,7 +53,7 @@ class Lanes:
         wide = replace(condition, actions=self._wide(condition.actions), acted=self._wide(condition.acted))
         words, told = (self._wide(part) for part in read)
         said = dynamics.step(self._wide(kept), self._wide(level), wide, self.rings, (words, told))
-        self.rings.advance(self._wide(kept)[:, 0], self._wide(led))
+        self.rings.advance(self._wide(kept)[:, 0], self._wide(led), self._wide(shown)[:, 0])
         self.age = self.age + 1
         return Prediction(said.clean[chosen], said.events[chosen], said.end[chosen], said.actions[chosen])
 

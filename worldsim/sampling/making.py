@@ -17,7 +17,7 @@ from worldsim.sampling.canvas import Canvas, Painted, paint
 from worldsim.sampling.denoise import Preview, Watch
 from worldsim.sampling.requests import Given, Request
 from worldsim.sampling.timelines import Timelines, beside, moved, of_clip, part, prompts_at
-from worldsim.sampling.world import Step, World
+from worldsim.sampling.world import Step
 
 __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
@@ -35,11 +35,9 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     told, temperature = wish.read(line), world.temperature
     if actions is None:
         temperature = replace(temperature, usual=max(temperature.usual, OPEN))
-    live = World(
-        replace(world.card, size=wish.size), world.tokenizer, world.dynamics, None, rows=wish.rows,
-        steps=wish.passes or world.steps, guidance=wish.guidance, habits=world.habits,
-        temperature=temperature,
-    )  # fmt: skip
+    live = world.alike(
+        wish.rows, size=wish.size, steps=wish.passes, guidance=wish.guidance, temperature=temperature
+    )
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:

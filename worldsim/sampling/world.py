@@ -26,6 +26,7 @@ from worldsim.model.habits import Habits, read_habits
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
 from worldsim.model.prompts import readable
+from worldsim.model.refiner import Refiner, read_refiner
 from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
@@ -57,12 +58,13 @@ class World:
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
+        refiner: gives each new frame the detail of those before it, or None.
     """
 
     def __init__(
         self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
         guidance: Guidance | None = None, temperature: Temperature | None = None, window: int | None = None,
-        habits: Habits | None = None,
+        habits: Habits | None = None, refiner: Refiner | None = None,
     ) -> None:  # fmt: skip
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
@@ -72,13 +74,14 @@ class World:
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
-        self.habits = habits
+        self.habits, self.refiner = habits, refiner
         self.vocabulary = Vocabulary(card.vocabulary)
         self.window = window
         grid = tuple(side // tokenizer.stride for side in card.size)
-        self.cache = dynamics.new_cache(rows, *grid)
+        shown = 0 if refiner is None else refiner.config.past
+        self.cache = dynamics.new_cache(rows, *grid, shown=shown)
         self._lanes = None if window is None else Lanes(
-            dynamics.new_cache(rows * (window + 1), *grid), torch.zeros_like(self.cache.count), window
+            dynamics.new_cache(rows * (window + 1), *grid, shown=shown), torch.zeros_like(self.cache.count), window
         )  # fmt: skip
         self._prompts = [""] * rows  # as given
         self._told = [""] * rows  # as read: without words that the network does not know
@@ -90,7 +93,7 @@ class World:
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
         half: bool | None = None, temperature: Temperature | None = None, guidance: Guidance | None = None,
-        window: int | None = None,
+        window: int | None = None, refine: bool = True,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
@@ -102,6 +105,7 @@ class World:
             window: as above; each frame then costs a pass more for each of these.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
             temperature, guidance: as above; the card's by default.
+            refine: whether the checkpoint's refiner is used, where it has one.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
@@ -115,15 +119,38 @@ class World:
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
         tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
+        refiner = read_refiner(find(checkpoint), dynamics) if refine else None
+        refiner = refiner and refiner.to(place)
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
         world = cls(
             card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature,
             window=window, habits=read_habits(find(checkpoint), card.action_spec.width),
+            refiner=refiner,
         )  # fmt: skip
         world.calibration = read_calibration(find(checkpoint))
         return world
+
+    def alike(
+        self, rows: int, *, size: tuple[int, int] | None = None, steps: int | None = None,
+        guidance: Guidance | None = None, temperature: Temperature | None = None,
+    ) -> World:  # fmt: skip
+        """A world of the same networks that has not begun; what is not named is as here.
+
+        Args:
+            rows: B.
+            size: of its frames, in steps of the tokenizer's stride times the network's patch.
+            steps, guidance, temperature: as above.
+        """
+        card = self.card if size is None else replace(self.card, size=size)
+        twin = World(
+            card, self.tokenizer, self.dynamics, self.starts if size is None else None, rows=rows,
+            steps=steps or self.steps, guidance=guidance or self.guidance,
+            temperature=temperature or self.temperature, window=self.window, habits=self.habits, refiner=self.refiner,
+        )  # fmt: skip
+        twin.calibration = self.calibration
+        return twin
 
     @property
     def fingerprint(self) -> str:
@@ -132,7 +159,8 @@ class World:
         card = {key: value for key, value in self.card.to_json().items() if key not in UNSEEN}
         played = self.steps, self.temperature, self.guidance, self.window
         habits = "" if self.habits is None else self.habits.fingerprint
-        networks = map(network_fingerprint, (self.tokenizer, self.dynamics))
+        used = (self.tokenizer, self.dynamics, *([] if self.refiner is None else [self.refiner]))
+        networks = map(network_fingerprint, used)
         parts = json.dumps(card, sort_keys=True), repr(played), habits, *networks
         return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
@@ -318,6 +346,9 @@ class World:
                 read=self._read, guidance=guidance, watch=guesses,
             )  # fmt: skip
             self._fresh = [max(0, left - 1) for left in self._fresh]
+            if self.refiner is not None and acted and not opening:
+                share = self.temperature.clear(cache.shown[:, 0])[:, None, None, None]
+                latents = torch.lerp(latents[:, 0], self.refiner(latents[:, 0], cache.shown, led), share)[:, None]
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
             levels = sampling_levels(passes or self.steps, self.card.shift)
@@ -329,9 +360,9 @@ class World:
         led = led if acted and not opening else torch.full_like(led, torch.nan)
         if self._lanes is None:
             prediction = dynamics.step(kept, level, condition, cache, self._read)
-            cache.advance(kept[:, 0], led)
+            cache.advance(kept[:, 0], led, latents[:, 0])
         else:
-            prediction = self._lanes.write(dynamics, kept, level, condition, self._read, led)
+            prediction = self._lanes.write(dynamics, kept, level, condition, self._read, led, latents)
             self.cache = self._lanes.seen
         if surprise == "again":
             apart = prediction.clean - latents
@@ -363,7 +394,8 @@ class World:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
         if len(snapshot.prompts) != self.rows:
             raise WorldError(f"a snapshot of {self.rows} rows was expected, got {len(snapshot.prompts)} rows")
-        mine, theirs = ([tuple(key.shape) for key in cache.keys] for cache in (self.cache, snapshot.cache))
+        caches = self.cache, snapshot.cache
+        mine, theirs = ([tuple(part.shape) for part in (*cache.keys, cache.shown)] for cache in caches)
         if mine != theirs:
             raise WorldError(f"a snapshot of this world was expected, got one of a network with a cache of {theirs}")
         if (snapshot.lanes and snapshot.lanes.window) != self.window:
