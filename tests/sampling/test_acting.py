@@ -21,7 +21,7 @@ HABITS = Habits(ACTIONS, HOLD, ("rain",), np.array([[0, 0, 50]], np.float32))
 
 
 def acting(habits: Habits | None = HABITS, rows: int = ROWS, **options: Any) -> World:
-    world = tiny_world(rows, **options)
+    world = tiny_world(rows, refiner=None, **options)  # it rests where nobody acts, and we compare with who does
     world.habits = habits
     world.reset(*given(rows), prompts=[""] * rows, seeds=SEEDS[:rows])
     return world

@@ -300,3 +300,7 @@ def test_a_refiner_has_the_last_word_on_frames_that_an_action_led_to_and_on_no_o
     torch.testing.assert_close(asked[1][0], torch.stack([torch.from_numpy(first[0]), before[:, 0]], 1))
     world.imagine(None)
     assert len(asked) == 2, "nobody acted"
+    for each in (world, plain):
+        each.reset(*given(2), prompts=["", "a desert at night"], seeds=SEEDS[:2])
+    mine, theirs = (each.imagine(plan[0]).latents for each in (world, plain))
+    assert np.array_equal(mine[0], -theirs[0]) and np.array_equal(mine[1], theirs[1]), "a row that has a prompt"

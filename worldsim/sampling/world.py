@@ -58,7 +58,8 @@ class World:
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
-        refiner: gives each new frame the detail of those before it, or None.
+        refiner: gives frames that somebody's actions lead to the detail of those before them, in rows without a prompt,
+            or None.
     """
 
     def __init__(
@@ -332,6 +333,7 @@ class World:
         """One frame on: denoised, or given as latents (B, 1, C, h, w); then the clean pass, which keeps it."""
         dynamics, cache = self.dynamics, self.cache
         device, rows, width = cache.last.device, self.rows, self.card.action_spec.width
+        driven = actions is not None
         if actions is None and given is None and self.habits is not None:
             actions = self.habits.draw(cache.led.cpu().numpy(), self._told, self._generators)
         acted = actions is not None
@@ -346,8 +348,9 @@ class World:
                 read=self._read, guidance=guidance, watch=guesses,
             )  # fmt: skip
             self._fresh = [max(0, left - 1) for left in self._fresh]
-            if self.refiner is not None and acted and not opening:
-                share = self.temperature.clear(cache.shown[:, 0])[:, None, None, None]
+            if self.refiner is not None and driven and not opening and not all(self._told):
+                untold = torch.tensor([not text for text in self._told], device=device)
+                share = (untold * self.temperature.clear(cache.shown[:, 0]))[:, None, None, None]
                 latents = torch.lerp(latents[:, 0], self.refiner(latents[:, 0], cache.shown, led), share)[:, None]
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
