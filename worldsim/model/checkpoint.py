@@ -18,15 +18,12 @@ import warnings
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
-from torch import nn
-
 from worldsim.clip import Clip, ClipError
 from worldsim.files import former, replacing_folder, write_json
 from worldsim.model.card import CheckpointError, WorldCard, read_card
 from worldsim.model.clipfile import read_clip, write_clip
 from worldsim.model.dynamics import Dynamics
-from worldsim.model.tensors import load_weights, read_tensors, write_tensors
+from worldsim.model.tensors import half_weights, load_weights, read_tensors, write_tensors
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = ["Checkpoint", "CheckpointError", "find", "load", "save"]
@@ -79,9 +76,9 @@ def save(
         told, given = ("no" if one is None else "a" for one in (card.dynamics, dynamics))
         raise CheckpointError(f"{folder}: the card tells of {told} dynamics network, and {given} network is given")
     with replacing_folder(folder) as new:
-        write_tensors(new / "tokenizer.safetensors", _half(tokenizer))
+        write_tensors(new / "tokenizer.safetensors", half_weights(tokenizer))
         if dynamics is not None:
-            write_tensors(new / "dynamics.safetensors", _half(dynamics))
+            write_tensors(new / "dynamics.safetensors", half_weights(dynamics))
         if starts is not None:
             write_clip(new / "starts.safetensors", starts)
         write_json(new / "card.json", card.to_json())
@@ -103,15 +100,6 @@ def load(checkpoint: str | Path) -> Checkpoint:
         load_weights(dynamics, read_tensors(folder / "dynamics.safetensors"), "dynamics.safetensors")
     starts = folder / "starts.safetensors"
     return Checkpoint(card, tokenizer, dynamics, _starts_from_file(starts, card) if starts.exists() else None)
-
-
-def _half(module: nn.Module) -> dict[str, torch.Tensor]:
-    """A module's tensors, parameters as bf16."""
-    parameters = {name for name, _ in module.named_parameters()}
-    return {
-        name: tensor.detach().to(torch.bfloat16) if name in parameters else tensor.detach()
-        for name, tensor in module.state_dict().items()
-    }
 
 
 def _starts_from_file(path: Path, card: WorldCard) -> Clip:

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from worldsim.clip import Clip, ClipError, Prompt
-from worldsim.model.tensors import read_tensors, write_tensors
+from worldsim.model.tensors import read_metadata, read_tensors, write_tensors
 
 __all__ = ["read_clip", "write_clip"]
 
@@ -35,8 +34,7 @@ def read_clip(path: Path) -> Clip:
         ClipError: it holds something else; names the file and what is missing or malformed.
     """
     arrays = {name: tensor.numpy() for name, tensor in read_tensors(path).items()}
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    metadata = read_metadata(path)
     try:
         return Clip(
             *(arrays[name] for name in ARRAYS), *(arrays[name].astype(bool) for name in FLAGS),

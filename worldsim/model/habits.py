@@ -16,10 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from worldsim.model.card import CheckpointError
-from worldsim.model.tensors import read_tensors, write_tensors
+from worldsim.model.tensors import read_metadata, read_tensors, write_tensors
 from worldsim.model.text import split_words
 
 __all__ = ["FILE", "Habits", "phrases_of", "read_habits", "write_habits"]
@@ -103,10 +102,9 @@ def read_habits(folder: Path, width: int) -> Habits | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    tensors = read_tensors(path)
+    tensors, metadata = read_tensors(path), read_metadata(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            phrases = tuple(map(str, json.loads((file.metadata() or {})["phrases"])))
+        phrases = tuple(map(str, json.loads(metadata["phrases"])))
         actions, before, said = (tensors[name].float().numpy() for name in ("actions", "before", "said"))
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not a file of habits: {error}; run `worldsim train habits` again") from error

@@ -14,12 +14,18 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from safetensors import safe_open
 
 from worldsim.model.captioner import Captioner, CaptionerConfig, moment
 from worldsim.model.card import CheckpointError
 from worldsim.model.checkpoint import find
-from worldsim.model.tensors import load_weights, network_fingerprint, read_tensors, write_tensors
+from worldsim.model.tensors import (
+    half_weights,
+    load_weights,
+    network_fingerprint,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 from worldsim.model.text import PAD, UNKNOWN, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 
@@ -93,12 +99,11 @@ def begin_of(detail: Literal["short", "detailed"]) -> int:
 
 def save_language(path: Path, language: Language) -> Path:
     """Write the file, weights in bf16; it is there whole or not at all."""
-    weights = {name: tensor.detach().to(torch.bfloat16) for name, tensor in language.network.state_dict().items()}
     told = {
         "config": asdict(language.network.config), "vocabulary": language.vocabulary.words,
         "tokenizer": language.tokenizer, "pairs": language.pairs, "training": language.training,
     }  # fmt: skip
-    write_tensors(path, weights, {name: json.dumps(value) for name, value in told.items()})
+    write_tensors(path, half_weights(language.network), {name: json.dumps(value) for name, value in told.items()})
     return path
 
 
@@ -118,9 +123,7 @@ def load_language(place: str | Path, tokenizer: Tokenizer | None = None) -> Lang
             f"{path} does not exist: this checkpoint has learned no captions. Train a captioner on its tokenizer with "
             f"`worldsim train captioner`, and put its {FILE} there"
         )
-    tensors = read_tensors(path)
-    with safe_open(path, framework="pt") as file:
-        metadata = file.metadata() or {}
+    tensors, metadata = read_tensors(path), read_metadata(path)
     try:
         told = {name: json.loads(metadata[name]) for name in ("config", "vocabulary", "tokenizer", "pairs", "training")}
         network, vocabulary = Captioner(CaptionerConfig(**told["config"])), Vocabulary(told["vocabulary"])

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
 from torch import nn
 from torch.nn import functional as F
 
@@ -23,7 +22,14 @@ from worldsim.model.card import CheckpointError
 from worldsim.model.config import check_whole
 from worldsim.model.convolutions import PixelNorm
 from worldsim.model.dynamics import Dynamics
-from worldsim.model.tensors import load_weights, network_fingerprint, read_tensors, write_tensors
+from worldsim.model.tensors import (
+    half_weights,
+    load_weights,
+    network_fingerprint,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 
 __all__ = ["FILE", "Refiner", "RefinerConfig", "read_refiner", "write_refiner"]
 
@@ -98,8 +104,7 @@ class _Layer(nn.Module):
 def write_refiner(path: Path, refiner: Refiner, dynamics: Dynamics, training: dict[str, Any]) -> Path:
     """Write the file, weights in bf16, for the dynamics network whose guesses it was trained on."""
     told = {"config": asdict(refiner.config), "dynamics": network_fingerprint(dynamics), "training": training}
-    weights = {name: tensor.detach().to(torch.bfloat16) for name, tensor in refiner.state_dict().items()}
-    write_tensors(path, weights, {name: json.dumps(value) for name, value in told.items()})
+    write_tensors(path, half_weights(refiner), {name: json.dumps(value) for name, value in told.items()})
     return path
 
 
@@ -112,10 +117,8 @@ def read_refiner(folder: Path, dynamics: Dynamics) -> Refiner | None:
     path = folder / FILE
     if not path.is_file():
         return None
-    tensors = read_tensors(path)
+    tensors, metadata = read_tensors(path), read_metadata(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
         refiner, trained = Refiner(RefinerConfig(**json.loads(metadata["config"]))), json.loads(metadata["dynamics"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: not the file of a refiner: {error}; run `worldsim train refiner`") from error

@@ -15,7 +15,10 @@ from worldsim.files import replacing_file
 from worldsim.model.card import CheckpointError, WorldCard
 from worldsim.model.dynamics import Dynamics
 
-__all__ = ["continue_from", "load_weights", "network_fingerprint", "read_tensors", "write_tensors"]
+__all__ = [
+    "continue_from", "half_weights", "load_weights", "network_fingerprint", "read_metadata", "read_tensors",
+    "write_tensors",
+]  # fmt: skip
 
 
 def write_tensors(path: Path, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None) -> None:
@@ -33,6 +36,21 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         raise CheckpointError(f"{path} is missing") from error
     except (SafetensorError, OSError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged: {error}; get it again, or restore it from a backup") from error
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What `write_tensors` wrote beside the tensors of a file that `read_tensors` reads."""
+    with safe_open(path, framework="pt") as file:
+        return file.metadata() or {}
+
+
+def half_weights(module: nn.Module) -> dict[str, torch.Tensor]:
+    """A network's state with its weights in bf16, as files hold them; buffers stay as they are."""
+    parameters = dict(module.named_parameters())
+    return {
+        name: tensor.detach().to(torch.bfloat16) if name in parameters else tensor.detach()
+        for name, tensor in module.state_dict().items()
+    }
 
 
 def network_fingerprint(network: nn.Module) -> str:

@@ -348,10 +348,8 @@ class World:
                 read=self._read, guidance=guidance, watch=guesses,
             )  # fmt: skip
             self._fresh = [max(0, left - 1) for left in self._fresh]
-            if self.refiner is not None and driven and not opening and not all(self._told):
-                untold = torch.tensor([not text for text in self._told], device=device)
-                share = (untold * self.temperature.clear(cache.shown[:, 0]))[:, None, None, None]
-                latents = torch.lerp(latents[:, 0], self.refiner(latents[:, 0], cache.shown, led), share)[:, None]
+            if driven and not opening:
+                latents = self._refined(latents, led)
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
             levels = sampling_levels(passes or self.steps, self.card.shift)
@@ -376,6 +374,18 @@ class World:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
         return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
+
+    def _refined(self, latents: torch.Tensor, led: torch.Tensor) -> torch.Tensor:
+        """A finished frame (B, 1, C, h, w), which actions (B, A) led to, with the detail of the frames before it.
+
+        Not where a prompt may ask for what those do not show, and not where they show little.
+        """
+        if self.refiner is None or all(self._told):
+            return latents
+        guess, shown = latents[:, 0], self.cache.shown
+        untold = torch.tensor([not text for text in self._told], device=guess.device)
+        share = (untold * self.temperature.clear(shown[:, 0]))[:, None, None, None]
+        return torch.lerp(guess, self.refiner(guess, shown, led), share)[:, None]
 
     def _noise(self) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""

@@ -173,8 +173,9 @@ def _guesses(
 ) -> list[dict[str, torch.Tensor]]:
     """Guessed clips, file by file: latents (B, T, C, h, w), actions (B, T, A), guess (B, T - given, C, h, w) and
     present (B, T). What is on disk already is not played again; ranks share the work."""
-    seen = network_fingerprint(dynamics), config.passes, config.played, config.given, config.fit.seed
-    place = config.out / "guesses" / "-".join(str(part).strip("()").replace(", ", "x") for part in seen)
+    rows, length = config.played
+    seen = f"{network_fingerprint(dynamics)}-{config.passes}-{rows}x{length}-{config.given}-{config.fit.seed}"
+    place = config.out / "guesses" / seen
     place.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
         remove_leftovers(place)
