@@ -15,6 +15,7 @@ from worldsim.cli import main
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim.model.card import read_card
+from worldsim.sampling.world import World
 from worldsim.training import plan as planning
 from worldsim.training.latents import LatentBucket
 from worldsim.training.loop import TrainingError
@@ -37,6 +38,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "BUCKETS", (LatentBucket(2, 6, "past", 0.9), LatentBucket(2, 4, "all", 0.1)))
     monkeypatch.setattr(planning, "LEAST", 3)
     monkeypatch.setattr(planning, "FRAMES", 4)
+    monkeypatch.setattr(planning, "LEAST_GUESSES", 20)
 
 
 def planned(config: Train, seconds: float) -> Plan:
@@ -56,6 +58,7 @@ def test_steps_follow_from_time_until_the_data_say_stop(data: Path, tmp_path: Pa
     slow = planned(config, 5.0)
     assert slow.frames == 205 and slow.episodes == 5 and not slow.limited
     assert (slow.tokenizer_steps, slow.steps) == (42, 78)  # 35 and 65 of 100 shares of 600 s
+    assert slow.guesses == slow.refiner_steps == 0, "33 frames of each episode can be guessed: too few for a refiner"
     shorter = planned(replace(config, minutes=6), 5.0)
     assert (shorter.tokenizer_steps, shorter.steps) == (25, 46)
     quick = planned(config, 1e-3)
@@ -63,6 +66,19 @@ def test_steps_follow_from_time_until_the_data_say_stop(data: Path, tmp_path: Pa
     assert quick.limited and quick.steps == int(AMOUNTS[0].passes * 205 / seen)
     assert "as often as so few frames bear" in str(quick) and "in the time given" in str(slow)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_refiner_takes_its_share_of_the_time_and_sees_no_guess_too_often(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "LEAST_GUESSES", 20)
+    config = Train((data,), tmp_path / "run", minutes=10, start="none")
+    slow = planned(config, 5.0)
+    assert (slow.tokenizer_steps, slow.steps) == (42, 66)  # 35, 55 and 10 of 100 shares of 600 s
+    assert slow.guesses == 165, "all that can be guessed: 33 frames of each of 5 episodes"
+    assert slow.refiner_steps == planning.LEAST and "20 of the refiner on 165 guesses" in str(slow)
+    monkeypatch.setattr(planning, "LEAST", 3)
+    assert planned(config, 1e-3).refiner_steps == 165 * planning.EPOCHS // 64
 
 
 def test_what_a_start_knows_is_kept_and_the_rest_follows_the_data(data: Path, tmp_path: Path) -> None:
@@ -92,6 +108,7 @@ def test_three_commands_make_a_world_of_any_env(
     assert "the world is run/checkpoint" in out and "205 frames in 5 episodes" in out
     card = read_card(Path("run/checkpoint"))
     assert (card.name, card.size, card.shown) == ("Odd-v0", (48, 80), (30, 50)) and "go" in card.vocabulary
+    assert World.from_pretrained("run/checkpoint").refiner is not None
 
     env = gym.make("worldsim/Learned-v0", checkpoint="run/checkpoint", prompt="go to 3")
     assert env.action_space == worlds.ACTIONS["box"] and env.observation_space.shape == (48, 80, 3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -16,11 +17,12 @@ from typing import Any
 import torch
 
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo
-from worldsim.files import write_json
+from worldsim.files import replacing_file, write_json
 from worldsim.model.card import read_card
 from worldsim.model.checkpoint import CheckpointError, find
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.refiner import FILE, Refiner, RefinerConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import mean_frames
@@ -34,7 +36,15 @@ from worldsim.training.losses import (
     TokenizerObjective,
 )
 from worldsim.training.machine import Device, choose_device
-from worldsim.training.parallel import from_first, joined, rank
+from worldsim.training.parallel import barrier, from_first, joined, rank
+from worldsim.training.refiner import (
+    Guesses,
+    RefinerObjective,
+    TrainRefiner,
+    random_guesses,
+    refiner_fit,
+    train_refiner,
+)
 from worldsim.training.stages import TrainDynamics, TrainTokenizer, steps_done, train_dynamics, train_tokenizer
 
 __all__ = ["Amount", "Plan", "Train", "amount_of", "make_plan", "train"]
@@ -104,6 +114,12 @@ AMOUNTS = (
 )  # fmt: skip
 
 TOKENIZER_SHARE = {True: 0.2, False: 0.35}  # of the time, for a tokenizer that begins from another, or from nothing
+REFINER_SHARE = 0.1  # of the time, for the refiner: half of it to make guesses, half to learn from them
+GUESS = 1 / 3  # of the time of a frame in training, a guess takes
+GUESSES = 50_000  # more than these teach a refiner little
+LEAST_GUESSES = 1_000  # with fewer it would learn them by heart
+EPOCHS = 7  # most times that a refiner sees a guess
+GIVEN = 8  # frames at the beginning of a clip that are not guessed
 RATES = {True: (1e-3, 1e-3), False: (2e-3, 2e-3)}  # Muon's and AdamW's, likewise; the tokenizer takes AdamW's
 LEAST = 20  # steps of a stage: fewer are no training
 WORTH_COMPILING = 1200.0  # seconds of a stage: compiling takes a minute or two, and saves a quarter
@@ -125,8 +141,9 @@ class Plan:
         frames, episodes: of the data.
         start: the checkpoint that both stages begin from; "" for none.
         tokenizer, dynamics: sizes of the networks.
-        tokenizer_steps, steps: of the two stages.
-        tokenizer_seconds, seconds: of a step here, as measured.
+        tokenizer_steps, steps, refiner_steps: of the three stages; the last is 0 where too little can be guessed.
+        tokenizer_seconds, seconds, refiner_seconds: of a step here, as measured.
+        guesses: that the refiner learns from.
         noise, decay: see `Amount`.
     """
 
@@ -137,8 +154,11 @@ class Plan:
     dynamics: DynamicsConfig
     tokenizer_steps: int
     steps: int
+    refiner_steps: int
     tokenizer_seconds: float
     seconds: float
+    refiner_seconds: float
+    guesses: int
     noise: float
     decay: float
     limited: bool = False
@@ -147,19 +167,23 @@ class Plan:
     """The options that it follows."""
 
     def __str__(self) -> str:
-        minutes = (self.tokenizer_steps * self.tokenizer_seconds + self.steps * self.seconds) / 60
+        took = (
+            self.tokenizer_steps * self.tokenizer_seconds + self.steps * self.seconds
+            + self.refiner_steps * self.refiner_seconds + self.guesses * _guess_seconds(self.seconds)
+        )  # fmt: skip
         why = "as often as so few frames bear" if self.limited else "in the time given"
+        refiner = f", {self.refiner_steps} of the refiner on {self.guesses} guesses" if self.guesses else ""
         return "\n".join([
             f"data:      {self.frames} frames in {self.episodes} episodes",
             f"begin:     {'from ' + self.start if self.start else 'from nothing'}",
             f"networks:  {_millions(Tokenizer, self.tokenizer)} and {_millions(Dynamics, self.dynamics)} M parameters",
-            f"steps:     {self.tokenizer_steps} of the tokenizer, {self.steps} of the dynamics network, {why}",
-            f"time:      about {minutes:.0f} minutes on this machine, when it does nothing else",
+            f"steps:     {self.tokenizer_steps} of the tokenizer, {self.steps} of the dynamics network{refiner}, {why}",
+            f"time:      about {took / 60:.0f} minutes on this machine, when it does nothing else",
         ])  # fmt: skip
 
 
 def train(config: Train) -> Path:
-    """Plan, or read the plan that was made, and go on with both stages; returns the checkpoint.
+    """Plan, or read the plan that was made, and go on with its stages; returns the checkpoint.
 
     Raises:
         DatasetError, CheckpointError, PromptError, TrainingError.
@@ -174,11 +198,17 @@ def train(config: Train) -> Path:
             return config.out / "checkpoint"
         if not kept.is_file() and rank() == 0:
             write_json(kept, asdict(plan))
-        first, second = _runs(config, plan)
+        first, second, third = _runs(config, plan)
         if steps_done(first.out) < plan.tokenizer_steps:
             train_tokenizer(replace(first, resume=begun(first.out)))
         if steps_done(second.out) < plan.steps and steps_done(first.out) >= plan.tokenizer_steps:
             train_dynamics(replace(second, resume=begun(second.out)))
+        if plan.guesses and steps_done(second.out) >= plan.steps and not (second.out / "checkpoint" / FILE).is_file():
+            made = train_refiner(replace(third, resume=begun(third.out)))
+            if rank() == 0:
+                with replacing_file(second.out / "checkpoint" / FILE) as temporary:
+                    shutil.copyfile(made, temporary)
+            barrier()
         if rank() == 0:
             print(_next_steps(first, second, plan))
     return second.out / "checkpoint"
@@ -200,7 +230,8 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
         DatasetError: no data, data that differ, or frames that cannot be learned.
         CheckpointError: no such start.
     """
-    info, frames, episodes, words, longest = _survey(config.data)
+    info, lengths, words, longest = _survey(config.data)
+    frames = sum(lengths)
     amount = amount_of(frames)
     start = "" if config.start == "none" else config.start
     tokenizer, dynamics = amount.tokenizer, amount.dynamics
@@ -222,15 +253,22 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
     )
     objective = DynamicsObjective(Dynamics(dynamics), DynamicsLossConfig())
     second = measure(objective, random_batch(BUCKETS[0], dynamics, grid_of(info.size)), fit, device)
-    share = TOKENIZER_SHARE[bool(start)]
     budget = 60 * config.minutes
+    third, guesses, refining = 0.0, 0, 0
+    if (able := sum(max(0, length - GIVEN) for length in lengths)) >= LEAST_GUESSES:
+        third = measure(*_refining(dynamics, grid_of(info.size)), _refiner_fit(1, config), device)
+        half = REFINER_SHARE * budget / 2
+        guesses = max(LEAST_GUESSES, min(able, GUESSES, int(half / _guess_seconds(second))))
+        refining = max(LEAST, int(min(half / third, EPOCHS * guesses / TrainRefiner.rows)))
     most = amount.passes * frames
-    wanted = share * budget / first, (1 - share) * budget / second
+    share = TOKENIZER_SHARE[bool(start)]
+    left = 1 - share - (REFINER_SHARE if guesses else 0)
+    wanted = share * budget / first, left * budget / second
     allowed = most / FRAMES, most / mean_frames(BUCKETS)
     ahead, behind = (max(LEAST, int(min(pair))) for pair in zip(wanted, allowed, strict=True))
     return Plan(
-        frames, episodes, start, tokenizer, dynamics, ahead, behind, round(first, 4), round(second, 4), amount.noise,
-        amount.decay, allowed[1] < wanted[1], _asked(config),
+        frames, len(lengths), start, tokenizer, dynamics, ahead, behind, refining, round(first, 4), round(second, 4),
+        round(third, 4), guesses, amount.noise, amount.decay, allowed[1] < wanted[1], _asked(config),
     )  # fmt: skip
 
 
@@ -239,15 +277,14 @@ def _asked(config: Train) -> dict[str, Any]:
     return {"data": [str(folder) for folder in config.data], "minutes": config.minutes, "start": config.start}
 
 
-def _survey(folders: tuple[Path, ...]) -> tuple[DatasetInfo, int, int, int, int]:
-    """What the data is, its frames and episodes, the words of its captions, and how many the longest caption has."""
+def _survey(folders: tuple[Path, ...]) -> tuple[DatasetInfo, list[int], int, int]:
+    """What the data is, its episodes' frames, the words of its captions, and how many the longest caption has."""
     datasets = [Dataset.open(folder) for folder in folders]
     for dataset, folder in zip(datasets, folders, strict=True):
         datasets[0].info.check_same_rows(dataset.info, str(folder))
-    frames = int(sum(dataset.lengths.sum() for dataset in datasets))
-    episodes = sum(len(dataset) for dataset in datasets)
-    if frames < 2:
-        raise DatasetError(f"{folders[0]}: holds {frames} frames; record more")
+    lengths = [int(length) for dataset in datasets for length in dataset.lengths]
+    if sum(lengths) < 2:
+        raise DatasetError(f"{folders[0]}: holds {sum(lengths)} frames; record more")
     texts = {
         text
         for dataset in datasets
@@ -257,7 +294,7 @@ def _survey(folders: tuple[Path, ...]) -> tuple[DatasetInfo, int, int, int, int]
     }
     words = Vocabulary.collect(texts)
     longest = max((len(words.encode(text, 10**6)) for text in texts), default=0)
-    return datasets[0].info, frames, episodes, len(words), longest
+    return datasets[0].info, lengths, len(words), longest
 
 
 def _fit(amount: Amount | Plan, steps: int, started: bool, config: Train, compiled: bool = False) -> FitConfig:
@@ -269,8 +306,25 @@ def _fit(amount: Amount | Plan, steps: int, started: bool, config: Train, compil
     )  # fmt: skip
 
 
-def _runs(config: Train, plan: Plan) -> tuple[TrainTokenizer, TrainDynamics]:
-    """Both stages of a plan."""
+def _refiner_fit(steps: int, config: Train) -> FitConfig:
+    save = max(1, min(500, steps // 4))
+    return replace(refiner_fit(), steps=steps, warmup=max(1, min(50, steps // 10)), save_every=save, log_every=10,
+                   seed=config.seed, device=config.device)  # fmt: skip
+
+
+def _refining(dynamics: DynamicsConfig, grid: tuple[int, int]) -> tuple[RefinerObjective, Guesses]:
+    """A refiner for such a network, and a batch, to see what a step takes."""
+    model = RefinerConfig(channels=dynamics.channels, actions=dynamics.actions)
+    return RefinerObjective(Refiner(model), TrainRefiner.floor), random_guesses(TrainRefiner.rows, model, grid)
+
+
+def _guess_seconds(seconds: float) -> float:
+    """How long a guess takes, where a step of the dynamics network takes `seconds`."""
+    return GUESS * seconds / (BUCKETS[0].rows * BUCKETS[0].length)
+
+
+def _runs(config: Train, plan: Plan) -> tuple[TrainTokenizer, TrainDynamics, TrainRefiner]:
+    """The stages of a plan."""
     started = bool(plan.start)
     fits = [
         _fit(plan, steps, started, config, steps * seconds > WORTH_COMPILING)
@@ -285,6 +339,10 @@ def _runs(config: Train, plan: Plan) -> tuple[TrainTokenizer, TrainDynamics]:
             str(config.out / "tokenizer" / "checkpoint"), config.data, config.out, name=name, model=plan.dynamics,
             loss=DynamicsLossConfig(context_noise=plan.noise, actions=0.3), fit=fits[1], buckets=BUCKETS,
             start=plan.start,
+        ),
+        TrainRefiner(
+            str(config.out / "checkpoint"), config.data, config.out / "refiner", guesses=max(1, plan.guesses),
+            given=GIVEN, fit=_refiner_fit(max(1, plan.refiner_steps), config),
         ),
     )  # fmt: skip
 

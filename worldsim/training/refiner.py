@@ -38,7 +38,7 @@ from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
 from worldsim.training.parallel import barrier, joined, rank, ranks
 
-__all__ = ["Guesses", "RefinerObjective", "TrainRefiner", "guess", "train_refiner"]
+__all__ = ["Guesses", "RefinerObjective", "TrainRefiner", "guess", "random_guesses", "refiner_fit", "train_refiner"]
 
 EPSILON = 1e-6
 
@@ -73,6 +73,13 @@ class RefinerObjective(nn.Module):
         return loss, {"gain in dB": 10 * gain.mean(), "error": after.detach().mean(), "of guesses": before.mean()}
 
 
+def refiner_fit() -> FitConfig:
+    """Steps and rates that suit a refiner."""
+    return FitConfig(
+        steps=5000, cooldown=0.5, average=0.995, compile=False, muon=False, bf16=False, save_every=500
+    )  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TrainRefiner:
     """Train what gives a world's frames their detail, on recorded episodes."""
@@ -97,11 +104,7 @@ class TrainRefiner:
     """Squared error of a frame, in latents, below which being nearer to truth gains nothing."""
     model: RefinerConfig = field(default_factory=RefinerConfig)
     """Sizes; channels and actions follow the world."""
-    fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(
-        default_factory=lambda: FitConfig(
-            steps=5000, cooldown=0.5, average=0.995, compile=False, muon=False, bf16=False, save_every=500
-        )
-    )
+    fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(default_factory=refiner_fit)
     resume: bool = False
     """Go on with the run in OUT."""
     heldout: float = HELDOUT
@@ -163,6 +166,13 @@ def train_refiner(config: TrainRefiner) -> Path:
             write_refiner(config.out / FILE, refiner, dynamics, record)
         barrier()
     return config.out / FILE
+
+
+def random_guesses(rows: int, model: RefinerConfig, grid: tuple[int, int]) -> Guesses:
+    """A batch of nothing but noise, of latents of (h, w) `grid`, to see what a step on such batches takes."""
+    guess, truth = torch.randn(2, rows, model.channels, *grid, generator=torch.Generator().manual_seed(0))
+    shown = truth[:, None].expand(-1, model.past, -1, -1, -1)
+    return Guesses(guess, shown, torch.zeros(rows, model.actions), truth)
 
 
 # -- guessing --------------------------------------------------------------------------------------------------------
