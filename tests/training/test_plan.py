@@ -108,7 +108,8 @@ def test_three_commands_make_a_world_of_any_env(
     assert "the world is run/checkpoint" in out and "205 frames in 5 episodes" in out
     card = read_card(Path("run/checkpoint"))
     assert (card.name, card.size, card.shown) == ("Odd-v0", (48, 80), (30, 50)) and "go" in card.vocabulary
-    assert World.from_pretrained("run/checkpoint").refiner is not None
+    world = World.from_pretrained("run/checkpoint")
+    assert world.refiner is not None and world.habits is not None, "it stays sharp, and acts by itself"
 
     env = gym.make("worldsim/Learned-v0", checkpoint="run/checkpoint", prompt="go to 3")
     assert env.action_space == worlds.ACTIONS["box"] and env.observation_space.shape == (48, 80, 3)

@@ -18,14 +18,16 @@ import torch
 
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo
 from worldsim.files import replacing_file, write_json
+from worldsim.model import habits, refiner
 from worldsim.model.card import read_card
 from worldsim.model.checkpoint import CheckpointError, find
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.refiner import FILE, Refiner, RefinerConfig
+from worldsim.model.refiner import Refiner, RefinerConfig
 from worldsim.model.text import TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import mean_frames
+from worldsim.training.habits import TrainHabits, train_habits
 from worldsim.training.intake import check_size, grid_of
 from worldsim.training.latents import LatentBucket, random_batch
 from worldsim.training.loop import FitConfig, TrainingError, begun, seconds_per_step
@@ -172,12 +174,12 @@ class Plan:
             + self.refiner_steps * self.refiner_seconds + self.guesses * _guess_seconds(self.seconds)
         )  # fmt: skip
         why = "as often as so few frames bear" if self.limited else "in the time given"
-        refiner = f", {self.refiner_steps} of the refiner on {self.guesses} guesses" if self.guesses else ""
+        third = f", {self.refiner_steps} of the refiner on {self.guesses} guesses" if self.guesses else ""
         return "\n".join([
             f"data:      {self.frames} frames in {self.episodes} episodes",
             f"begin:     {'from ' + self.start if self.start else 'from nothing'}",
             f"networks:  {_millions(Tokenizer, self.tokenizer)} and {_millions(Dynamics, self.dynamics)} M parameters",
-            f"steps:     {self.tokenizer_steps} of the tokenizer, {self.steps} of the dynamics network{refiner}, {why}",
+            f"steps:     {self.tokenizer_steps} of the tokenizer, {self.steps} of the dynamics network{third}, {why}",
             f"time:      about {took / 60:.0f} minutes on this machine, when it does nothing else",
         ])  # fmt: skip
 
@@ -203,15 +205,20 @@ def train(config: Train) -> Path:
             train_tokenizer(replace(first, resume=begun(first.out)))
         if steps_done(second.out) < plan.steps and steps_done(first.out) >= plan.tokenizer_steps:
             train_dynamics(replace(second, resume=begun(second.out)))
-        if plan.guesses and steps_done(second.out) >= plan.steps and not (second.out / "checkpoint" / FILE).is_file():
-            made = train_refiner(replace(third, resume=begun(third.out)))
+        made = second.out / "checkpoint"
+        finished = steps_done(second.out) >= plan.steps
+        if finished and plan.frames > plan.episodes and not (made / habits.FILE).is_file():
             if rank() == 0:
-                with replacing_file(second.out / "checkpoint" / FILE) as temporary:
-                    shutil.copyfile(made, temporary)
+                _add(train_habits(TrainHabits(config.data, config.out / "habits")), made)
+            barrier()
+        if finished and plan.guesses and not (made / refiner.FILE).is_file():
+            learned = train_refiner(replace(third, resume=begun(third.out)))
+            if rank() == 0:
+                _add(learned, made)
             barrier()
         if rank() == 0:
             print(_next_steps(first, second, plan))
-    return second.out / "checkpoint"
+    return made
 
 
 def amount_of(frames: int) -> Amount:
@@ -304,6 +311,12 @@ def _fit(amount: Amount | Plan, steps: int, started: bool, config: Train, compil
         decay=amount.decay, average=1 - 1 / max(2.0, steps / 20), save_every=max(1, min(200, steps // 4)), log_every=10,
         seed=config.seed, compile=compiled, device=config.device,
     )  # fmt: skip
+
+
+def _add(file: Path, checkpoint: Path) -> None:
+    """Put a file that a stage made beside the weights that it is for."""
+    with replacing_file(checkpoint / file.name) as temporary:
+        shutil.copyfile(file, temporary)
 
 
 def _refiner_fit(steps: int, config: Train) -> FitConfig:
