@@ -15,8 +15,8 @@ from tiny import save_tiny_checkpoint
 from worldsim.cli import COMMANDS
 from worldsim.clip import Clip
 from worldsim.sampling.verbs import __all__ as names
-from worldsim.studio.gallery import EXHIBITS, Gallery, gallery
-from worldsim.video import read_png
+from worldsim.studio.gallery import EXHIBITS, Gallery, beside, by_view, gallery
+from worldsim.video import BACKGROUND, read_png
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "verbs.md").read_text(encoding="utf-8")
 VERBS = {name for name in names if name.islower()} - {"best_of", "expand", "expand_by"}
@@ -43,6 +43,25 @@ def test_the_gallery_shows_every_verb_with_prompt_seed_and_figure(
     for path in re.findall(r"\]\((images/[^)]+)\)", page):
         assert read_png(tmp_path / path).shape[1] > 3 * 64
     assert "nan" not in page
+
+
+def clip_of(frames: np.ndarray) -> Clip:
+    shape = frames.shape[:2]
+    off = np.zeros(shape, bool)
+    return Clip(frames, np.zeros((*shape, 1), np.float32), np.zeros((*shape, 1), np.float32), off, off, ~off)
+
+
+def test_given_frames_stand_below_their_own_numbers_and_nothing_where_there_are_none() -> None:
+    frames = np.arange(1, 5, dtype=np.uint8)[None, :, None, None, None].repeat(2, 2).repeat(3, 3).repeat(3, 4)
+    seen = beside(clip_of(frames), np.array([0, 3, 6, 9]) - 3)[:, 0, 0, 0]
+    assert seen.tolist() == [BACKGROUND, 1, 4, BACKGROUND]
+
+
+def test_starts_with_most_to_see_come_first() -> None:
+    frames = np.full((3, 2, 8, 8, 3), 90, np.uint8)
+    frames[1, -1, ::2], frames[2, -1, :4], frames[0, 0, ::2] = 250, 250, 250
+    starts = by_view(clip_of(frames))
+    assert np.array_equal(starts.frames, frames[[1, 2, 0]])
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")

@@ -1,13 +1,13 @@
 """`worldsim gallery`: a page that shows every verb: what was given, what came out, prompt, seed and a figure of it.
 
-All that it says is measured on the very clip that it shows, and nothing is chosen: the first stored starts, the seeds
-as they come.
+All that it says is measured on the very clip that it shows, and nothing is chosen by what comes out: the stored starts
+with most to see, the seeds as they come.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,9 @@ from worldsim.sampling import verbs
 from worldsim.sampling.timelines import VerbError, prompts_at
 from worldsim.sampling.world import World
 from worldsim.studio.outputs import action_names, chosen_frames, progress
-from worldsim.video import contact_sheet, write_png
+from worldsim.video import BACKGROUND, contact_sheet, write_png
 
-__all__ = ["EXHIBITS", "Gallery", "gallery"]
+__all__ = ["EXHIBITS", "Gallery", "beside", "by_view", "gallery"]
 
 SMEAR = 24.0  # grey levels of the noise that `enhance` has to take away
 
@@ -41,12 +41,23 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Shown:
-    """One exhibit: clips of one row. `given` are inputs by name, `figure` says in a sentence what was measured."""
+    """One exhibit, all of it clips of one row.
+
+    Attributes:
+        call: what was called.
+        made: what came out.
+        given: inputs by name.
+        figure: what was measured, in a sentence.
+        begins: the frame of `made` that a given clip begins at, by its name; 0 where it is not named.
+        columns: what stands above the frames that are shown, in place of their numbers and actions.
+    """
 
     call: str
     made: Clip
     given: dict[str, Clip]
     figure: str
+    begins: dict[str, int] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
 
 
 Make = Callable[[World, Clip, verbs.Options], Shown]
@@ -62,10 +73,10 @@ def gallery(options: Gallery) -> list[Path]:
     world = World.from_pretrained(options.checkpoint)
     if world.starts is None or world.starts.rows < 2:
         raise VerbError(f"checkpoint {world.card.name!r} has no stored starts to begin from; train it with some")
-    shown: dict[str, Shown] = {}
+    starts, shown = by_view(world.starts), {}
     for name, (_, make) in EXHIBITS.items():
         with progress(f"gallery: {name}") as watch:
-            shown[name] = make(world, world.starts, {"seeds": options.seed, "watch": watch})
+            shown[name] = make(world, starts, {"seeds": options.seed, "watch": watch})
     folder = options.out.parent / "images" / "gallery"
     files = [write_png(folder / f"{_slug(name)}.png", _picture(world, one)) for name, one in shown.items()]
     with replacing_file(options.out) as page:
@@ -117,6 +128,7 @@ def _image(world: World, starts: Clip, more: verbs.Options) -> Shown:
         _still(made.take(np.array([0])), frames),
         {},
         figure,
+        columns=tuple(f"seed {seed}" for seed in range(1, 9)),
     )
 
 
@@ -136,7 +148,8 @@ def _backward(world: World, starts: Clip, more: verbs.Options) -> Shown:
     given = _start(starts, 2)
     made = verbs.extend(world, given, _text(given), frames=32, direction="backward", **more)
     call = 'extend(world, clip, text, frames=32, direction="backward")'
-    return Shown(call, made, {"given": given}, _seam(made, given, False))
+    begins = {"given": made.length - given.length}
+    return Shown(call, made, {"given": given}, _seam(made, given, False), begins)
 
 
 def _loop(world: World, starts: Clip, more: verbs.Options) -> Shown:
@@ -149,7 +162,8 @@ def _loop(world: World, starts: Clip, more: verbs.Options) -> Shown:
 def _connect(world: World, starts: Clip, more: verbs.Options) -> Shown:
     one, two = _start(starts, 0), _start(starts, 1)
     made = verbs.connect(world, one, two, frames=16, **more)
-    return Shown("connect(world, first, second, frames=16)", made, {"first": one, "second": two}, _jump(made, starts))
+    given, begins = {"first": one, "second": two}, {"second": made.length - two.length}
+    return Shown("connect(world, first, second, frames=16)", made, given, _jump(made, starts), begins)
 
 
 def _fill(world: World, starts: Clip, more: verbs.Options) -> Shown:
@@ -200,6 +214,13 @@ EXHIBITS: dict[str, tuple[str, Make]] = {  # title -> what is to be seen, and wh
 # -- figures and the page --------------------------------------------------------------------------------------------
 
 
+def by_view(starts: Clip) -> Clip:
+    """Starts in another order: first those whose last frame has most edges. At a wall little can be seen of a verb."""
+    last = starts.frames[:, -1].astype(float).mean(-1)
+    edges = sum(np.abs(np.diff(last, axis=axis)).mean((1, 2)) for axis in (1, 2))
+    return starts.take(np.argsort(-edges, kind="stable"))
+
+
 def _start(starts: Clip, row: int) -> Clip:
     return starts.take(np.array([row % starts.rows]))
 
@@ -232,28 +253,34 @@ def _jump(made: Clip, starts: Clip) -> str:
 
 
 def _picture(world: World, shown: Shown) -> np.ndarray:
-    """What was given above what came out; above its frames their numbers and actions."""
-    chosen = chosen_frames(shown.made.length)
+    """What was given above what came out, each frame below its number and action."""
+    chosen = np.array(chosen_frames(shown.made.length))
     names = action_names(shown.made.actions[0], world.card.action_spec)
     scale = max(1, 96 // shown.made.frames.shape[2])
     room = shown.made.frames.shape[3] * scale // 7
-    strips = [clip.frames[0, chosen_frames(clip.length)] for clip in shown.given.values()]
-    columns = [f"{row} {names[row]}".strip()[:room] for row in chosen]
-    most = max([len(chosen), *map(len, strips)])
-    return contact_sheet(
-        [*strips, shown.made.frames[0, chosen]], [*shown.given, "made"], columns + [""] * (most - len(chosen)),
-        scale=scale,
-    )  # fmt: skip
+    strips = [beside(clip, chosen - shown.begins.get(name, 0)) for name, clip in shown.given.items()]
+    columns = shown.columns or [f"{row} {names[row]}".strip()[:room] for row in chosen]
+    made = shown.made.frames[0, chosen]
+    return contact_sheet([*strips, made], [*shown.given, "made"], columns, scale=scale)
+
+
+def beside(clip: Clip, rows: np.ndarray) -> np.ndarray:
+    """The frames of a clip at such rows, and nothing where it has none."""
+    there = (rows >= 0) & (rows < clip.length)
+    frames = clip.frames[0, np.where(there, rows, 0)]
+    return np.where(there[:, None, None, None], frames, BACKGROUND).astype(np.uint8)
 
 
 def _page(options: Gallery, world: World, shown: dict[str, Shown]) -> str:
     card = world.card
     lines = [
         "# Gallery", "",
-        f"Every verb of [docs/verbs.md](verbs.md) on the weights of `{card.name}`, by one command, nothing chosen:",
+        f"Every verb of [docs/verbs.md](verbs.md) on the weights of `{card.name}`, by one command; nothing is chosen "
+        "by what comes out:",
         "", f"```sh\nworldsim gallery --checkpoint {options.checkpoint} --seed {options.seed}\n```", "",
-        "Given clips are true ones that ship with the weights. The words above the frames are actions: given ones, or "
-        "those that the model imagined. Blur, melting and standing still are the model's own.",
+        "Given clips are true ones that ship with the weights, those with most to see first. The words above the "
+        "frames are actions: given ones, or those that the model imagined. Blur, melting and standing still are the "
+        "model's own.",
         "",
     ]  # fmt: skip
     for name, one in shown.items():
