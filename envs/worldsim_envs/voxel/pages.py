@@ -22,6 +22,7 @@ from worldsim_envs.voxel.observations import LABELS
 from worldsim_envs.voxel.prose import INTRODUCTION, LIMITS, MAKING, SHEETS, STATE, WORDS
 from worldsim_envs.voxel.recipes import RECIPES, SMELTING
 from worldsim_envs.voxel.recordings import recording_page
+from worldsim_envs.voxel.start import START_INVENTORY
 from worldsim_envs.voxel.switches import SWITCHES
 from worldsim_envs.voxel.tasks import ACHIEVEMENTS, DENSE_THRESHOLD, TASKS, Task
 
@@ -67,14 +68,16 @@ def task_page(name: str, task: Task) -> str:
         facts.append(("success", " and ".join(done)))
         facts.append(("reward", "sparse: 1 at success; dense: progress as well, at most 1 in all"))
         facts.append(("`reward_threshold`", f"{task.threshold}, dense {DENSE_THRESHOLD}"))
+    else:
+        facts.append(("`reward_threshold`", f"{task.threshold}"))
     if task.hints:
         facts.append(("on the way", _often(task.hints)))
     if task.biomes:
         facts.append(("starts in", ", ".join(task.biomes)))
     if task.start_time is not None:
         facts.append(("time at the start", f"{task.start_time:g} of the day (0 sunrise, 0.5 sunset)"))
-    if task.items is not None:
-        facts.append(("carries", _often(task.items) or "nothing"))
+    carried = START_INVENTORY if task.items is None else task.items
+    facts.append(("carries", _often(carried) or "nothing"))
     if task.switches:
         facts.append(("switches", ", ".join(f"{k} {'on' if v else 'off'}" for k, v in task.switches.items())))
     text = f"# {plain}\n\nGoal: *{task.goal}*.\n\n![Three starts]({plain}.png)\n\n{_rows(('what', 'value'), facts)}\n"
