@@ -23,8 +23,8 @@ from worldsim.model.text import Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = [
-    "END", "AttributeReading", "EventReading", "PromptReading", "clip_values", "prompt_clips", "text_events",
-    "truth_attributes",
+    "END", "AttributeReading", "Change", "EventReading", "PromptReading", "Values", "changes", "clip_values", "numbers",
+    "prompt_clips", "text_events", "truth_attributes",
 ]  # fmt: skip
 
 ASKED = (("time", "night"), ("weather", "rain"), ("time", "day"), ("weather", "snow"), ("weather", "thunder"))
@@ -132,7 +132,7 @@ def prompt_clips(
         frames = [world.reset(prompts=texts, seeds=seeds).frames]
         frames += [world.imagine(np.tile(still, (len(part), 1))).frames for _ in range(steps)]
         for row, clip in enumerate(np.stack(frames, 1)):
-            trials.append(PromptReading(turn + first + row, texts[row], _numbers(part[row]), clip_values(reader, clip)))
+            trials.append(PromptReading(turn + first + row, texts[row], numbers(part[row]), clip_values(reader, clip)))
     return trials
 
 
@@ -146,7 +146,7 @@ def text_events(
     Left out are windows without a caption, or for which no change is left that truth shows and the world has words for.
     `turn` and `vocabulary` are as in `prompt_clips`.
     """
-    plans = _plans(reader, vocabulary, windows, context, turn)
+    plans = changes(reader, vocabulary, windows, context, turn)
     clip, trials = windows.clip, []
     starts, alone = range(0, len(plans), rows), len(plans) < 2
     for first in tqdm(starts, desc="events", unit="batch", dynamic_ncols=True, mininterval=0.5, disable=alone):
@@ -168,14 +168,14 @@ def text_events(
             trials.append(
                 EventReading(
                     windows.worlds[plan.row], windows.starts[plan.row], before[i], after[i],
-                    plan.attribute, _numbers(plan.after)[plan.attribute], ends[0], ends[1], taken, read[0], read[1],
+                    plan.attribute, numbers(plan.after)[plan.attribute], ends[0], ends[1], taken, read[0], read[1],
                 )
             )  # fmt: skip
     return trials
 
 
 @dataclass(frozen=True)
-class _Plan:
+class Change:
     """The row of a window, its values before and after a change, and the attribute that changes."""
 
     row: int
@@ -184,9 +184,9 @@ class _Plan:
     attribute: str
 
 
-def _plans(
+def changes(
     reader: Reader, vocabulary: Vocabulary | None, windows: Windows, context: int, turn: int
-) -> list[_Plan]:
+) -> list[Change]:
     """What changes in which windows; the changes of `ASKED` in turn, as far as they are possible."""
     shown, plans = _combinations(reader), []
     for row, prompts in enumerate(windows.clip.text):
@@ -198,7 +198,7 @@ def _plans(
             name, value = ASKED[(turn + len(plans) + other) % len(ASKED)]
             after = {**before, name: value}
             if before[name] != value and after in shown and _speaks(vocabulary, after):
-                plans.append(_Plan(row, before, after, name))
+                plans.append(Change(row, before, after, name))
                 break
     return plans
 
@@ -212,7 +212,8 @@ def _combinations(reader: Reader) -> list[dict[str, str]]:
     return [dict(zip(ATTRIBUTES, row, strict=True)) for row in reader.combinations]
 
 
-def _numbers(values: dict[str, str]) -> Values:
+def numbers(values: dict[str, str]) -> Values:
+    """Values by name as values by number."""
     return {name: list(ATTRIBUTES[name]).index(value) for name, value in values.items()}
 
 

@@ -7,7 +7,7 @@ follow each other, in motion 1 is as much as truth moves. Distances are root mea
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -24,6 +24,7 @@ from worldsim.sampling.world import World
 __all__ = ["BARS", "PROBES", "Compared", "figures", "neighbours", "probe_verbs", "table"]
 
 GAP = 8  # frames that connect and fill make
+NOISE = 24.0  # grey levels of what `enhance` has to take away
 SEEDS = 4  # clips of one prompt whose distance is diversity
 BARS: dict[str, tuple[float, int, str]] = {  # probe -> limit, whether it is a most (-1) or a least (1), what it says
     "extend forward: seam": (1.2, -1, "first new frame from the last given one / as true neighbours"),
@@ -33,6 +34,7 @@ BARS: dict[str, tuple[float, int, str]] = {  # probe -> limit, whether it is a m
     "connect: largest": (1.5, -1, "largest step between the ends / largest of truth there"),
     "fill: largest": (1.5, -1, "largest step into, inside and out of what was filled / largest of truth there"),
     "animate: motion": (0.5, 1, "as true clips move"),
+    "enhance: error": (1.0, -1, "of a clip with noise, after / before"),
     "diversity": (0.7, 1, "between seeds of one prompt / between true clips of one prompt"),
 }
 
@@ -152,6 +154,16 @@ def _animate(world: World, clip: Clip, worlds: list[int], options: verbs.Options
     return [Compared("animate: motion", *row) for row in zip(worlds, *motions, strict=True)]
 
 
+def _enhance(world: World, clip: Clip, worlds: list[int], options: verbs.Options) -> list[Compared]:
+    """Here the distances are those from truth: of what was made, and of what was given."""
+    rng = np.random.default_rng(worlds)
+    noisy = clip.frames + rng.normal(0, NOISE, clip.frames.shape)
+    bad = replace(clip, frames=noisy.round().clip(0, 255).astype(np.uint8))
+    made = verbs.enhance(world, bad, **options)
+    off = (np.sqrt(squared_error(each.frames, clip.frames).mean(1)) for each in (made, bad))
+    return [Compared("enhance: error", *row) for row in zip(worlds, *off, strict=True)]
+
+
 def _diversity(world: World, clip: Clip, worlds: list[int], options: verbs.Options) -> list[Compared]:
     """Pictures of one prompt against true frames of these windows that share a prompt, or else all of them."""
     texts = [line[0].text if line else "" for line in clip.text] or [""] * clip.rows
@@ -179,7 +191,8 @@ def _text(clip: Clip) -> list[str]:
 
 Probe = Callable[[World, Clip, list[int], verbs.Options], list[Compared]]
 PROBES: dict[str, Probe] = {
-    "extend": _extend, "loop": _loop, "connect": _connect, "fill": _fill, "animate": _animate, "diversity": _diversity,
+    "extend": _extend, "loop": _loop, "connect": _connect, "fill": _fill, "animate": _animate, "enhance": _enhance,
+    "diversity": _diversity,
 }  # fmt: skip
 
 
