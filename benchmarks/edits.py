@@ -49,6 +49,8 @@ class Options:
     """Where readers are kept."""
     passes: int | None = None
     """Denoising passes; the verb's own number by default."""
+    guidance: float | None = None
+    """How strongly the text pulls; the verb's own by default."""
     rows: int = 8
     """Clips at a time."""
     seed: int = 0
@@ -82,6 +84,7 @@ def main(options: Options) -> None:
     trials = probe_edits(
         world, windows, found["attributes"], decoder, options.strengths, vocabulary=Vocabulary(card.vocabulary),
         seed=options.seed, rows=options.rows, passes=options.passes,
+        guidance=options.guidance,
     )  # fmt: skip
     told = figures(trials, options.seed)
     print(json.dumps(told) if options.json else table(told))

@@ -91,6 +91,7 @@ def _grown(cells: np.ndarray) -> np.ndarray:
 def probe_edits(
     world: World, windows: Windows, reader: Reader, decoder: Depths, strengths: Sequence[float] = STRENGTHS, *,
     vocabulary: Vocabulary | None = None, seed: int = 0, rows: int = 8, passes: int | None = None,
+    guidance: float | None = None,
 ) -> list[Edited]:  # fmt: skip
     """Edit each window whose caption tells its attributes, asking for another value of one of them.
 
@@ -105,7 +106,7 @@ def probe_edits(
         vocabulary: the words that the world knows; all by default.
         seed: of the first clip; the others count on.
         rows: clips at a time.
-        passes: denoising passes, as in `verbs.Options`.
+        passes, guidance: as in `verbs.Options`.
 
     Raises:
         FidelityError: nothing to edit.
@@ -128,6 +129,8 @@ def probe_edits(
             options: verbs.Options = {"seeds": [seed + number for number in part]}
             if passes is not None:
                 options["passes"] = passes
+            if guidance is not None:
+                options["guidance"] = guidance
             clip = windows.clip.take(np.array([found[number].row for number in part]))
             made = verbs.edit(world, clip, [prompt(found[n].after) for n in part], strength=strength, **options)
             for row, number in enumerate(part):
