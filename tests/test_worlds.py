@@ -1,6 +1,7 @@
 """Worlds and libraries of others, each in a virtual environment of its own: docs/worlds.md in little."""
 
 import os
+import re
 import subprocess
 import sys
 import sysconfig
@@ -91,3 +92,17 @@ def test_what_minari_itself_writes_is_read(kind: str, tmp_path: Path) -> None:
     words = [python, "-c", MINARI, str(tmp_path), kind]
     done = subprocess.run(words, env=given, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_the_oldest_gymnasium_of_the_range_passes_the_same_checks(tmp_path: Path) -> None:
+    """Checkers, autoreset modes, resets of rows, `to_sb3`: all tests of the envs, under the oldest version allowed."""
+    (wanted,) = re.findall(r'"gymnasium>=([\d.]+)"', (ROOT / "pyproject.toml").read_text())
+    python = environment(tmp_path / "venv", f"gymnasium=={wanted}")
+    found = subprocess.run(
+        [python, "-c", "import gymnasium; print(gymnasium.__version__)"], capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == wanted
+    tests = ["tests/envs", "tests/voxel/test_env.py", "tests/voxel/test_tasks.py", "tests/agents/test_sb3.py"]
+    command = [python, "-m", "pytest", "-q", "--basetemp", tmp_path / "tests", *tests]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-3000:]
