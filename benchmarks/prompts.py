@@ -3,7 +3,8 @@
 python benchmarks/prompts.py --data DATASET … [--checkpoint NAME] [--json]
 
 The same demands and the same seeds in each suite, so that suites are compared in pairs. A reader of biome, time and
-weather, trained on true worlds, says what the clips show.
+weather, trained on true worlds, says what the clips show. Two suites more, where the checkpoint has a captioner:
+prompts expanded by what captions say, and the clip of several seeds that the matcher finds fitting best.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.readers.reader import Reader, Training, readers_for
 from worldsim.fidelity.readers.words import ATTRIBUTES, caption_values
 from worldsim.fidelity.statistics import Estimate, mean
+from worldsim.model.checkpoint import find
+from worldsim.model.language import FILE, load_language
+from worldsim.sampling.expansion import expand
+from worldsim.sampling.matching import Matcher
 from worldsim.sampling.world import World
 from worldsim_envs.voxel.language.captions import TEMPLATES
 
@@ -48,6 +53,8 @@ class Options:
     """Demands; each is asked in every suite."""
     steps: int = 8
     """Frames after the first one."""
+    tries: int = 4
+    """Seeds of which the matcher chooses."""
     rows: int = 16
     """Clips at a time."""
     seed: int = 0
@@ -71,7 +78,19 @@ def main(options: Options) -> None:
     asked = demands(reader, said, options.trials, rng)
     suites = worded(asked, said, rng)
     seeds = rng.integers(2**62, size=len(asked)).tolist()
-    right = {name: adherence(world, reader, texts, asked, seeds, options) for name, texts in suites.items()}
+    usual = next(iter(suites.values()))
+    captioner = (find(options.checkpoint) / FILE).is_file()
+    language = load_language(options.checkpoint, world.tokenizer) if captioner else None
+    if language is not None:
+        suites["expanded"] = [expand(text, language.pairs, world.vocabulary).text for text in usual]
+    made = {name: clips(world, texts, seeds, options) for name, texts in suites.items()}
+    if language is not None:
+        others = [clips(world, usual, rng.integers(2**62, size=len(asked)).tolist(), options)
+                  for _ in range(options.tries - 1)]  # fmt: skip
+        name = f"best of {options.tries}"
+        made[name] = best(Matcher(world.tokenizer, language), usual, [next(iter(made.values())), *others])
+        suites[name] = usual
+    right = {name: adherence(reader, frames, asked) for name, frames in made.items()}
     figures = compared(right)
     if options.json:
         print(json.dumps({"figures": {name: asdict(one) for name, one in figures.items()}, "texts": suites}, indent=1))
@@ -139,22 +158,32 @@ def _filled(template: str, place: str, when: str, weather: str) -> str:
     return template.format(place=place, when=when, weather=weather and f" {weather}")
 
 
-def adherence(
-    world: World, reader: Reader, texts: Sequence[str], asked: Sequence[Demand], seeds: Sequence[int], options: Options
-) -> dict[str, np.ndarray]:
-    """By attribute, and for "all" of them together, whether each clip shows what was asked, f64 (N,)."""
-    still = world.card.action_spec.encode(0)
-    right: dict[str, list[float]] = {name: [] for name in ATTRIBUTES}
+def clips(world: World, texts: Sequence[str], seeds: Sequence[int], options: Options) -> np.ndarray:
+    """A clip from noise for each text, nobody doing anything: u8 (N, 1 + steps, H, W, 3)."""
+    still, made = world.card.action_spec.encode(0), []
     for first in range(0, len(texts), options.rows):
         part = slice(first, first + options.rows)
         rows = len(texts[part])
         live = world.alike(rows)
         frames = [live.reset(prompts=texts[part], seeds=seeds[part]).frames]
         frames += [live.imagine(np.tile(still, (rows, 1))).frames for _ in range(options.steps)]
-        for clip, demand in zip(np.stack(frames, 1), asked[part], strict=True):
-            shares = reader.read_clip(clip).shares
-            for name in ATTRIBUTES:
-                right[name].append(float(reader.labels[name][int(shares[name].mean(0).argmax())] == demand[name]))
+        made.append(np.stack(frames, 1))
+    return np.concatenate(made)
+
+
+def best(matcher: Matcher, texts: Sequence[str], tries: Sequence[np.ndarray]) -> np.ndarray:
+    """For each text the clip, of one from each of `tries`, that the matcher gives most."""
+    scores = np.stack([matcher.score(frames, list(texts)) for frames in tries])  # (tries, N)
+    return np.stack(tries)[scores.argmax(0), np.arange(len(texts))]
+
+
+def adherence(reader: Reader, frames: np.ndarray, asked: Sequence[Demand]) -> dict[str, np.ndarray]:
+    """By attribute, and for all of them together, whether each clip shows what was asked, f64 (N,)."""
+    right: dict[str, list[float]] = {name: [] for name in ATTRIBUTES}
+    for clip, demand in zip(frames, asked, strict=True):
+        shares = reader.read_clip(clip).shares
+        for name in ATTRIBUTES:
+            right[name].append(float(reader.labels[name][int(shares[name].mean(0).argmax())] == demand[name]))
     table = {name: np.array(column) for name, column in right.items()}
     return table | {"all three": np.prod(list(table.values()), axis=0)}
 
