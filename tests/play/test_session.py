@@ -1,5 +1,6 @@
 """The game loop without a window: keys in, frames, messages, films and episodes out."""
 
+from contextlib import closing
 from pathlib import Path
 
 import gymnasium as gym
@@ -8,13 +9,15 @@ import pytest
 
 import counter
 from fakes import CounterWorld
+from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
 from worldsim.play.controls import Controls
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
-from worldsim.play.run import Play
+from worldsim.play.run import Play, open_session
 from worldsim.play.session import Session
+from worldsim.sampling.world import WorldError
 from worldsim.video import read_mp4, read_png
 from worldsim_envs.learned import LearnedEnv
 
@@ -286,3 +289,39 @@ def test_closing_a_session_closes_its_envs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(LearnedEnv, "close", lambda self: closed.append(self))
     session(tmp_path).close()
     assert len(closed) == 1
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_checkpoint(tmp_path_factory.mktemp("play") / "tiny"))
+
+
+def test_play_at_another_size_begins_with_true_frames_of_that_size(checkpoint: str, tmp_path: Path) -> None:
+    with closing(open_session(Play(checkpoint, size="48x80", out=tmp_path, seed=3))) as play:
+        true = gym.make("worldsim/Voxel-v0", **{**KWARGS, "size": (48, 80)})
+        seen = [true.reset(seed=3)[0], *(true.step(0)[0] for _ in range(5))]
+        assert np.array_equal(play.frame, seen[-1])
+        play.tick()
+        assert play.frame.shape == (48, 80, 3) and (play.frame != seen[-1]).any()
+        play.switch()
+        begun = true.reset(seed=play.seed)[0]
+        assert play.world == "true" and np.array_equal(play.frame, begun), "the player's true world is one of its own"
+        files, _ = play_headless(play, 4, tmp_path)
+        assert read_mp4(files[0])[0].shape[1:3] == (48 * 4, 80 * 4)
+    with closing(open_session(Play(checkpoint, size="48x80", prompt="a desert", out=tmp_path, seed=3))) as play:
+        assert (play.frame != seen[-1]).mean() > 0.9, "a prompt begins from noise"
+
+
+def test_a_size_that_play_cannot_have_is_told(checkpoint: str) -> None:
+    with pytest.raises(WorldError, match="steps of 16 pixels"):
+        open_session(Play(checkpoint, size="50x80"))
+    with pytest.raises(WorldError, match="HEIGHTxWIDTH"):
+        Play(checkpoint, size="large")
+    with pytest.raises(PlayError, match="--size is of a learned world"):
+        Play(env="CartPole-v1", size="48x80")
+
+
+def test_an_opening_stops_before_the_true_episode_ends() -> None:
+    ends = TrueGame.open(TRUE_ID, {"end_at": 3})
+    frames, vectors = LearnedGame(CounterWorld(1), lambda: ends)._opened(0)
+    assert frames[:, 0, 0, 0].tolist() == [0, 1, 2] and vectors.tolist() == [[0, 0]] * 3

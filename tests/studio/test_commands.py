@@ -12,9 +12,10 @@ from worldsim.cli import main
 from worldsim.clip import Clip, Prompt
 from worldsim.model.checkpoint import save
 from worldsim.model.clipfile import read_clip, write_clip
+from worldsim.sampling.sizes import read_size
 from worldsim.sampling.timelines import VerbError
 from worldsim.sampling.verbs import generate
-from worldsim.studio.inputs import read_actions, read_frames, read_size, read_text
+from worldsim.studio.inputs import read_actions, read_frames, read_text
 from worldsim.studio.outputs import action_names
 from worldsim.video import read_mp4, read_png, write_mp4, write_png
 

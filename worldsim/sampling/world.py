@@ -31,7 +31,7 @@ from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.checks import check_actions, check_given, check_rows
+from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
 from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
@@ -141,17 +141,26 @@ class World:
 
         Args:
             rows: B.
-            size: of its frames, in steps of the tokenizer's stride times the network's patch.
+            size: (H, W) of its frames, in steps of `grain`; stored starts of another size are left behind.
             steps, guidance, temperature: as above.
+
+        Raises:
+            WorldError: another size.
         """
-        card = self.card if size is None else replace(self.card, size=size)
+        size = self.card.size if size is None else check_size(size, self.grain)
+        card, starts = (self.card, self.starts) if size == self.card.size else (replace(self.card, size=size), None)
         twin = World(
-            card, self.tokenizer, self.dynamics, self.starts if size is None else None, rows=rows,
+            card, self.tokenizer, self.dynamics, starts, rows=rows,
             steps=steps or self.steps, guidance=guidance or self.guidance,
             temperature=temperature or self.temperature, window=self.window, habits=self.habits, refiner=self.refiner,
         )  # fmt: skip
         twin.calibration = self.calibration
         return twin
+
+    @property
+    def grain(self) -> int:
+        """The pixels that sides of frames come in steps of."""
+        return self.tokenizer.stride * self.dynamics.config.patch
 
     @property
     def fingerprint(self) -> str:

@@ -18,9 +18,10 @@ from tyro.conf import Positional, arg
 
 from worldsim.clip import Clip
 from worldsim.sampling import verbs
+from worldsim.sampling.sizes import read_size
 from worldsim.sampling.timelines import VerbError
 from worldsim.sampling.world import World
-from worldsim.studio.inputs import read_actions, read_frames, read_picture, read_size
+from worldsim.studio.inputs import read_actions, read_frames, read_picture
 from worldsim.studio.outputs import progress, write
 from worldsim.studio.prompts import Worded, read_language, read_prompt
 

@@ -18,17 +18,7 @@ from worldsim.sampling.timelines import VerbError
 from worldsim.sampling.world import World
 from worldsim.video import film_scale, read_mp4, read_png
 
-__all__ = ["read_actions", "read_frames", "read_picture", "read_size", "read_text"]
-
-
-def read_size(text: str) -> tuple[int, int] | None:
-    """ "96x160" → (96, 160); "" → None. Raises `VerbError`."""
-    if not text:
-        return None
-    match = re.fullmatch(r"\s*(\d+)\s*[x×,]\s*(\d+)\s*", text)
-    if match is None:
-        raise VerbError(f"--size must be HEIGHTxWIDTH in pixels, as 96x160, got {text!r}")
-    return int(match[1]), int(match[2])
+__all__ = ["read_actions", "read_frames", "read_picture", "read_text"]
 
 
 def read_text(text: str) -> str | list[Prompt]:
@@ -99,7 +89,7 @@ def read_picture(path: Path, world: World, size: tuple[int, int] | None) -> np.n
 
 def _fitting(frames: np.ndarray, world: World, size: tuple[int, int] | None, path: Path) -> np.ndarray:
     """Frames u8 (T, H, W, 3) at a size that divides into patches."""
-    grain = world.tokenizer.stride * world.dynamics.config.patch
+    grain = world.grain
     height, width = frames.shape[1:3]
     if size is None and not (height % grain or width % grain) and max(height, width) <= 4 * max(world.card.size):
         return np.ascontiguousarray(frames)
