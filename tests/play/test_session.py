@@ -1,5 +1,6 @@
 """The game loop without a window: keys in, frames, messages, films and episodes out."""
 
+import warnings
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from fakes import CounterWorld
 from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
+from worldsim.model.prompts import UnknownWords
 from worldsim.play.controls import Controls
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
@@ -139,6 +141,21 @@ def test_the_true_world_says_that_it_takes_no_prompts(tmp_path: Path) -> None:
     play = session(tmp_path)
     play.set_prompt("snow")
     assert "takes no prompts" in play.message and play.prompt == ""
+
+
+def test_words_that_the_model_does_not_know_are_told_and_the_others_steer(checkpoint: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownWords)  # the HUD tells it too, each time
+        with closing(open_session(Play(checkpoint, prompt="a Dragon at night", out=tmp_path))) as play:
+            assert play.message.startswith("the word 'Dragon' of the prompt does not occur"), "also of the first prompt"
+            play.set_prompt("a desert")
+            assert play.message == ""
+            for _ in range(2):  # not only once
+                play.set_prompt("zebras in a castle, at night!")
+                assert "the words 'zebras', 'in', 'castle' of the prompt do not" in play.message
+            assert play.prompt.startswith("zebras")
+            play.set_prompt("a desert!")
+            assert play.message == "", "signs go without a word"
 
 
 def test_a_new_episode_begins_on_r_and_after_an_end_with_another_seed(tmp_path: Path) -> None:

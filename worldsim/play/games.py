@@ -17,6 +17,7 @@ from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of,
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import FrameError, resize
 from worldsim.model.card import WorldCard
+from worldsim.model.prompts import left_out
 from worldsim.play.controls import Controls
 from worldsim.sampling.world import Step, World
 
@@ -53,8 +54,15 @@ class Game(Protocol):
         """One frame on under an action vector f32 (A,)."""
         ...
 
-    def set_prompt(self, text: str) -> None:
-        """Steer with text from the next frame on. Raises a ValueError when the world cannot."""
+    def set_prompt(self, text: str) -> str:
+        """Steer with text from the next frame on.
+
+        Returns:
+            What of it the world leaves out, in words; "" for nothing.
+
+        Raises:
+            ValueError: it cannot be steered with this.
+        """
         ...
 
     def close(self) -> None:
@@ -145,7 +153,7 @@ class TrueGame:
             raise PlayError(str(error)) from error
         return Shown(self._picture(observation), events, terminated, truncated)
 
-    def set_prompt(self, text: str) -> None:
+    def set_prompt(self, text: str) -> str:
         """Raises `PlayError`: only the learned world reads."""
         raise PlayError("the true world takes no prompts; switch to the learned one with Tab")
 
@@ -208,9 +216,14 @@ class LearnedGame:
         step = self._world.imagine(None)
         return self._shown(step), step.actions[0]
 
-    def set_prompt(self, text: str) -> None:
-        """Steer with text from the next frame on. Raises `PromptError` when it is too long for the model."""
+    def set_prompt(self, text: str) -> str:
+        """Steer with text from the next frame on; returns which of its words the model does not know.
+
+        Raises:
+            PromptError: it is too long for the model.
+        """
         self._world.set_prompt(text)
+        return left_out(text, self._world.vocabulary)
 
     def close(self) -> None:
         """Close the true game that episodes begin in; the World is its maker's."""
