@@ -53,10 +53,15 @@ def test_films_go_from_verb_to_verb(checkpoint: Path, place: Path, capsys: pytes
     back = read_clip(place / "c.safetensors")
     assert back.frames.shape == (1, 8, 32, 64, 3) and back.actions[0, -1].tolist() == [0, 1, 0, 0, 0]
     assert np.abs(back.frames[:, :6].astype(int) - clip.frames).mean() < 8, "the film loses little"
-    run(checkpoint, "connect", "a.mp4", "b.safetensors", "--frames", "2", "--out", "d.mp4")
-    assert read_clip(place / "d.safetensors").length == 6 + 2 + 9
-    run(checkpoint, "fill", "a.safetensors", "--every", "3", "--out", "e.mp4")
-    assert np.array_equal(read_clip(place / "e.safetensors").frames[:, ::3], clip.frames[:, ::3])
+    more = ("--frames", "2", "--actions", "1 3")
+    run(checkpoint, "connect", "a.mp4", "b.safetensors", *more, "--out", "d.mp4")
+    joined = read_clip(place / "d.safetensors")
+    assert joined.length == 6 + 2 + 9 and joined.actions[0, 6:8].argmax(1).tolist() == [1, 3]
+    run(checkpoint, "fill", "a.safetensors", "--every", "3", "--actions", "1 2 3", "--out", "e.mp4")
+    filled = read_clip(place / "e.safetensors")
+    assert np.array_equal(filled.frames[:, ::3], clip.frames[:, ::3])
+    assert filled.actions[0, [1, 2, 4, 5]].argmax(1).tolist() == [1, 2, 3, 1], "one after another"
+    assert np.array_equal(filled.actions[:, ::3], clip.actions[:, ::3])
     run(checkpoint, "edit", "a.mp4", "snow", "--strength", "0.5", "--out", "f.mp4")
     run(checkpoint, "enhance", "a.mp4", "--size", "64x128", "--out", "g.mp4")
     assert read_clip(place / "g.safetensors").frames.shape == (1, 6, 64, 128, 3)
@@ -71,6 +76,8 @@ def test_pictures_seeds_and_loops(checkpoint: Path, place: Path, capsys: pytest.
     assert np.array_equal(read_clip(place / "r.safetensors").frames[0, 0], read_png("q.png"))
     run(checkpoint, "loop", "snow | 3: a desert at night", "--frames", "5", "--seeds", "1", "2", "--out", "s.mp4")
     assert {"s-1.mp4", "s-2.mp4", "s.png", "s.safetensors"} <= {path.name for path in place.iterdir()}
+    run(checkpoint, "loop", "--frames", "4", "--actions", "2*3 1", "--out", "u.mp4")
+    assert read_clip(place / "u.safetensors").actions[0].argmax(1).tolist() == [2, 2, 2, 1]
     capsys.readouterr()
     run(checkpoint, "loop", "a Dragon", "--clip", "r.safetensors", "--frames", "2", "--size", "30x48", "--out", "t.mp4")
     assert "worldsim loop: the word 'Dragon' of the prompt does not occur" in capsys.readouterr().err

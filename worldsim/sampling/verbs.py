@@ -102,44 +102,51 @@ def extend(
 
 def loop(
     world: World, clip: Clip | np.ndarray | None = None, text: Text = "", *, frames: int = 32,
-    size: tuple[int, int] | None = None, **options: Unpack[Options],
+    size: tuple[int, int] | None = None, actions: np.ndarray | None = None, **options: Unpack[Options],
 ) -> Clip:  # fmt: skip
     """A clip without end: its first frame follows its last.
 
-    Without a given clip, `frames` frames from noise are painted on a ring. A given clip gets `frames` new ones, which
-    lead from its end back to its beginning. Arguments and errors as in `extend`; `size` is for loops from noise.
+    Without a given clip, `frames` frames from noise are painted on a ring, and action 0 leads from the last to the
+    first. A given clip gets `frames` new ones, which lead from its end back to its beginning; what then leads into its
+    first frame is imagined. Arguments and errors as in `extend`; `size` is for loops from noise.
     """
     more = whole("frames", frames, 2)
     if clip is not None:
         start = given(world, clip, options)
         wish = request(world, options, start.clip.frames.shape[2:4], start.clip.rows)
-        begin = start.clip.length
-        new, again = making.bridge(wish, start, start, wish.timelines(text, begin, begin + more), more)
+        begin, led = start.clip.length, wish.actions(actions, more)
+        new, again = making.bridge(wish, start, start, wish.timelines(text, begin, begin + more), more, led)
         return join(replace(start.clip, actions=again.actions), new)
     wish = request(world, options, size)
-    return making.ring(wish, wish.timelines(text, 0, more), more)
+    return making.ring(wish, wish.timelines(text, 0, more), more, wish.actions(actions, more))
 
 
 def connect(
     world: World, first: Clip | np.ndarray, second: Clip | np.ndarray, text: Text = "", *, frames: int = 16,
-    **options: Unpack[Options],
+    actions: np.ndarray | None = None, **options: Unpack[Options],
 ) -> Clip:  # fmt: skip
-    """One clip of two: the first, `frames` new frames that lead over, the second. The rest is as in `extend`."""
+    """One clip of two: the first, `frames` new frames that lead over, the second.
+
+    What leads into the first frame of the second is imagined. The rest is as in `extend`.
+    """
     one, two = given(world, first, options, "first"), given(world, second, options, "second")
     shapes = [part.clip.frames.shape for part in (one, two)]
     if shapes[0][2:] != shapes[1][2:] or shapes[0][0] != shapes[1][0]:
         raise VerbError(f"clips to connect must have frames of one size, and as many rows, got {shapes}")
     wish = request(world, options, shapes[0][2:4], one.clip.rows)
     more, begin = whole("frames", frames), one.clip.length
-    return join(one.clip, *making.bridge(wish, one, two, wish.timelines(text, begin, begin + more), more))
+    led = wish.actions(actions, more)
+    return join(one.clip, *making.bridge(wish, one, two, wish.timelines(text, begin, begin + more), more, led))
 
 
 def fill(
-    world: World, clip: Clip | np.ndarray, missing: np.ndarray, text: Text = "", **options: Unpack[Options]
-) -> Clip:
+    world: World, clip: Clip | np.ndarray, missing: np.ndarray, text: Text = "", *, actions: np.ndarray | None = None,
+    **options: Unpack[Options],
+) -> Clip:  # fmt: skip
     """The clip with the frames drawn anew that `missing`, bool (T,) or (B, T), marks; all others stay.
 
-    The rest is as in `extend`; the text is for the whole clip.
+    The text is for the whole clip. So are actions, f32 (T, A) or (B, T, A), of which those of missing frames count;
+    frames that stay keep theirs. The rest is as in `extend`.
     """
     start = given(world, clip, options)
     rows, length = start.clip.frames.shape[:2]
@@ -151,7 +158,7 @@ def fill(
         raise VerbError("missing must mark some frames, and leave one at least in each row; `generate` makes them all")
     wish = request(world, options, start.clip.frames.shape[2:4], rows)
     line = wish.timelines(text, 0, length) if text else of_clip(start.clip)
-    return making.refill(wish, start, line, gone)
+    return making.refill(wish, start, line, gone, wish.actions(actions, length))
 
 
 def edit(

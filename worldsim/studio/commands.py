@@ -148,6 +148,8 @@ class Loop(_Verb):
     """Frames of the loop; with --clip, new ones."""
     size: str = ""
     """HEIGHTxWIDTH in pixels, as 96x160."""
+    actions: str = ""
+    """What the player does: "forward*12 turn_left*4"; with --clip, in the new frames."""
     out: Path = Path("out/loop.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -166,6 +168,8 @@ class Connect(_Verb):
     """How many between."""
     size: str = ""
     """Size to bring both to."""
+    actions: str = ""
+    """What the player does between: "forward*12 turn_left*4"."""
     out: Path = Path("out/connect.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -186,6 +190,8 @@ class Fill(_Verb):
     """Instead: keep every so manyth frame, and make those between anew."""
     size: str = ""
     """Size to bring the film to."""
+    actions: str = ""
+    """What the player does in the frames made anew, one after another: "forward*12 turn_left*4"."""
     out: Path = Path("out/fill.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -260,8 +266,10 @@ def loop(options: Loop) -> list[Path]:
     """`worldsim loop`."""
     with _making(options, "loop") as (world, make):
         size = read_size(options.size)
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
         start = None if options.clip is None else read_frames(options.clip, world, size)
-        clip = make(verbs.loop, start, frames=options.frames, size=size, given=0 if start is None else _length(start))
+        known = 0 if start is None else _length(start)
+        clip = make(verbs.loop, start, frames=options.frames, size=size, actions=actions, given=known)
     return _written(options, clip, world)
 
 
@@ -269,8 +277,9 @@ def connect(options: Connect) -> list[Path]:
     """`worldsim connect`."""
     with _making(options, "connect") as (world, make):
         size = read_size(options.size)
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
         one, two = (read_frames(path, world, size) for path in (options.first, options.second))
-        clip = make(verbs.connect, one, two, frames=options.frames, given=_length(one))
+        clip = make(verbs.connect, one, two, frames=options.frames, actions=actions, given=_length(one))
     return _written(options, clip, world)
 
 
@@ -287,7 +296,12 @@ def fill(options: Fill) -> list[Path]:
                 f"--every 4 to keep every fourth; got --start {options.start} --stop {options.stop} "
                 f"--every {options.every}"
             )
-        clip = make(verbs.fill, start, missing)
+        script = read_actions(options.actions, world.card.action_spec, int(missing.sum()))
+        actions = None
+        if script is not None:
+            actions = np.zeros((length, script.shape[1]), np.float32)
+            actions[missing] = script
+        clip = make(verbs.fill, start, missing, actions=actions)
     return _written(options, clip, world)
 
 
