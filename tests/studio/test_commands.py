@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from networks import EVENTS, SIZE, tiny_card, tiny_dynamics, tiny_tokenizer, tiny_world
+from worlds import ACTIONS
+from worldsim.actions import ActionSpec
 from worldsim.cli import main
 from worldsim.clip import Clip, Prompt
 from worldsim.model.checkpoint import save
@@ -144,6 +147,75 @@ def test_sizes_timelines_and_actions_are_read() -> None:
     actions = read_actions("3*2 1", spec, 7)
     assert actions is not None and actions.argmax(1).tolist() == [3, 3, 1, 3, 3, 1, 3]
     assert read_actions(" ", spec, 7) is None and action_names(actions, spec) == [""] * 7
+
+
+def spec_of(space: str) -> ActionSpec:
+    return ActionSpec.from_space(ACTIONS[space])
+
+
+@pytest.mark.parametrize(
+    ("space", "text", "actions"),
+    [
+        ("box", "-1,50*2 2,100", [[-1, 50], [-1, 50], [2, 100], [-1, 50]]),
+        ("multi-discrete", "2,0 0,1*2", [[2, 0], [0, 1], [0, 1], [2, 0]]),
+        ("multi-binary", "1,0,0,1*3 0,1,1,0", [[1, 0, 0, 1]] * 3 + [[0, 1, 1, 0]]),
+        ("endless", "0.5*1 -2e3", [[0.5], [-2000], [0.5], [-2000]]),
+        ("discrete", "0*2 2", [1, 1, 3, 1]),  # by place; this space begins at 1
+    ],
+)
+def test_actions_of_any_space_are_read_from_text_and_from_files(
+    space: str, text: str, actions: list[Any], tmp_path: Path
+) -> None:
+    spec = spec_of(space)
+    expected = np.stack([spec.encode(np.array(action, spec.space.dtype)) for action in actions])
+    read = read_actions(text, spec, 4)
+    assert read is not None and read.dtype == np.float32 and np.array_equal(read, expected)
+    kinds = [np.float64, np.float32] + ([] if space == "endless" else [np.int64])
+    for kind in kinds:  # whatever kind of number a script has saved
+        np.save(tmp_path / "a b.npy", np.array(actions, kind))
+        assert np.array_equal(read_actions(f"{tmp_path}/a b.npy", spec, 4), expected)
+        assert np.array_equal(read_actions(f"{tmp_path}/a b.npy", spec, 6), np.concatenate([expected, expected[:2]]))
+
+
+@pytest.mark.parametrize(
+    ("space", "text", "says"),
+    [
+        ("box", "forward*3", "read VALUE,VALUE*COUNT …, each with the 2 values of an action in Box("),
+        ("box", "1,2,3", "(N, 2), or read VALUE,VALUE*COUNT …, each with the 2 values"),
+        ("box", "1,2*none", "got '1,2*none'"),
+        ("box", "1,2*0", "got '1,2*0'"),
+        ("box", "1,200", "'1,200': action must be in Box("),
+        ("multi-discrete", "0.5,1", "whole numbers are expected in MultiDiscrete([3 2]), got [0.5, 1.0]"),
+        ("multi-binary", "257,0,0,0", "whole numbers are expected in MultiBinary(4), got [257.0, 0.0, 0.0, 0.0]"),
+        ("box", "nan,1", "'nan,1': action must be in Box("),
+        ("multi-discrete", "nan,1", "whole numbers are expected"),
+        ("multi-discrete", "3,0", "action must be in MultiDiscrete([3 2])"),
+        ("multi-binary", "1,1", "read VALUE,VALUE,…*COUNT …, each with the 4 values of an action in MultiBinary(4)"),
+        ("dict", "1", "they are Dict('keys': MultiBinary(2)"),
+        ("dict", "a.npy", "world.card.action_spec.encode(action)"),
+        ("discrete", "forward", ".npy file of the env's own actions (N,), or read NAME*COUNT …, with names of 0, 1, 2"),
+        ("box", "wide.npy", "must be (N, 2), each in Box("),
+        ("box", "none.npy", "got (0, 2) float64"),
+        ("box", "high.npy", "high.npy, row 1: action must be in Box("),
+        ("box", "objects.npy", "objects.npy is no .npy file of numbers"),
+        ("box", "text.npy", "got (1, 2) <U1"),
+        ("discrete", "wide.npy", "must be (N,), each in Discrete(3, start=1); got (2, 3)"),
+    ],
+)
+def test_actions_that_a_world_does_not_have_are_told_with_those_it_has(
+    space: str, text: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.save("wide.npy", np.zeros((2, 3)))
+    np.save("none.npy", np.zeros((0, 2)))
+    np.save("high.npy", np.array([[0, 0], [0, 101]]))
+    np.save("objects.npy", np.array([{}, {}]), allow_pickle=True)
+    np.save("text.npy", np.array([["a", "b"]]))
+    with pytest.raises(VerbError) as caught:
+        read_actions(text, spec_of(space), 4)
+    assert says in str(caught.value)
+    with pytest.raises(FileNotFoundError, match=r"nowhere\.npy"):
+        read_actions("nowhere.npy", spec_of("box"), 4)
 
 
 def test_clips_of_earlier_verbs_are_brought_to_a_size_that_is_asked_for(tmp_path: Path) -> None:

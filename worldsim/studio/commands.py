@@ -81,7 +81,8 @@ class Generate(_Verb):
     size: str = ""
     """HEIGHTxWIDTH in pixels, as 96x160; the checkpoint's own by default."""
     actions: str = ""
-    """What the player does, over and over: "forward*12 turn_left*4"; without it the model acts by itself."""
+    """What the player does, over and over: "forward*12 turn_left*4"; "0.5,1*12", all values of an action, where actions
+    have no names; or a .npy file of the env's own actions. Without it the model acts by itself."""
     out: Path = Path("out/generate.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
