@@ -86,9 +86,33 @@ def test_pictures_seeds_and_loops(checkpoint: Path, place: Path, capsys: pytest.
     assert "worldsim loop: the word 'Dragon' of the prompt does not occur" in capsys.readouterr().err
 
 
+def test_clips_of_several_rows_go_from_verb_to_verb_with_a_seed_each(checkpoint: Path, place: Path) -> None:
+    run(checkpoint, "generate", "snow", "--frames", "3", "--seeds", "4", "5", "--out", "a.mp4")
+    two = read_clip(place / "a.safetensors")
+    run(checkpoint, "extend", "a.safetensors", "--frames", "2", "--out", "b.mp4")
+    longer = read_clip(place / "b.safetensors")
+    assert longer.rows == 2 and np.array_equal(longer.frames[:, :3], two.frames)
+    assert {"b-0.mp4", "b-1.mp4"} <= {path.name for path in place.iterdir()}
+    run(checkpoint, "extend", "a.safetensors", "--frames", "2", "--seeds", "0", "1", "--out", "c.mp4")
+    assert np.array_equal(read_clip(place / "c.safetensors").frames, longer.frames)
+    run(checkpoint, "extend", "a-4.mp4", "--frames", "2", "--seeds", "4", "5", "--out", "d.mp4")
+    assert read_clip(place / "d.safetensors").rows == 2, "one film for several seeds, as before"
+    run(checkpoint, "connect", "a.safetensors", "a-4.mp4", "--frames", "2", "--out", "e.mp4")
+    assert read_clip(place / "e.safetensors").frames.shape[:2] == (2, 8)
+    for verb, *more in (("loop", "--clip", "a.safetensors", "--frames", "2"), ("fill", "a.safetensors", "--every", "2"),
+                        ("edit", "a.safetensors", "rain falls"), ("enhance", "a.safetensors")):  # fmt: skip
+        run(checkpoint, verb, *more, "--out", "f.mp4")
+        assert read_clip(place / "f.safetensors").rows == 2
+    run(checkpoint, "image", "snow", "--out", "p.png")
+    assert (place / "p.png").is_file(), "a single one has no seed in its name"
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        ("loop film.mp4", "'film.mp4' is a file; give a film to close to a loop by --clip"),
+        ("generate film.mp4", "'film.mp4' is a file; worldsim extend goes on from a film"),
+        ("extend film.mp4 film.mp4", "a text says what is to be seen, and 'film.mp4' is a file"),
         ("generate --frames 0", "frames must be a whole number of at least 1, got 0"),
         ("generate --frames many", "many"),
         ("generate --size big", "--size must be HEIGHTxWIDTH in pixels, as 96x160, got 'big'"),

@@ -30,6 +30,12 @@ __all__ = [
     "edit", "enhance", "extend", "fill", "generate", "image", "loop",
 ]  # fmt: skip
 
+FILES = {  # what those want who give a file to a verb of texts
+    "generate": "; worldsim extend goes on from a film, worldsim animate from a picture",
+    "image": "; worldsim animate goes on from a picture",
+    "loop": "; give a film to close to a loop by --clip",
+}
+
 Words = Annotated[str, Positional, arg(metavar="TEXT")]
 Film = Annotated[Path, Positional, arg(metavar="FILM")]
 Picture = Annotated[Path, Positional, arg(metavar="PICTURE")]
@@ -41,8 +47,8 @@ class _Verb:
 
     checkpoint: str = "overworld-small"
     """Name of a shipped checkpoint, or a folder."""
-    seeds: tuple[int, ...] = (0,)
-    """A clip for each; the same seed gives the same clip."""
+    seeds: tuple[int, ...] = ()
+    """A clip for each; the same seed gives the same clip. By default 0, or 0, 1, … for the clips of a given file."""
     passes: int | None = None
     """Denoising passes; by default 2 a frame (8 where nobody acts and the checkpoint has no habits), 16 where all
     frames see each other."""
@@ -329,6 +335,8 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
     What it makes is called with a verb and what the verb takes between the world and the text; the rest by keyword,
     and `given`: how many frames at the beginning are no new ones.
     """
+    if _names_a_file(options.text):
+        raise VerbError(f"a text says what is to be seen, and {options.text!r} is a file{FILES.get(name, '')}")
     world = World.from_pretrained(options.checkpoint, device=options.device)
     learned = options.best_of != 1 or (options.expand and not options.expander)  # who asks for the captioner's network
     language = read_language(options, world) if learned else None
@@ -336,7 +344,7 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
     with progress(name) as watch:
 
         def make(verb: Callable[..., Clip], *before: Any, given: int = 0, **more: Any) -> Clip:
-            done = count()
+            done, seeds = count(), options.seeds or tuple(range(max(map(_rows, before), default=1)))
 
             def tried(seeds: Sequence[int]) -> Clip:
                 return verb(
@@ -346,9 +354,9 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
                 )  # fmt: skip
 
             if language is None or options.best_of == 1:
-                return tried(options.seeds)
+                return tried(seeds)
             matcher = verbs.Matcher(world.tokenizer, language)
-            choice = verbs.best_of(options.best_of, tried, matcher, text, options.seeds, given)
+            choice = verbs.best_of(options.best_of, tried, matcher, text, seeds, given)
             print(choice)
             return choice.clip
 
@@ -359,7 +367,19 @@ def _length(start: Clip | np.ndarray) -> int:
     return start.length if isinstance(start, Clip) else start.shape[1]
 
 
+def _rows(given: object) -> int:
+    """The clips of what a verb is given: each wants a seed."""
+    return given.rows if isinstance(given, Clip) else 1
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with signs that no name has
+        return False
+
+
 def _written(options: _Verb, clip: Clip, world: World) -> list[Path]:
-    files = write(options.out, clip, world.card.action_spec, options.seeds)
+    files = write(options.out, clip, world.card.action_spec, options.seeds or range(clip.rows))
     print("written:", ", ".join(map(str, files)))
     return files
