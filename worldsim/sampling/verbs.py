@@ -2,8 +2,8 @@
 
 Each is the one sampler with other known frames. What only follows is played frame by frame through the ring cache,
 any number of frames; what has to fit something later is painted with all frames seeing each other. Given frames come
-back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold. Beside them: `best_of`
-several tries, and `expand` for short prompts.
+back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold. Beside them: `caption`
+says what a clip shows, `best_of` keeps one of several tries, and `expand` lengthens short prompts.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from typing import Literal, Unpack
 import numpy as np
 from torch.nn import functional as F
 
-from worldsim.clip import Clip, Prompt, join, pixels_from_unit, pixels_to_unit
+from worldsim.clip import Clip, Prompt, check_frames, join, pixels_from_unit, pixels_to_unit
+from worldsim.model.language import Language, load_language
 from worldsim.sampling import making
 from worldsim.sampling.denoise import Cancelled, Guidance, Preview
 from worldsim.sampling.expansion import Expansion, expand, expand_by
 from worldsim.sampling.matching import Choice, Matcher, best_of
 from worldsim.sampling.requests import Options, fitting_size, given, request, whole
-from worldsim.sampling.timelines import Text, VerbError, of_clip
+from worldsim.sampling.timelines import Text, Timelines, VerbError, of_clip
 from worldsim.sampling.world import World
 
 __all__ = [
     "Cancelled", "Choice", "Expansion", "Guidance", "Matcher", "Options", "Preview", "Prompt", "VerbError", "animate",
-    "best_of", "connect", "edit", "enhance", "expand", "expand_by", "extend", "fill", "generate", "image", "loop",
+    "best_of", "caption", "connect", "edit", "enhance", "expand", "expand_by", "extend", "fill", "generate", "image",
+    "loop",
 ]  # fmt: skip
 
 
@@ -185,6 +187,34 @@ def enhance(
     wish = request(world, options, start.clip.frames.shape[2:4], start.clip.rows)
     line = wish.timelines(text, 0, start.clip.length) if text else of_clip(start.clip)
     return making.redraw(wish, start, line, _checked(strength))
+
+
+def caption(
+    world: World, clip: Clip | np.ndarray, *, detail: Literal["short", "detailed"] = "short",
+    language: Language | None = None,
+) -> Timelines:  # fmt: skip
+    """What clips show, in words: a timeline of `Prompt`s for each row, one for each 16 frames, as the verbs take text.
+
+    Args:
+        world: whose tokenizer reads the frames.
+        clip: a `Clip`, or frames u8 (B, T, H, W, 3) alone.
+        detail: "short" tells the scene, "detailed" also what is in it and what the player does.
+        language: the captioner, of `load_language`; by default that of the checkpoint which the world came from.
+
+    Raises:
+        VerbError, ClipError: frames that cannot be read, or no captioner to be found.
+        CheckpointError: the checkpoint has none.
+    """
+    if detail not in ("short", "detailed"):
+        raise VerbError(f'detail must be "short" or "detailed", got {detail!r}')
+    frames = clip.frames if isinstance(clip, Clip) else clip
+    check_frames(frames)
+    if language is None:
+        if world.checkpoint is None:
+            raise VerbError("this World was not loaded from a checkpoint, where a captioner would lie; give a language")
+        language = load_language(world.checkpoint, world.tokenizer)
+    matcher = Matcher(world.tokenizer, language)
+    return [matcher.describe(row, detail)[0] for row in frames]
 
 
 def _checked(strength: float) -> float:

@@ -58,6 +58,7 @@ class World:
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
+        checkpoint: the folder that it was loaded from, or None.
         refiner: gives frames that somebody's actions lead to the detail of those before them, in rows without a prompt,
             or None.
     """
@@ -75,6 +76,7 @@ class World:
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
+        self.checkpoint: Path | None = None
         self.habits, self.refiner = habits, refiner
         self.vocabulary = Vocabulary(card.vocabulary)
         self.window = window
@@ -130,7 +132,8 @@ class World:
             window=window, habits=read_habits(find(checkpoint), card.action_spec.width),
             refiner=refiner,
         )  # fmt: skip
-        world.calibration = read_calibration(find(checkpoint))
+        world.checkpoint = find(checkpoint)
+        world.calibration = read_calibration(world.checkpoint)
         return world
 
     def alike(
@@ -154,7 +157,7 @@ class World:
             steps=steps or self.steps, guidance=guidance or self.guidance,
             temperature=temperature or self.temperature, window=self.window, habits=self.habits, refiner=self.refiner,
         )  # fmt: skip
-        twin.calibration = self.calibration
+        twin.calibration, twin.checkpoint = self.calibration, self.checkpoint
         return twin
 
     @property
