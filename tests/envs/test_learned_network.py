@@ -242,3 +242,31 @@ def test_without_a_true_world_another_size_begins_from_noise(checkpoint: str, tm
 def test_a_size_that_does_not_fit_is_named(checkpoint: str, size: Any) -> None:
     with pytest.raises(WorldError, match=r"size must be \(height, width\) in steps of 16 pixels, got"):
         make(checkpoint, size=size)
+
+
+@pytest.mark.parametrize("size", [SIZE, LARGER])
+def test_gymnasium_play_runs_it_unchanged(checkpoint: str, monkeypatch: pytest.MonkeyPatch, size: Any) -> None:
+    pygame = pytest.importorskip("pygame")
+    from gymnasium.utils.play import play
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    seen: list[tuple[int, np.ndarray]] = []
+
+    def noted(before: Any, after: Any, action: Any, reward: Any, terminated: bool, truncated: bool, info: Any) -> None:
+        assert not (terminated or truncated)
+        seen.append((int(action), after))
+        key = {3: pygame.KEYDOWN, 6: pygame.KEYUP}.get(len(seen))
+        if key:
+            pygame.event.post(pygame.event.Event(key, key=ord("j")))
+        if len(seen) == 10:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    settings = {"checkpoint": checkpoint, "threshold": 1.0, "size": size}
+    made = gym.make("worldsim/Learned-v0", render_mode="rgb_array", **settings)
+    play(made, callback=noted, seed=0, fps=1000)
+    actions = [action for action, _ in seen]
+    turn = made.unwrapped.get_action_meanings().index("turn_left")  # type: ignore[attr-defined]
+    assert 1 <= actions.count(turn) < len(actions) and set(actions) <= {0, turn}
+    again = make(checkpoint, size=size)
+    again.reset(seed=0)
+    assert np.array_equal(roll(again, np.array(actions)), np.stack([frame for _, frame in seen]))
