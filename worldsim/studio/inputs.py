@@ -83,7 +83,8 @@ def _named(text: str, spec: ActionSpec) -> list[np.ndarray]:
 def _numbers(text: str, spec: ActionSpec) -> list[np.ndarray]:
     """The vectors of "VALUE,VALUE*COUNT …", each with all values of an action."""
     space = _array_space(spec)
-    values = int(np.prod(space.shape))
+    shape = space.shape or ()
+    values = int(np.prod(shape))
     script: list[np.ndarray] = []
     for word in text.split():
         told, count = _counted(word)
@@ -97,7 +98,7 @@ def _numbers(text: str, spec: ActionSpec) -> list[np.ndarray]:
                 f"{','.join(['VALUE'] * min(values, 2))}{',…' * (values > 2)}*COUNT …, each with the {values} values "
                 f"of an action in {space}; got {word!r}"
             )
-        script += [_encoded(spec, action.reshape(space.shape), repr(word))] * count
+        script += [_encoded(spec, action.reshape(shape), repr(word))] * count
     return script
 
 
