@@ -38,6 +38,13 @@ class Step:
     actions: np.ndarray | None = None
 
 
+class AllWords:
+    """A vocabulary that lacks no word."""
+
+    def unknown(self, text: str) -> list[str]:
+        return []
+
+
 class CounterWorld:
     """B counters. The reward of step t is t; the episode ends, with probability 0.9, at step `end_at`."""
 
@@ -48,7 +55,7 @@ class CounterWorld:
 
             spec = ActionSpec(Discrete(3), names, table, meanings=MEANINGS)
         self.card, self.rows, self.end_at = Card(spec), rows, end_at
-        self.calibration = None
+        self.calibration, self.vocabulary = None, AllWords()
         self.starts = _counting_starts(starts, spec.width) if starts else None
         self.count = np.zeros(rows, np.int64)
         self.prompts: tuple[str, ...] = ("",) * rows

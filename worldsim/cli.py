@@ -81,7 +81,7 @@ COMMANDS = {
     "train": Command(
         "worldsim.training.plan", "Train", "train", "train a world on recordings of any env, with nothing to choose"
     ),
-    "caption": Command("worldsim.studio.caption", "CaptionData", "caption", "write captions for recordings without"),
+    "caption": Command("worldsim.studio.caption", "CaptionData", "caption", "say what a film or a recording shows"),
     "eval": Command(
         "worldsim.fidelity.evaluate", "Evaluate", "evaluate", "measure a learned world against held-out true ones"
     ),

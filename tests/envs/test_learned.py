@@ -196,6 +196,41 @@ def test_a_rows_prompt_decides_about_its_own_start_only() -> None:
     assert counts(frames) == [0, free[1], free[2]]
 
 
+def test_a_chosen_start_is_drawn_whatever_the_prompt_which_is_told_from_the_next_frame_on() -> None:
+    gym.register("test/Counter-v0", entry_point=lambda **kwargs: LearnedEnv(CounterWorld(1, **kwargs)))
+    world = CounterWorld(3, starts=8)
+    world.card.env = {"id": "test/Counter-v0", "kwargs": {}}
+    try:
+        env = LearnedVectorEnv(3, world, start="true", start_frames=3)
+        frames, _ = env.reset(seed=0, options={"prompt": ["", "a desert", "snow"]})
+        assert counts(frames) == [2, 2, 2] and len({frame.tobytes() for frame in frames}) == 3
+        assert frames[:, 0, 2, 0].tolist() == [0, 0, 0], "the true frames are the true world's own"
+        assert all(env.true_twin(row).unwrapped.step(0)[0][0, 0, 0] == 3 for row in range(3))
+        told = env.step(np.zeros(3, int))[0]
+        assert counts(told) == [3, 3, 3] and told[:, 0, 2, 0].tolist() == [0, len("a desert"), len("snow")]
+        env.reset(options={"prompt": "rain", "reset_mask": np.array([False, False, True])})
+        told = env.step(np.zeros(3, int))[0]
+        assert counts(told) == [4, 4, 3] and told[:, 0, 2, 0].tolist() == [0, len("a desert"), len("rain")]
+    finally:
+        del gym.registry["test/Counter-v0"]
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_every_episode_of_a_chosen_start_is_told_the_constructors_prompt(mode: AutoresetMode) -> None:
+    gym.register("test/Counter-v0", entry_point=lambda **kwargs: LearnedEnv(CounterWorld(1, **kwargs)))
+    world = CounterWorld(1, end_at=4)
+    world.card.env = {"id": "test/Counter-v0", "kwargs": {}}
+    try:
+        env = LearnedVectorEnv(1, world, start="true", start_frames=3, prompt="rain", autoreset_mode=mode)
+        env.reset(seed=0)
+        seen = [env.step(np.zeros(1, int))[0][0, 0, :3, 0].tolist() for _ in range(5)]
+        begun, told, last = [2, 0, 0], [3, 0, 4], [4, 0, 4]
+        next_step = [told, last, begun, told, last]
+        assert seen == (next_step if mode is AutoresetMode.NEXT_STEP else [told, begun, told, begun, told])
+    finally:
+        del gym.registry["test/Counter-v0"]
+
+
 def test_a_prompt_set_in_mid_rollout_holds_from_the_next_frame_until_the_episode_ends() -> None:
     env = single(prompt="four")
     env.reset(seed=0)

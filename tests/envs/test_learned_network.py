@@ -182,3 +182,91 @@ def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str)
         LearnedEnv(make(checkpoint).world, window=2)
     with pytest.raises(WorldError, match="window must be from 1 to 6"):
         make(checkpoint, window=7)
+
+
+LARGER = (48, 80)
+
+
+def true_start(seed: int, size: tuple[int, int] = LARGER, length: int = 6) -> np.ndarray:
+    """What the true world shows at a size while nobody acts: frames (T, H, W, 3)."""
+    true = gym.make("worldsim/Voxel-v0", **{**KWARGS, "size": size})
+    return np.stack([true.reset(seed=seed)[0], *(true.step(0)[0] for _ in range(length - 1))])
+
+
+def test_at_another_size_it_begins_with_frames_that_the_true_world_draws_at_it(checkpoint: str) -> None:
+    env = make(checkpoint, size=LARGER)
+    assert env.observation_space.shape == (*LARGER, 3)
+    frame, _ = env.reset(seed=11)
+    assert np.array_equal(frame, true_start(11)[-1]), "neither a stretched start nor noise"
+    free = roll(env, ACTIONS[:3, 0])
+    assert free.shape == (3, *LARGER, 3) and env.observation_space.contains(free[0].astype(np.uint8))
+    told, _ = env.reset(seed=11, options={"prompt": "a desert at night"})
+    assert (told != frame).mean() > 0.9, "a prompt begins from noise, as at the checkpoint's own size"
+    with pytest.raises(EnvError, match="did not begin in a true world"):
+        env.true_twin()
+    check_env(make(checkpoint, size=LARGER), skip_render_check=True)
+
+
+def test_at_another_size_rows_are_as_single_envs_and_true_twins_draw_it(checkpoint: str) -> None:
+    settings = {"checkpoint": checkpoint, "size": list(LARGER), "threshold": 1.0, "start": "true", "start_frames": 2}
+    rows = gym.make_vec("worldsim/Learned-v0", num_envs=2, **settings)
+    assert rows.observation_space.shape == (2, *LARGER, 3)
+    first, _ = rows.reset(seed=5)
+    frames = np.stack([rows.step(actions[:2])[0] for actions in ACTIONS[:3]]).astype(int)
+    for row in range(2):
+        env = make(**{key: value for key, value in settings.items() if key != "threshold"})
+        assert np.array_equal(env.reset(seed=5 + row)[0], first[row])
+        assert np.array_equal(env.true_twin().picture(), first[row])
+        assert np.abs(roll(env, ACTIONS[:3, row]) - frames[:, row]).max() <= 1
+    assert make(checkpoint, size=LARGER, obs="latent").observation_space.shape == (4, 6, 10)
+
+
+def test_its_own_size_keeps_the_stored_starts_and_a_loaded_world_can_be_brought_to_another(checkpoint: str) -> None:
+    own, named = make(checkpoint), make(checkpoint, size=SIZE)
+    assert np.array_equal(own.reset(seed=4)[0], named.reset(seed=4)[0])
+    world = World.from_pretrained(checkpoint)
+    env = LearnedEnv(world, size=LARGER)
+    assert env.reset(seed=11)[0].shape == (*LARGER, 3) and world.card.size == SIZE
+    assert env.world.dynamics is world.dynamics
+
+
+def test_without_a_true_world_another_size_begins_from_noise(checkpoint: str, tmp_path: Path) -> None:
+    card, tokenizer, dynamics, starts = load(checkpoint)
+    save(tmp_path / "imported", replace(card, env={"id": "", "kwargs": {}}), tokenizer, dynamics, starts)
+    env = make(str(tmp_path / "imported"), size=LARGER)
+    first = env.reset(seed=1)[0]
+    assert first.shape == (*LARGER, 3) and (env.reset(seed=2)[0] != first).any()
+
+
+@pytest.mark.parametrize("size", [(90, 160), (96, 0), (96,), 96, (96.0, 160.0)])
+def test_a_size_that_does_not_fit_is_named(checkpoint: str, size: Any) -> None:
+    with pytest.raises(WorldError, match=r"size must be \(height, width\) in steps of 16 pixels, got"):
+        make(checkpoint, size=size)
+
+
+@pytest.mark.parametrize("size", [SIZE, LARGER])
+def test_gymnasium_play_runs_it_unchanged(checkpoint: str, monkeypatch: pytest.MonkeyPatch, size: Any) -> None:
+    pygame = pytest.importorskip("pygame")
+    from gymnasium.utils.play import play
+
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    seen: list[tuple[int, np.ndarray]] = []
+
+    def noted(before: Any, after: Any, action: Any, reward: Any, terminated: bool, truncated: bool, info: Any) -> None:
+        assert not (terminated or truncated)
+        seen.append((int(action), after))
+        key = {3: pygame.KEYDOWN, 6: pygame.KEYUP}.get(len(seen))
+        if key:
+            pygame.event.post(pygame.event.Event(key, key=ord("j")))
+        if len(seen) == 10:
+            pygame.event.post(pygame.event.Event(pygame.QUIT))
+
+    settings = {"checkpoint": checkpoint, "threshold": 1.0, "size": size}
+    made = gym.make("worldsim/Learned-v0", render_mode="rgb_array", **settings)
+    play(made, callback=noted, seed=0, fps=1000)
+    actions = [action for action, _ in seen]
+    turn = made.unwrapped.get_action_meanings().index("turn_left")  # type: ignore[attr-defined]
+    assert 1 <= actions.count(turn) < len(actions) and set(actions) <= {0, turn}
+    again = make(checkpoint, size=size)
+    again.reset(seed=0)
+    assert np.array_equal(roll(again, np.array(actions)), np.stack([frame for _, frame in seen]))

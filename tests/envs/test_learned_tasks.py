@@ -295,6 +295,27 @@ def test_rows_that_begin_in_the_true_world_are_as_single_envs(checkpoint: str) -
     assert rows.true_twin(1).state is not None
 
 
+@pytest.mark.parametrize("start", ["true", "recording"])
+def test_a_chosen_start_goes_with_a_prompt_that_pulls_on_what_follows(
+    checkpoint: str, tmp_path: Path, start: str
+) -> None:
+    if start == "recording":
+        record("worldsim/Voxel-v0", "random", 30, tmp_path / "data", 0, episode_length=16, env_kwargs=KWARGS)
+        start = str(tmp_path / "data")
+    settings = {"checkpoint": checkpoint, "start": start, "start_frames": 3, "threshold": 1.0}
+    free, told = LearnedEnv(**settings), LearnedEnv(**settings, prompt="a desert at night")
+    first = free.reset(seed=5)[0]
+    assert np.array_equal(told.reset(seed=5)[0], first)
+    assert np.array_equal(told.world.cache.last, free.world.cache.last), "the past was seen under no prompt"
+    free.set_prompt("a desert at night")
+    later = told.step(1)[0]
+    assert np.array_equal(free.step(1)[0], later), "it is told from the next frame on"
+    free.reset(seed=5)
+    assert (free.step(1)[0] != later).any()
+    if start == "true":
+        assert np.array_equal(told.true_twin().picture(), first)
+
+
 def test_a_start_in_a_recording_is_a_stretch_of_it(checkpoint: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     record("worldsim/Voxel-v0", "random", 30, folder, 0, episode_length=16, env_kwargs=KWARGS)
@@ -390,4 +411,3 @@ def test_a_guard_truncates_the_rows_that_it_finds_surprising(checkpoint: str) ->
 def test_a_wrong_argument_is_named(checkpoint: str, kwargs: dict, says: str) -> None:
     with pytest.raises(EnvError, match=says):
         LearnedVectorEnv(2, checkpoint, **kwargs)
-

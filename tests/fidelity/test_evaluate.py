@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import pytest
 
 from tiny import KWARGS, save_tiny_checkpoint
-from worldsim.data.envs import RecordError, takes
+from worldsim.data.envs import RecordError, drawn_at
 from worldsim.data.record import record
 from worldsim.fidelity.evaluate import Evaluate, evaluate
 from worldsim.fidelity.heldout import FidelityError
@@ -17,7 +18,7 @@ from worldsim.fidelity.readers.reader import Training
 from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import read_trials
 from worldsim.model.checkpoint import CheckpointError
-from worldsim.sampling.world import World
+from worldsim.sampling.world import World, WorldError
 from worldsim.video import read_png
 
 
@@ -121,11 +122,18 @@ def test_another_size_is_drawn_by_the_env_itself_and_measured(
     assert "--size 48 32" in report["command"] and report["data"]["env"] == "worldsim/Voxel-v0"
     assert read_png(tmp_path / "report.png").shape[0] > 200 + 4 * 48
     for wrong, words in (((40, 32), "steps of 16"), ((0, 16), "two numbers of pixels")):
-        with pytest.raises(FidelityError, match=words):
+        with pytest.raises((FidelityError, WorldError), match=words):
             evaluate(Evaluate(options.checkpoint, size=wrong, out=tmp_path))
 
 
 def test_whether_an_env_can_be_drawn_at_a_size_is_read_off_its_constructor() -> None:
-    assert takes("worldsim/Voxel-v0", "size") and not takes("CartPole-v1", "size")
+    kwargs = {"world_size": [64, 64, 48]}
+    assert drawn_at("worldsim/Voxel-v0", kwargs, (48, 80)) == {**kwargs, "size": [48, 80]}
+    assert drawn_at("CartPole-v1", {}, (48, 80)) == {}
+    gym.register("test/Grid-v0", entry_point=lambda size=8: None)
+    try:
+        assert drawn_at("test/Grid-v0", {}, (48, 80)) == {}, "its size is no picture's"
+    finally:
+        del gym.registry["test/Grid-v0"]
     with pytest.raises(RecordError, match="cannot find the env 'Nowhere-v0'"):
-        takes("Nowhere-v0", "size")
+        drawn_at("Nowhere-v0", {}, (48, 80))

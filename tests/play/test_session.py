@@ -1,5 +1,7 @@
 """The game loop without a window: keys in, frames, messages, films and episodes out."""
 
+import warnings
+from contextlib import closing
 from pathlib import Path
 
 import gymnasium as gym
@@ -8,13 +10,16 @@ import pytest
 
 import counter
 from fakes import CounterWorld
+from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
+from worldsim.model.prompts import UnknownWords
 from worldsim.play.controls import Controls
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
-from worldsim.play.run import Play
+from worldsim.play.run import Play, open_session
 from worldsim.play.session import Session
+from worldsim.sampling.world import WorldError
 from worldsim.video import read_mp4, read_png
 from worldsim_envs.learned import LearnedEnv
 
@@ -136,6 +141,21 @@ def test_the_true_world_says_that_it_takes_no_prompts(tmp_path: Path) -> None:
     play = session(tmp_path)
     play.set_prompt("snow")
     assert "takes no prompts" in play.message and play.prompt == ""
+
+
+def test_words_that_the_model_does_not_know_are_told_and_the_others_steer(checkpoint: str, tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnknownWords)  # the HUD tells it too, each time
+        with closing(open_session(Play(checkpoint, prompt="a Dragon at night", out=tmp_path))) as play:
+            assert play.message.startswith("the word 'Dragon' of the prompt does not occur"), "also of the first prompt"
+            play.set_prompt("a desert")
+            assert play.message == ""
+            for _ in range(2):  # not only once
+                play.set_prompt("zebras in a castle, at night!")
+                assert "the words 'zebras', 'in', 'castle' of the prompt do not" in play.message
+            assert play.prompt.startswith("zebras")
+            play.set_prompt("a desert!")
+            assert play.message == "", "signs go without a word"
 
 
 def test_a_new_episode_begins_on_r_and_after_an_end_with_another_seed(tmp_path: Path) -> None:
@@ -286,3 +306,39 @@ def test_closing_a_session_closes_its_envs(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(LearnedEnv, "close", lambda self: closed.append(self))
     session(tmp_path).close()
     assert len(closed) == 1
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(save_tiny_checkpoint(tmp_path_factory.mktemp("play") / "tiny"))
+
+
+def test_play_at_another_size_begins_with_true_frames_of_that_size(checkpoint: str, tmp_path: Path) -> None:
+    with closing(open_session(Play(checkpoint, size="48x80", out=tmp_path, seed=3))) as play:
+        true = gym.make("worldsim/Voxel-v0", **{**KWARGS, "size": (48, 80)})
+        seen = [true.reset(seed=3)[0], *(true.step(0)[0] for _ in range(5))]
+        assert np.array_equal(play.frame, seen[-1])
+        play.tick()
+        assert play.frame.shape == (48, 80, 3) and (play.frame != seen[-1]).any()
+        play.switch()
+        begun = true.reset(seed=play.seed)[0]
+        assert play.world == "true" and np.array_equal(play.frame, begun), "the player's true world is one of its own"
+        files, _ = play_headless(play, 4, tmp_path)
+        assert read_mp4(files[0])[0].shape[1:3] == (48 * 4, 80 * 4)
+    with closing(open_session(Play(checkpoint, size="48x80", prompt="a desert", out=tmp_path, seed=3))) as play:
+        assert (play.frame != seen[-1]).mean() > 0.9, "a prompt begins from noise"
+
+
+def test_a_size_that_play_cannot_have_is_told(checkpoint: str) -> None:
+    with pytest.raises(WorldError, match="steps of 16 pixels"):
+        open_session(Play(checkpoint, size="50x80"))
+    with pytest.raises(WorldError, match="HEIGHTxWIDTH"):
+        Play(checkpoint, size="large")
+    with pytest.raises(PlayError, match="--size is of a learned world"):
+        Play(env="CartPole-v1", size="48x80")
+
+
+def test_an_opening_stops_before_the_true_episode_ends() -> None:
+    ends = TrueGame.open(TRUE_ID, {"end_at": 3})
+    frames, vectors = LearnedGame(CounterWorld(1), lambda: ends)._opened(0)
+    assert frames[:, 0, 0, 0].tolist() == [0, 1, 2] and vectors.tolist() == [[0, 0]] * 3

@@ -43,6 +43,16 @@ def test_keys_reach_the_session_and_the_frame_fills_the_window(window) -> None:
     assert np.array_equal(shown[lower], window.session.frame[lower])
 
 
+def test_a_long_message_is_shown_whole_within_the_window(window) -> None:
+    drawn: list[str] = []
+    window._text = lambda lines, place, font: drawn.extend(lines)
+    words = [f"'word{number}'" for number in range(20)]
+    window.session.message = f"the words {', '.join(words)} do not occur in what this checkpoint has read; left out"
+    window.draw()
+    assert " ".join(drawn).endswith(window.session.message)
+    assert max(window.font.size(line)[0] for line in drawn) < window.screen.get_width() - 16
+
+
 def test_the_mouse_attacks_only_once_it_is_caught_and_turns_the_camera(window) -> None:
     session = window.session
     post(pygame.MOUSEMOTION, rel=(5, 0), pos=(0, 0), buttons=(0, 0, 0))

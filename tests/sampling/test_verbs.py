@@ -276,6 +276,87 @@ def test_guidance_of_one_changes_nothing_and_more_does() -> None:
         assert (verb(tiny_world(), seeds=5, guidance=4.0, **FAST).frames != plain.frames).any()
 
 
+def led(length: int, first: int = 1) -> np.ndarray:
+    """Actions f32 (T, A), each of which says by its first field at which frame it is: first, first + 1, …"""
+    actions = np.zeros((length, WIDTH), np.float32)
+    actions[:, 0] = (first + np.arange(length)) / 32
+    return actions
+
+
+# Verbs whose frames all see each other, under actions; which action each frame is to be led to by (0: imagined), and
+# whether the last frame is followed by the first.
+UNDER: dict[str, tuple[Callable[..., Clip], list[int], bool]] = {
+    "loop": (lambda world, **more: loop(world, frames=6, actions=led(6), **more), [1, 2, 3, 4, 5, 6], True),
+    "loop of a clip": (
+        lambda world, **more: loop(world, a_clip().frames, frames=3, actions=led(3), **more),
+        [0, 0, 1, 2, 3, 0, 0], False,
+    ),
+    "connect": (
+        lambda world, **more: connect(
+            world, a_clip().frames, a_clip(seed=1).frames, frames=3, actions=led(3), **more
+        ),
+        [0, 0, 1, 2, 3, 0, 0], False,
+    ),
+    "fill": (
+        lambda world, **more: fill(world, a_clip().frames, np.arange(6) % 3 == 1, actions=led(6), **more),
+        [0, 2, 0, 0, 5, 0], False,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "a desert at night"])
+@pytest.mark.parametrize("name", UNDER)
+def test_the_network_sees_each_action_at_its_frame_and_given_frames_stay(name: str, text: str) -> None:
+    verb, expected, around = UNDER[name]
+    world, seen, told = tiny_world(), set(), []
+
+    def look(_: object, given: tuple[torch.Tensor, torch.Tensor, Condition]) -> None:
+        condition = given[2]
+        numbers = torch.where(condition.acted, (condition.actions[..., 0] * 32).round(), 0.0)[0].int().tolist()
+        seen.add(tuple(numbers))
+        told.append(condition.words is not None and bool(condition.words.seen.any()))
+
+    world.dynamics.register_forward_pre_hook(look)
+    clip = verb(world, text=text, **FAST)
+    window = world.card.window
+    ways = len(expected) if around else len(expected) - window + 1
+    allowed = {tuple(expected[(start + t) % len(expected)] for t in range(window)) for start in range(ways)}
+    assert seen <= allowed and {number for part in seen for number in part} == set(expected)
+    assert any(told) == bool(text)
+    kept_numbers = (clip.actions[0, :, 0] * 32).round()  # 0 and 32 are imagined ones
+    assert [number for number in kept_numbers if 0 < number < 32] == [number for number in expected if number]
+    if name != "loop":
+        kept, given = KEPT[name]
+        assert np.array_equal(clip.frames[0, kept], a_clip().frames[0, given])
+    if name == "connect":
+        assert np.array_equal(clip.frames[0, 9:], a_clip(seed=1).frames[0])
+
+
+def test_given_clips_keep_their_own_actions_beside_those_of_new_frames() -> None:
+    whole = connect(tiny_world(), a_clip(), a_clip(seed=1), frames=3, actions=led(3), **FAST)
+    assert np.array_equal(whole.actions[:, :6], a_clip().actions)
+    assert np.array_equal(whole.actions[:, 10:], a_clip(seed=1).actions[:, 1:]) and valid(whole.actions[:, 9]).all()
+    filled = fill(tiny_world(), a_clip(), np.arange(6) == 4, actions=led(6), **FAST)
+    assert np.array_equal(np.delete(filled.actions, 4, 1), np.delete(a_clip().actions, 4, 1))
+    assert np.array_equal(filled.actions[0, 4], led(6)[4])
+
+
+@pytest.mark.parametrize("name", UNDER)
+def test_actions_change_what_is_painted_and_rows_may_have_their_own(name: str) -> None:
+    missing = np.arange(6) % 3 == 1
+    make: Callable[..., Clip] = {
+        "loop": lambda **more: loop(tiny_world(), frames=6, **more),
+        "loop of a clip": lambda **more: loop(tiny_world(), a_clip(), frames=6, **more),
+        "connect": lambda **more: connect(tiny_world(), a_clip(), a_clip(seed=1), frames=6, **more),
+        "fill": lambda **more: fill(tiny_world(), a_clip(), missing, **more),
+    }[name]
+    every = np.stack([SPEC.encode_batch(np.full(6, action)) for action in (1, 4)])
+    none, one, both = (make(seeds=(3, 4), actions=each, **FAST).frames for each in (None, every[0], every))
+    assert np.array_equal(one[0], both[0]) and (one[1] != both[1]).any() and (one[0] != none[0]).any()
+    with pytest.raises(VerbError, match=r"actions must be \(6, 5\) or \(2, 6, 5\) float32"):
+        make(seeds=(3, 4), actions=every[0, :5], **FAST)
+
+
 def test_the_call_of_the_readme_is_the_call() -> None:
     clip = worldsim.verbs.generate(tiny_world(), "a desert at night", frames=3, size=(16, 32), seeds=[1, 2])
     assert isinstance(clip, worldsim.Clip) and clip.frames.shape == (2, 3, 16, 32, 3)

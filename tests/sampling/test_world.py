@@ -269,6 +269,9 @@ def test_a_world_alike_shares_the_networks_and_has_not_begun() -> None:
         assert getattr(twin, name) is getattr(world, name), name
     with pytest.raises(WorldError, match="have not been reset"):
         twin.imagine(actions(3, 1)[0])
+    for wrong in ((40, 32), (0, 16), (32,), 32):
+        with pytest.raises(WorldError, match=r"size must be \(height, width\) in steps of 16 pixels, got"):
+            world.alike(1, size=wrong)  # type: ignore[arg-type]
     other = world.alike(2)
     for each in (world, other):
         each.reset(*given(2), seeds=SEEDS[:2])

@@ -19,7 +19,7 @@ from worldsim.studio.gallery import EXHIBITS, Gallery, beside, by_view, gallery
 from worldsim.video import BACKGROUND, read_png
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "verbs.md").read_text(encoding="utf-8")
-VERBS = {name for name in names if name.islower()} - {"best_of", "expand", "expand_by"}
+VERBS = {name for name in names if name.islower()} - {"best_of", "caption", "expand", "expand_by"}
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,17 @@ import numpy as np
 import pytest
 import tyro
 
-from networks import scattered, tiny_card, tiny_dynamics, tiny_tokenizer
+from networks import scattered, tiny_card, tiny_dynamics, tiny_tokenizer, tiny_world
 from worldsim.cli import COMMANDS, main
 from worldsim.model.captioner import Captioner, CaptionerConfig
 from worldsim.model.checkpoint import load, save
 from worldsim.model.clipfile import read_clip
-from worldsim.model.language import FILE, SIGNS, Language, save_language
+from worldsim.model.language import FILE, SIGNS, Language, load_language, save_language
 from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import Vocabulary
+from worldsim.sampling import verbs
 from worldsim.sampling.timelines import VerbError
+from worldsim.sampling.world import World
 from worldsim.studio.prompts import find_expander
 
 TEXT = (Path(__file__).resolve().parents[2] / "docs" / "language.md").read_text(encoding="utf-8")
@@ -126,4 +128,57 @@ def test_the_examples_of_the_page_run(
         kind = getattr(import_module(COMMANDS[name].module), COMMANDS[name].options)
         words = shlex.split(line)[1 + len(name.split()) :]
         assert isinstance(tyro.cli(kind, args=words), kind)
-    assert len(lines) == 9
+    assert len(lines) == 10
+
+
+def test_a_film_and_every_clip_of_a_file_are_told_in_words(
+    checkpoint: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate(checkpoint, "--seeds", "1", "2", "--frames", "18")
+    capsys.readouterr()
+    before = sorted(place.iterdir())
+    world, clip = World.from_pretrained(checkpoint), read_clip(place / "a.safetensors")
+    short, detailed = (verbs.caption(world, clip, detail=detail) for detail in ("short", "detailed"))
+    assert [[(line.start, line.end) for line in row] for row in short] == [[(0, 16), (16, 18)]] * 2
+    matcher = verbs.Matcher(world.tokenizer, load_language(checkpoint))
+    assert [row.text for row in short[1]] == matcher.language.describe(
+        matcher.latents(clip.frames[1], [(0, 16), (16, 18)]).float()
+    )
+    main(["caption", "a.safetensors", "--checkpoint", str(checkpoint)])
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    for row in range(2):
+        told = [f"clip {row}"]
+        for one, more in zip(short[row], detailed[row], strict=True):
+            told += [f"frames {one.start} … {one.end - 1}: {one.text}".strip(), more.text]
+        assert lines[5 * row : 5 * row + 5] == told
+    main(["caption", "a-1.mp4", "--checkpoint", str(checkpoint), "--captioner", str(checkpoint / FILE)])
+    said = capsys.readouterr().out
+    assert said.startswith("frames 0 … 15: ") and "frames 16 … 17: " in said and "clip" not in said
+    assert sorted(place.iterdir()) == before, "nothing is written"
+    assert matcher.score(clip.frames, short).shape == (2,), "the timelines are texts as verbs take them"
+
+
+def test_what_cannot_be_told_in_words_is_one_line(
+    checkpoint: Path, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    generate(checkpoint)
+    for words, says in (
+        ("a.mp4 --overwrite", "--overwrite is for the captions of a dataset"),
+        ("b.mp4", "no film at b.mp4"),
+        ("nowhere", "nowhere"),
+        ("", "missing SOURCE"),
+    ):
+        capsys.readouterr()
+        with pytest.raises(SystemExit, match="2"):
+            main(["caption", *words.split(), "--checkpoint", str(checkpoint)])
+        said = capsys.readouterr().err
+        assert says in said and len(said.splitlines()) == 1
+    frames = read_clip(Path("a.safetensors")).frames
+    with pytest.raises(VerbError, match="not loaded from a checkpoint"):
+        verbs.caption(tiny_world(), frames)
+    world = World.from_pretrained(checkpoint)
+    assert world.alike(3).checkpoint == checkpoint
+    with pytest.raises(VerbError, match="sides in steps of 16, got"):
+        verbs.caption(world, frames[:, :, :24])
+    with pytest.raises(VerbError, match='detail must be "short" or "detailed"'):
+        verbs.caption(world, frames, detail="long")  # type: ignore[arg-type]

@@ -24,12 +24,12 @@ from worldsim.data.frames import find_picture, render_picture
 __all__ = [
     "RecordError",
     "describe_env",
+    "drawn_at",
     "full_id",
     "make_env",
     "open_env",
     "pictures_of",
     "read_events",
-    "takes",
     "text_of",
 ]
 
@@ -103,13 +103,23 @@ def _wrapped(env: gym.Env[Any, Any], wrapper: Any) -> gym.Env[Any, Any]:
     return made
 
 
-def takes(env_id: str, keyword: str) -> bool:
-    """Whether the env's constructor has this keyword. Raises `RecordError` when there is no such env."""
+def drawn_at(env_id: str, env_kwargs: dict[str, Any], size: tuple[int, int]) -> dict[str, Any]:
+    """The keyword arguments with which the env draws its pictures at (H, W); as given where it takes no such size.
+
+    Raises:
+        RecordError: there is no such env.
+    """
     try:
-        creator = load_env_creator(gym.spec(full_id(env_id)).entry_point)  # pyright: ignore[reportArgumentType]
+        spec = gym.spec(full_id(env_id))
+        entry = spec.entry_point
+        creator = entry if callable(entry) else load_env_creator(str(entry))
     except (gym.error.Error, ImportError, AttributeError) as error:
         raise RecordError(f"cannot find the env {env_id!r}: {error}") from error
-    return keyword in signature(creator).parameters
+    taken = signature(creator).parameters.get("size")
+    usual = None if taken is None else {"size": taken.default, **spec.kwargs, **env_kwargs}["size"]
+    if not isinstance(usual, list | tuple) or len(usual) != 2:  # a MiniGrid's size is its number of cells
+        return env_kwargs
+    return {**env_kwargs, "size": list(size)}
 
 
 def open_env(

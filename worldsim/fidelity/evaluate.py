@@ -7,7 +7,7 @@ import platform
 import shlex
 import time
 from contextlib import nullcontext
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,10 +15,9 @@ from typing import Any
 import torch
 
 from worldsim import __version__
-from worldsim.data.envs import takes
 from worldsim.data.episodes import Dataset
 from worldsim.data.rollout import default_policy
-from worldsim.fidelity.heldout import FidelityError, open_heldout, record_heldout
+from worldsim.fidelity.heldout import open_heldout, record_heldout
 from worldsim.fidelity.measure import measure
 from worldsim.fidelity.options import EVENT_STEPS, Evaluate
 from worldsim.fidelity.pictures import long_strips, picture
@@ -27,6 +26,7 @@ from worldsim.fidelity.report import summarise, table
 from worldsim.fidelity.trials import write_trials
 from worldsim.files import write_json
 from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.sizes import at_size
 from worldsim.sampling.world import World
 from worldsim.video import write_png
 
@@ -41,14 +41,14 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
         training: how readers are made that are not there yet.
 
     Raises:
-        CheckpointError, DatasetError, RecordError, FidelityError.
+        CheckpointError, DatasetError, RecordError, FidelityError, WorldError.
     """
     begun = time.perf_counter()
     given = World.from_pretrained(
         options.checkpoint, steps=options.passes, device=options.device,
         guidance=Guidance(actions=options.action_guidance),
     )  # fmt: skip
-    world = _at_size(options, given)
+    world = at_size(given, options.size)
     with TemporaryDirectory() if options.data is None else nullcontext(str(options.data)) as folder:
         dataset = _heldout(options, world, Path(folder))
         found = measure(options, world, dataset, training)
@@ -64,22 +64,6 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
     print(table(figures))
     print("written:", ", ".join(map(str, [options.out / "report.json", *files])))
     return report
-
-
-def _at_size(options: Evaluate, world: World) -> World:
-    """The world with frames of the size that is asked for."""
-    if options.size is None:
-        return world
-    card, dynamics = world.card, world.dynamics
-    grain = world.tokenizer.stride * dynamics.config.patch
-    if options.size[0] % grain or options.size[1] % grain:
-        raise FidelityError(f"--size must be in steps of {grain} pixels, got {options.size[0]} {options.size[1]}")
-    env = card.env
-    if takes(env["id"], "size"):
-        env = {"id": env["id"], "kwargs": {**env["kwargs"], "size": list(options.size)}}
-    sized = world.alike(1, size=options.size)
-    sized.card = replace(sized.card, env=env)
-    return sized
 
 
 def _heldout(options: Evaluate, world: World, folder: Path) -> Dataset:

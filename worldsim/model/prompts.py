@@ -11,7 +11,7 @@ from worldsim.clip import Prompt
 from worldsim.model.dynamics import Words
 from worldsim.model.text import Vocabulary
 
-__all__ = ["UnknownWords", "pack_words", "readable"]
+__all__ = ["UnknownWords", "left_out", "pack_words", "readable"]
 
 
 class UnknownWords(UserWarning):
@@ -24,17 +24,18 @@ def readable(text: str, vocabulary: Vocabulary) -> str:
     An untaught word has a vector that means nothing; left out, the rest of the prompt still binds. Unknown punctuation
     goes without a word.
     """
-    unknown = vocabulary.unknown(text)
-    if not unknown:
-        return text
-    named = [repr(word) for word in dict.fromkeys(unknown) if any(map(str.isalnum, word))]
-    if named:
-        word, does = ("words", "do") if len(named) > 1 else ("word", "does")
-        warnings.warn(
-            f"the {word} {', '.join(named)} of the prompt {does} not occur in what this checkpoint has read; left out",
-            UnknownWords, stacklevel=3,
-        )  # fmt: skip
-    return vocabulary.known(text)
+    if told := left_out(text, vocabulary):
+        warnings.warn(told, UnknownWords, stacklevel=3)
+    return vocabulary.known(text) if vocabulary.unknown(text) else text
+
+
+def left_out(text: str, vocabulary: Vocabulary) -> str:
+    """Which words of a text the vocabulary lacks, in a sentence for whoever wrote it; "" for none."""
+    named = [repr(word) for word in dict.fromkeys(vocabulary.unknown(text)) if any(map(str.isalnum, word))]
+    if not named:
+        return ""
+    word, does = ("words", "do") if len(named) > 1 else ("word", "does")
+    return f"the {word} {', '.join(named)} of the prompt {does} not occur in what this checkpoint has read; left out"
 
 
 def pack_words(

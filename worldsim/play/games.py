@@ -17,9 +17,14 @@ from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of,
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import FrameError, resize
 from worldsim.model.card import WorldCard
+from worldsim.model.prompts import left_out
+from worldsim.play.controls import Controls
 from worldsim.sampling.world import Step, World
 
 __all__ = ["Game", "LearnedGame", "PlayError", "Shown", "TrueGame"]
+
+
+OPENING = 8  # true frames that an episode begins with where there are no stored starts
 
 
 class PlayError(ValueError):
@@ -49,8 +54,15 @@ class Game(Protocol):
         """One frame on under an action vector f32 (A,)."""
         ...
 
-    def set_prompt(self, text: str) -> None:
-        """Steer with text from the next frame on. Raises a ValueError when the world cannot."""
+    def set_prompt(self, text: str) -> str:
+        """Steer with text from the next frame on.
+
+        Returns:
+            What of it the world leaves out, in words; "" for nothing.
+
+        Raises:
+            ValueError: it cannot be steered with this.
+        """
         ...
 
     def close(self) -> None:
@@ -141,7 +153,7 @@ class TrueGame:
             raise PlayError(str(error)) from error
         return Shown(self._picture(observation), events, terminated, truncated)
 
-    def set_prompt(self, text: str) -> None:
+    def set_prompt(self, text: str) -> str:
         """Raises `PlayError`: only the learned world reads."""
         raise PlayError("the true world takes no prompts; switch to the learned one with Tab")
 
@@ -151,17 +163,26 @@ class TrueGame:
 
 
 class LearnedGame:
-    """A World of one row."""
+    """A World of one row.
 
-    def __init__(self, world: World) -> None:
+    Args:
+        world: where to play.
+        opening: makes a true game of frames of the same size, in which episodes without a prompt begin where the world
+            has no stored starts; without it they begin from noise.
+    """
+
+    def __init__(self, world: World, opening: Callable[[], Game] | None = None) -> None:
         if world.rows != 1:
             raise PlayError(f"a game needs a World of one row, got {world.rows}")
         card = world.card
+        kwargs = {"checkpoint": card.name, "size": list(card.size)}
         self.info = DatasetInfo(
-            "worldsim/Learned-v0", {"checkpoint": card.name}, card.fps, card.size, card.action_spec, card.event_names,
-            __version__, card.shown,
+            "worldsim/Learned-v0", kwargs, card.fps, card.size, card.action_spec, card.event_names, __version__,
+            card.shown,
         )  # fmt: skip
         self._world = world
+        self._opening = opening
+        self._true: Game | None = None
 
     @property
     def window(self) -> int:
@@ -169,10 +190,16 @@ class LearnedGame:
         return self._world.card.window
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
-        """Begin from a stored start that the seed draws, or from noise under a prompt."""
-        stored = None if prompt else self._world.starts
-        if stored is None:
+        """Begin from a stored start that the seed draws, or in the true world of that seed; under a prompt from noise.
+
+        Raises:
+            PlayError: the true world cannot be made.
+        """
+        stored = self._world.starts
+        if prompt or (stored is None and self._opening is None):
             return self._shown(self._world.reset(None, None, [prompt], [seed]))
+        if stored is None:
+            return self.go_on(*self._opened(seed), seed)
         row = int(np.random.default_rng(seed).integers(stored.rows))
         return self.go_on(stored.frames[row], stored.actions[row], seed)
 
@@ -189,12 +216,34 @@ class LearnedGame:
         step = self._world.imagine(None)
         return self._shown(step), step.actions[0]
 
-    def set_prompt(self, text: str) -> None:
-        """Steer with text from the next frame on. Raises `PromptError` when it is too long for the model."""
+    def set_prompt(self, text: str) -> str:
+        """Steer with text from the next frame on; returns which of its words the model does not know.
+
+        Raises:
+            PromptError: it is too long for the model.
+        """
         self._world.set_prompt(text)
+        return left_out(text, self._world.vocabulary)
 
     def close(self) -> None:
-        """Nothing: the World is its maker's."""
+        """Close the true game that episodes begin in; the World is its maker's."""
+        if self._true is not None:
+            self._true.close()
+        self._true = None
+
+    def _opened(self, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """What the true world of a seed shows while nobody acts: frames u8 (T, H, W, 3), vectors f32 (T, A)."""
+        if self._true is None:
+            assert self._opening is not None
+            self._true = self._opening()
+        still = Controls(self.info.actions).vector(())
+        frames = [self._true.reset(seed).frame]
+        while len(frames) < min(OPENING, self.window):
+            shown = self._true.step(still)
+            if shown.terminated or shown.truncated:
+                break
+            frames.append(shown.frame)
+        return np.stack(frames), np.stack([np.zeros_like(still), *[still] * (len(frames) - 1)])
 
     def _shown(self, step: Step) -> Shown:
         return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
 from worldsim.play.session import Session
 from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.sizes import at_size, read_size
 from worldsim.sampling.world import World
 
 __all__ = ["Play", "play"]
@@ -30,6 +32,9 @@ class Play:
     """What the learned world begins under."""
     auto: str | None = None
     """Let the learned world act by itself under this prompt, "" for none, and show what it does; F2 switches it."""
+    size: str = ""
+    """HEIGHTxWIDTH in pixels, as 96x160, in steps of 16; the checkpoint's own by default. At another size, episodes
+    without a prompt begin with frames of the true world, drawn at that size."""
     seed: int = 0
     """Decides the first episode."""
     passes: int = 2
@@ -47,6 +52,8 @@ class Play:
     """Where films and recordings go."""
 
     def __post_init__(self) -> None:
+        if read_size(self.size) and self.env:
+            raise PlayError(f"--size is of a learned world, and --env {self.env} is played without one; leave it out")
         if self.auto is not None and (self.env or self.world == "true"):
             raise PlayError("--auto needs the learned world: the true one does not act by itself")
         if self.auto and self.prompt and self.auto != self.prompt:
@@ -58,7 +65,7 @@ def play(config: Play) -> list[Path]:
 
     Raises:
         PlayError: no display, or an env that cannot be made or shown.
-        CheckpointError, PromptError.
+        CheckpointError, PromptError, WorldError.
     """
     if not config.headless:
         from worldsim.play.window import play_in_window, require_display
@@ -79,16 +86,19 @@ def open_session(config: Play) -> Session:
     if config.env:
         games["true"] = TrueGame.open(config.env, {})
     else:
-        world = World.from_pretrained(
+        own = World.from_pretrained(
             config.checkpoint, rows=1, steps=config.passes, device=config.device,
             guidance=Guidance(actions=config.action_guidance),
         )  # fmt: skip
+        world = at_size(own, read_size(config.size))
+        opening = None if world is own else partial(TrueGame.from_card, world.card)
         try:
             games["true"] = TrueGame.from_card(world.card)
         except PlayError as error:
             if config.world == "true":
                 raise
             print(f"the learned world alone: {error}")
-        games["learned"] = LearnedGame(world)
+            opening = None
+        games["learned"] = LearnedGame(world, opening)
     prompt, auto = config.auto or config.prompt, config.auto is not None
     return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto)

@@ -67,8 +67,8 @@ class Session:
         self._look = np.zeros(2)
         self._recording: Recording | None = None
         learned = [game for game in games.values() if isinstance(game, LearnedGame)]
-        for game in learned:
-            game.set_prompt(prompt)  # a prompt that it cannot take is told before the first frame
+        for game in learned:  # a prompt that it cannot take is told before the first frame
+            self.message = game.set_prompt(prompt) or self.message
         window = max([game.window for game in learned], default=1)
         self._past = {name: deque[tuple[Shown, np.ndarray]](maxlen=window) for name in games}
         self._begin(self.game.reset(seed, prompt))
@@ -182,13 +182,13 @@ class Session:
         self._begin(self.game.reset(self.seed, self.prompt))
 
     def set_prompt(self, text: str) -> None:
-        """Steer the shown world with text; what it cannot take is told in the message."""
+        """Steer the shown world with text; what it cannot take, and words that it does not know, the message tells."""
         try:
-            self.game.set_prompt(text)
+            self.message = self.game.set_prompt(text)
         except ValueError as error:
             self.message = str(error)
         else:
-            self.prompt, self.message = text, ""
+            self.prompt = text
 
     def toggle_recording(self) -> None:
         """Start to record, or stop and write the film and the episodes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from textwrap import wrap
 
 os.environ.setdefault("PYGAME_HIDE_SUPPORT_PROMPT", "1")  # otherwise importing pygame prints
 
@@ -18,6 +19,7 @@ from worldsim.play.session import Session
 __all__ = ["Window", "play_in_window", "require_display"]
 
 LONGEST_SIDE = 768  # pixels of the window, as far as whole enlargement allows
+LETTER = 10  # pixels that a letter of a message takes at most, on average
 MOUSE = 0.02  # of the fastest turn, per pixel of mouse motion
 NO_DISPLAY = "there is no display here; `worldsim play --headless` plays by itself and writes a film"
 INK, PAPER, ALARM = (255, 255, 255), (0, 0, 0, 150), (255, 80, 80)
@@ -107,7 +109,7 @@ class Window:
         if session.prompt:
             lines.append(f'"{session.prompt}"')
         if session.message:
-            lines.append(session.message)
+            lines += wrap(session.message, max(20, area.width // LETTER))
         self._text(lines, (8, 8), self.font)
         if session.recording:
             pygame.draw.circle(self.screen, ALARM, (area.right - 18, 18), 7)

@@ -10,7 +10,7 @@ from worldsim.clip import check_frames
 from worldsim.model.card import WorldCard
 from worldsim.sampling.steps import WorldError
 
-__all__ = ["check_actions", "check_given", "check_rows"]
+__all__ = ["check_actions", "check_given", "check_rows", "check_size"]
 
 
 def check_rows(rows: Sequence[int] | None, count: int) -> list[int]:
@@ -20,6 +20,14 @@ def check_rows(rows: Sequence[int] | None, count: int) -> list[int]:
     if not where or not whole or len(set(where)) != len(where) or min(where) < 0 or max(where) >= count:
         raise WorldError(f"rows must be different numbers in [0, {count}), got {where}")
     return [int(row) for row in where]
+
+
+def check_size(size: tuple[int, int], grain: int) -> tuple[int, int]:
+    """(H, W) in steps of `grain` pixels."""
+    pair = isinstance(size, tuple | list) and len(size) == 2
+    if not pair or not all(isinstance(side, int | np.integer) and side > 0 and not side % grain for side in size):
+        raise WorldError(f"size must be (height, width) in steps of {grain} pixels, got {size!r}")
+    return int(size[0]), int(size[1])
 
 
 def check_actions(actions: np.ndarray, expected: tuple[int, ...]) -> None:

@@ -35,9 +35,7 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     told, temperature = wish.read(line), world.temperature
     if actions is None:
         temperature = replace(temperature, usual=max(temperature.usual, OPEN))
-    live = world.alike(
-        wish.rows, size=wish.size, steps=wish.passes, guidance=wish.guidance, temperature=temperature
-    )
+    live = world.alike(wish.rows, size=wish.size, steps=wish.passes, guidance=wish.guidance, temperature=temperature)
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:
@@ -101,10 +99,12 @@ def before(wish: Request, start: Given, line: Timelines, more: int, actions: np.
     return join(*parts, clip)
 
 
-def bridge(wish: Request, one: Given, two: Given, line: Timelines, more: int) -> tuple[Clip, Clip]:
+def bridge(
+    wish: Request, one: Given, two: Given, line: Timelines, more: int, actions: np.ndarray | None
+) -> tuple[Clip, Clip]:
     """`more` new frames from the end of one clip to the beginning of another; and the other, its first action imagined.
 
-    The line counts rows from the beginning of the first clip.
+    The line counts rows from the beginning of the first clip; actions (B, more, A) lead to the new frames.
     """
     begin, keep = one.clip.length, max(1, wish.world.card.window // 2)
     tail, head = one.clip.slice(max(0, begin - keep), begin), two.clip.slice(0, min(two.clip.length, keep))
@@ -117,21 +117,23 @@ def bridge(wish: Request, one: Given, two: Given, line: Timelines, more: int) ->
     acted[:, :first] &= one.acted
     acted[:, then:] &= two.acted
     acted[:, then] = False  # what leads into its first frame is no reset any more
-    blank = np.zeros((wish.rows, more, tail.actions.shape[2]), np.float32)
+    acted[:, first:then] = actions is not None
+    led = np.zeros((wish.rows, more, tail.actions.shape[2]), np.float32) if actions is None else actions
     told = beside(of_clip(tail), moved(line, first - begin), moved(of_clip(head), then))
-    actions = torch.from_numpy(np.concatenate([tail.actions, blank, head.actions], 1))
-    canvas = Canvas(latents, known, actions, acted, wish.read(told))
+    every = torch.from_numpy(np.concatenate([tail.actions, led, head.actions], 1))
+    canvas = Canvas(latents, known, every, acted, wish.read(told))
     painted = _paint(wish, canvas, noise, _shifted(wish, slice(first, then), begin, 0, more))
     new = _clip(wish, _cut(painted, first, then), part(line, begin, begin + more))
     return new, _led_into(two.clip, painted.actions[:, then])
 
 
-def ring(wish: Request, line: Timelines, length: int) -> Clip:
-    """A clip from noise whose first frame follows its last."""
+def ring(wish: Request, line: Timelines, length: int, actions: np.ndarray | None) -> Clip:
+    """A clip from noise whose first frame follows its last; action 0 leads from the last to the first."""
     noise = wish.noise(length)
     unknown = torch.zeros(noise.shape[:2], dtype=torch.bool)
-    actions = torch.zeros(*noise.shape[:2], wish.world.card.action_spec.width)
-    canvas = Canvas(noise, unknown, actions, unknown, wish.read(line))
+    led = np.zeros((*noise.shape[:2], wish.world.card.action_spec.width), np.float32) if actions is None else actions
+    acted = torch.full_like(unknown, actions is not None)
+    canvas = Canvas(noise, unknown, torch.tensor(led), acted, wish.read(line))
     watch = _shifted(wish, slice(None), 0, 0, length)
     return _clip(wish, _paint(wish, canvas, noise, watch, around=True), line)
 
@@ -149,12 +151,15 @@ def redraw(wish: Request, start: Given, line: Timelines, strength: float) -> Cli
     return _clip(wish, _paint(wish, canvas, noise, watch, level=strength), line)
 
 
-def refill(wish: Request, start: Given, line: Timelines, gone: np.ndarray) -> Clip:
-    """The clip with the frames that `gone`, bool (B, T), marks made anew."""
+def refill(wish: Request, start: Given, line: Timelines, gone: np.ndarray, actions: np.ndarray | None) -> Clip:
+    """The clip with the frames that `gone`, bool (B, T), marks made anew; of actions (B, T, A) theirs count."""
     clip = start.clip
     led = ~gone & start.acted  # an action that led into a lost frame is lost with it
+    known, every = led, clip.actions
+    if actions is not None:
+        known, every = led | gone, np.where(gone[..., None], actions, clip.actions)
     canvas = Canvas(
-        wish.encode(clip.frames), torch.from_numpy(~gone), torch.from_numpy(clip.actions), torch.from_numpy(led),
+        wish.encode(clip.frames), torch.from_numpy(~gone), torch.from_numpy(every), torch.from_numpy(known),
         wish.read(line),
     )  # fmt: skip
     watch = _shifted(wish, slice(None), 0, 0, clip.length)

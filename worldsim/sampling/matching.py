@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 
-from worldsim.clip import Clip, check_frames, pixels_to_unit, stack
+from worldsim.clip import Clip, Prompt, check_frames, pixels_to_unit, stack
 from worldsim.model.captioner import stretches
 from worldsim.model.language import Language
+from worldsim.model.precision import has_bfloat16
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.requests import whole
 from worldsim.sampling.timelines import Text, VerbError, timelines
@@ -23,7 +25,7 @@ __all__ = ["Choice", "Matcher", "best_of"]
 
 
 class Matcher:
-    """Scores texts against clips.
+    """Scores texts against clips, and describes clips.
 
     Args:
         tokenizer: the one whose latents the captioner reads.
@@ -40,6 +42,22 @@ class Matcher:
         check_frames(frames[None])
         device = self.tokenizer.mean.device
         return torch.cat([self.tokenizer.encode(pixels_to_unit(frames[None, part]).to(device)) for part in rows]).cpu()
+
+    def describe(self, frames: np.ndarray, *details: Literal["short", "detailed"]) -> list[list[Prompt]]:
+        """What a clip u8 (T, H, W, 3) shows, in words: for each detail, a timeline of stretches of 16 frames.
+
+        Raises:
+            ClipError, VerbError: no such frames, or sides that the captioner cannot read.
+        """
+        check_frames(frames[None])
+        grain = self.tokenizer.stride * self.language.network.config.patch
+        if not len(frames) or any(side % grain for side in frames.shape[1:3]):
+            raise VerbError(f"frames to describe must be 1 or more, with sides in steps of {grain}, got {frames.shape}")
+        spans = stretches(0, len(frames))
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+            latents = self.latents(frames, spans)
+        told = [self.language.describe(latents.float(), detail) for detail in details]
+        return [[Prompt(text, *span) for span, text in zip(spans, texts, strict=True)] for texts in told]
 
     def score(self, frames: np.ndarray, text: Text) -> np.ndarray:
         """How much likelier each clip makes its text, f32 (B,), in nats: the mean over stretches of 16 frames.

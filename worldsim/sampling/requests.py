@@ -151,7 +151,7 @@ def fitting_size(world: World, size: tuple[int, int]) -> tuple[int, int]:
     Raises:
         VerbError: no pair of positive whole numbers.
     """
-    grain = _grain(world)
+    grain = world.grain
     sound = isinstance(size, tuple | list) and len(size) == 2
     if not sound or not all(isinstance(side, int | np.integer) and side > 0 for side in size):
         raise VerbError(f"size must be (height, width) in pixels, got {size!r}")
@@ -175,7 +175,7 @@ def given(world: World, clip: Clip | np.ndarray, options: Options, name: str = "
     acted = isinstance(clip, Clip)
     if not isinstance(clip, Clip):
         clip = _without_actions(world, clip)
-    grain, shape = _grain(world), clip.frames.shape
+    grain, shape = world.grain, clip.frames.shape
     if not shape[0] or not shape[1] or shape[2] % grain or shape[3] % grain or not min(shape[2:4]):
         raise VerbError(f"{name}: frames must have sides in steps of {grain}, got {shape}; resize or crop them")
     card = world.card
@@ -198,8 +198,3 @@ def _without_actions(world: World, frames: np.ndarray) -> Clip:
     widths = world.card.action_spec.width, len(world.card.event_names)
     actions, events = (np.zeros((rows, time, width), np.float32) for width in widths)
     return Clip(frames, actions, events, flags, flags, ~flags, [[] for _ in range(rows)], world.card.fps)
-
-
-def _grain(world: World) -> int:
-    """Pixels that a frame's sides come in."""
-    return world.tokenizer.stride * world.dynamics.config.patch

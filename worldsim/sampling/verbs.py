@@ -2,8 +2,8 @@
 
 Each is the one sampler with other known frames. What only follows is played frame by frame through the ring cache,
 any number of frames; what has to fit something later is painted with all frames seeing each other. Given frames come
-back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold. Beside them: `best_of`
-several tries, and `expand` for short prompts.
+back to the byte. The same seeds give the same bytes, whatever the other rows of the batch hold. Beside them: `caption`
+says what a clip shows, `best_of` keeps one of several tries, and `expand` lengthens short prompts.
 """
 
 from __future__ import annotations
@@ -14,18 +14,20 @@ from typing import Literal, Unpack
 import numpy as np
 from torch.nn import functional as F
 
-from worldsim.clip import Clip, Prompt, join, pixels_from_unit, pixels_to_unit
+from worldsim.clip import Clip, Prompt, check_frames, join, pixels_from_unit, pixels_to_unit
+from worldsim.model.language import Language, load_language
 from worldsim.sampling import making
 from worldsim.sampling.denoise import Cancelled, Guidance, Preview
 from worldsim.sampling.expansion import Expansion, expand, expand_by
 from worldsim.sampling.matching import Choice, Matcher, best_of
 from worldsim.sampling.requests import Options, fitting_size, given, request, whole
-from worldsim.sampling.timelines import Text, VerbError, of_clip
+from worldsim.sampling.timelines import Text, Timelines, VerbError, of_clip
 from worldsim.sampling.world import World
 
 __all__ = [
     "Cancelled", "Choice", "Expansion", "Guidance", "Matcher", "Options", "Preview", "Prompt", "VerbError", "animate",
-    "best_of", "connect", "edit", "enhance", "expand", "expand_by", "extend", "fill", "generate", "image", "loop",
+    "best_of", "caption", "connect", "edit", "enhance", "expand", "expand_by", "extend", "fill", "generate", "image",
+    "loop",
 ]  # fmt: skip
 
 
@@ -102,44 +104,51 @@ def extend(
 
 def loop(
     world: World, clip: Clip | np.ndarray | None = None, text: Text = "", *, frames: int = 32,
-    size: tuple[int, int] | None = None, **options: Unpack[Options],
+    size: tuple[int, int] | None = None, actions: np.ndarray | None = None, **options: Unpack[Options],
 ) -> Clip:  # fmt: skip
     """A clip without end: its first frame follows its last.
 
-    Without a given clip, `frames` frames from noise are painted on a ring. A given clip gets `frames` new ones, which
-    lead from its end back to its beginning. Arguments and errors as in `extend`; `size` is for loops from noise.
+    Without a given clip, `frames` frames from noise are painted on a ring, and action 0 leads from the last to the
+    first. A given clip gets `frames` new ones, which lead from its end back to its beginning; what then leads into its
+    first frame is imagined. Arguments and errors as in `extend`; `size` is for loops from noise.
     """
     more = whole("frames", frames, 2)
     if clip is not None:
         start = given(world, clip, options)
         wish = request(world, options, start.clip.frames.shape[2:4], start.clip.rows)
-        begin = start.clip.length
-        new, again = making.bridge(wish, start, start, wish.timelines(text, begin, begin + more), more)
+        begin, led = start.clip.length, wish.actions(actions, more)
+        new, again = making.bridge(wish, start, start, wish.timelines(text, begin, begin + more), more, led)
         return join(replace(start.clip, actions=again.actions), new)
     wish = request(world, options, size)
-    return making.ring(wish, wish.timelines(text, 0, more), more)
+    return making.ring(wish, wish.timelines(text, 0, more), more, wish.actions(actions, more))
 
 
 def connect(
     world: World, first: Clip | np.ndarray, second: Clip | np.ndarray, text: Text = "", *, frames: int = 16,
-    **options: Unpack[Options],
+    actions: np.ndarray | None = None, **options: Unpack[Options],
 ) -> Clip:  # fmt: skip
-    """One clip of two: the first, `frames` new frames that lead over, the second. The rest is as in `extend`."""
+    """One clip of two: the first, `frames` new frames that lead over, the second.
+
+    What leads into the first frame of the second is imagined. The rest is as in `extend`.
+    """
     one, two = given(world, first, options, "first"), given(world, second, options, "second")
     shapes = [part.clip.frames.shape for part in (one, two)]
     if shapes[0][2:] != shapes[1][2:] or shapes[0][0] != shapes[1][0]:
         raise VerbError(f"clips to connect must have frames of one size, and as many rows, got {shapes}")
     wish = request(world, options, shapes[0][2:4], one.clip.rows)
     more, begin = whole("frames", frames), one.clip.length
-    return join(one.clip, *making.bridge(wish, one, two, wish.timelines(text, begin, begin + more), more))
+    led = wish.actions(actions, more)
+    return join(one.clip, *making.bridge(wish, one, two, wish.timelines(text, begin, begin + more), more, led))
 
 
 def fill(
-    world: World, clip: Clip | np.ndarray, missing: np.ndarray, text: Text = "", **options: Unpack[Options]
-) -> Clip:
+    world: World, clip: Clip | np.ndarray, missing: np.ndarray, text: Text = "", *, actions: np.ndarray | None = None,
+    **options: Unpack[Options],
+) -> Clip:  # fmt: skip
     """The clip with the frames drawn anew that `missing`, bool (T,) or (B, T), marks; all others stay.
 
-    The rest is as in `extend`; the text is for the whole clip.
+    The text is for the whole clip. So are actions, f32 (T, A) or (B, T, A), of which those of missing frames count;
+    frames that stay keep theirs. The rest is as in `extend`.
     """
     start = given(world, clip, options)
     rows, length = start.clip.frames.shape[:2]
@@ -151,7 +160,7 @@ def fill(
         raise VerbError("missing must mark some frames, and leave one at least in each row; `generate` makes them all")
     wish = request(world, options, start.clip.frames.shape[2:4], rows)
     line = wish.timelines(text, 0, length) if text else of_clip(start.clip)
-    return making.refill(wish, start, line, gone)
+    return making.refill(wish, start, line, gone, wish.actions(actions, length))
 
 
 def edit(
@@ -178,6 +187,34 @@ def enhance(
     wish = request(world, options, start.clip.frames.shape[2:4], start.clip.rows)
     line = wish.timelines(text, 0, start.clip.length) if text else of_clip(start.clip)
     return making.redraw(wish, start, line, _checked(strength))
+
+
+def caption(
+    world: World, clip: Clip | np.ndarray, *, detail: Literal["short", "detailed"] = "short",
+    language: Language | None = None,
+) -> Timelines:  # fmt: skip
+    """What clips show, in words: a timeline of `Prompt`s for each row, one for each 16 frames, as the verbs take text.
+
+    Args:
+        world: whose tokenizer reads the frames.
+        clip: a `Clip`, or frames u8 (B, T, H, W, 3) alone.
+        detail: "short" tells the scene, "detailed" also what is in it and what the player does.
+        language: the captioner, of `load_language`; by default that of the checkpoint which the world came from.
+
+    Raises:
+        VerbError, ClipError: frames that cannot be read, or no captioner to be found.
+        CheckpointError: the checkpoint has none.
+    """
+    if detail not in ("short", "detailed"):
+        raise VerbError(f'detail must be "short" or "detailed", got {detail!r}')
+    frames = clip.frames if isinstance(clip, Clip) else clip
+    check_frames(frames)
+    if language is None:
+        if world.checkpoint is None:
+            raise VerbError("this World was not loaded from a checkpoint, where a captioner would lie; give a language")
+        language = load_language(world.checkpoint, world.tokenizer)
+    matcher = Matcher(world.tokenizer, language)
+    return [matcher.describe(row, detail)[0] for row in frames]
 
 
 def _checked(strength: float) -> float:

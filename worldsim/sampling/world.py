@@ -31,7 +31,7 @@ from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.sampling.checks import check_actions, check_given, check_rows
+from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
 from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
@@ -58,6 +58,7 @@ class World:
         cache: what the worlds remember of their past.
         calibration: from which probability on events count, as measured with these weights, or None.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
+        checkpoint: the folder that it was loaded from, or None.
         refiner: gives frames that somebody's actions lead to the detail of those before them, in rows without a prompt,
             or None.
     """
@@ -75,6 +76,7 @@ class World:
         self.card, self.tokenizer, self.dynamics, self.starts = card, tokenizer, dynamics, starts
         self.rows, self.steps, self.guidance = rows, steps, guidance or Guidance()
         self.calibration: Calibration | None = None
+        self.checkpoint: Path | None = None
         self.habits, self.refiner = habits, refiner
         self.vocabulary = Vocabulary(card.vocabulary)
         self.window = window
@@ -130,7 +132,8 @@ class World:
             window=window, habits=read_habits(find(checkpoint), card.action_spec.width),
             refiner=refiner,
         )  # fmt: skip
-        world.calibration = read_calibration(find(checkpoint))
+        world.checkpoint = find(checkpoint)
+        world.calibration = read_calibration(world.checkpoint)
         return world
 
     def alike(
@@ -141,17 +144,26 @@ class World:
 
         Args:
             rows: B.
-            size: of its frames, in steps of the tokenizer's stride times the network's patch.
+            size: (H, W) of its frames, in steps of `grain`; stored starts of another size are left behind.
             steps, guidance, temperature: as above.
+
+        Raises:
+            WorldError: another size.
         """
-        card = self.card if size is None else replace(self.card, size=size)
+        size = self.card.size if size is None else check_size(size, self.grain)
+        card, starts = (self.card, self.starts) if size == self.card.size else (replace(self.card, size=size), None)
         twin = World(
-            card, self.tokenizer, self.dynamics, self.starts if size is None else None, rows=rows,
+            card, self.tokenizer, self.dynamics, starts, rows=rows,
             steps=steps or self.steps, guidance=guidance or self.guidance,
             temperature=temperature or self.temperature, window=self.window, habits=self.habits, refiner=self.refiner,
         )  # fmt: skip
-        twin.calibration = self.calibration
+        twin.calibration, twin.checkpoint = self.calibration, self.checkpoint
         return twin
+
+    @property
+    def grain(self) -> int:
+        """The pixels that sides of frames come in steps of."""
+        return self.tokenizer.stride * self.dynamics.config.patch
 
     @property
     def fingerprint(self) -> str:

@@ -18,9 +18,10 @@ from tyro.conf import Positional, arg
 
 from worldsim.clip import Clip
 from worldsim.sampling import verbs
+from worldsim.sampling.sizes import read_size
 from worldsim.sampling.timelines import VerbError
 from worldsim.sampling.world import World
-from worldsim.studio.inputs import read_actions, read_frames, read_picture, read_size
+from worldsim.studio.inputs import read_actions, read_frames, read_picture
 from worldsim.studio.outputs import progress, write
 from worldsim.studio.prompts import Worded, read_language, read_prompt
 
@@ -28,6 +29,12 @@ __all__ = [
     "Animate", "Connect", "Edit", "Enhance", "Extend", "Fill", "Generate", "Image", "Loop", "animate", "connect",
     "edit", "enhance", "extend", "fill", "generate", "image", "loop",
 ]  # fmt: skip
+
+FILES = {  # what those want who give a file to a verb of texts
+    "generate": "; worldsim extend goes on from a film, worldsim animate from a picture",
+    "image": "; worldsim animate goes on from a picture",
+    "loop": "; give a film to close to a loop by --clip",
+}
 
 Words = Annotated[str, Positional, arg(metavar="TEXT")]
 Film = Annotated[Path, Positional, arg(metavar="FILM")]
@@ -40,8 +47,8 @@ class _Verb:
 
     checkpoint: str = "overworld-small"
     """Name of a shipped checkpoint, or a folder."""
-    seeds: tuple[int, ...] = (0,)
-    """A clip for each; the same seed gives the same clip."""
+    seeds: tuple[int, ...] = ()
+    """A clip for each; the same seed gives the same clip. By default 0, or 0, 1, … for the clips of a given file."""
     passes: int | None = None
     """Denoising passes; by default 2 a frame (8 where nobody acts and the checkpoint has no habits), 16 where all
     frames see each other."""
@@ -80,7 +87,8 @@ class Generate(_Verb):
     size: str = ""
     """HEIGHTxWIDTH in pixels, as 96x160; the checkpoint's own by default."""
     actions: str = ""
-    """What the player does, over and over: "forward*12 turn_left*4"; without it the model acts by itself."""
+    """What the player does, over and over: "forward*12 turn_left*4"; "0.5,1*12", all values of an action, where actions
+    have no names; or a .npy file of the env's own actions. Without it the model acts by itself."""
     out: Path = Path("out/generate.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -147,6 +155,8 @@ class Loop(_Verb):
     """Frames of the loop; with --clip, new ones."""
     size: str = ""
     """HEIGHTxWIDTH in pixels, as 96x160."""
+    actions: str = ""
+    """What the player does: "forward*12 turn_left*4"; with --clip, in the new frames."""
     out: Path = Path("out/loop.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -165,6 +175,8 @@ class Connect(_Verb):
     """How many between."""
     size: str = ""
     """Size to bring both to."""
+    actions: str = ""
+    """What the player does between: "forward*12 turn_left*4"."""
     out: Path = Path("out/connect.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -185,6 +197,8 @@ class Fill(_Verb):
     """Instead: keep every so manyth frame, and make those between anew."""
     size: str = ""
     """Size to bring the film to."""
+    actions: str = ""
+    """What the player does in the frames made anew, one after another: "forward*12 turn_left*4"."""
     out: Path = Path("out/fill.mp4")
     """The film; a contact sheet (.png) and the clip to the byte (.safetensors) go beside it."""
 
@@ -259,8 +273,10 @@ def loop(options: Loop) -> list[Path]:
     """`worldsim loop`."""
     with _making(options, "loop") as (world, make):
         size = read_size(options.size)
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
         start = None if options.clip is None else read_frames(options.clip, world, size)
-        clip = make(verbs.loop, start, frames=options.frames, size=size, given=0 if start is None else _length(start))
+        known = 0 if start is None else _length(start)
+        clip = make(verbs.loop, start, frames=options.frames, size=size, actions=actions, given=known)
     return _written(options, clip, world)
 
 
@@ -268,8 +284,9 @@ def connect(options: Connect) -> list[Path]:
     """`worldsim connect`."""
     with _making(options, "connect") as (world, make):
         size = read_size(options.size)
+        actions = read_actions(options.actions, world.card.action_spec, options.frames)
         one, two = (read_frames(path, world, size) for path in (options.first, options.second))
-        clip = make(verbs.connect, one, two, frames=options.frames, given=_length(one))
+        clip = make(verbs.connect, one, two, frames=options.frames, actions=actions, given=_length(one))
     return _written(options, clip, world)
 
 
@@ -286,7 +303,12 @@ def fill(options: Fill) -> list[Path]:
                 f"--every 4 to keep every fourth; got --start {options.start} --stop {options.stop} "
                 f"--every {options.every}"
             )
-        clip = make(verbs.fill, start, missing)
+        script = read_actions(options.actions, world.card.action_spec, int(missing.sum()))
+        actions = None
+        if script is not None:
+            actions = np.zeros((length, script.shape[1]), np.float32)
+            actions[missing] = script
+        clip = make(verbs.fill, start, missing, actions=actions)
     return _written(options, clip, world)
 
 
@@ -313,6 +335,8 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
     What it makes is called with a verb and what the verb takes between the world and the text; the rest by keyword,
     and `given`: how many frames at the beginning are no new ones.
     """
+    if _names_a_file(options.text):
+        raise VerbError(f"a text says what is to be seen, and {options.text!r} is a file{FILES.get(name, '')}")
     world = World.from_pretrained(options.checkpoint, device=options.device)
     learned = options.best_of != 1 or (options.expand and not options.expander)  # who asks for the captioner's network
     language = read_language(options, world) if learned else None
@@ -320,7 +344,7 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
     with progress(name) as watch:
 
         def make(verb: Callable[..., Clip], *before: Any, given: int = 0, **more: Any) -> Clip:
-            done = count()
+            done, seeds = count(), options.seeds or tuple(range(max(map(_rows, before), default=1)))
 
             def tried(seeds: Sequence[int]) -> Clip:
                 return verb(
@@ -330,9 +354,9 @@ def _making(options: Worded, name: str) -> Iterator[tuple[World, Callable[..., C
                 )  # fmt: skip
 
             if language is None or options.best_of == 1:
-                return tried(options.seeds)
+                return tried(seeds)
             matcher = verbs.Matcher(world.tokenizer, language)
-            choice = verbs.best_of(options.best_of, tried, matcher, text, options.seeds, given)
+            choice = verbs.best_of(options.best_of, tried, matcher, text, seeds, given)
             print(choice)
             return choice.clip
 
@@ -343,7 +367,19 @@ def _length(start: Clip | np.ndarray) -> int:
     return start.length if isinstance(start, Clip) else start.shape[1]
 
 
+def _rows(given: object) -> int:
+    """The clips of what a verb is given: each wants a seed."""
+    return given.rows if isinstance(given, Clip) else 1
+
+
+def _names_a_file(text: str) -> bool:
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # too long for a name, or with signs that no name has
+        return False
+
+
 def _written(options: _Verb, clip: Clip, world: World) -> list[Path]:
-    files = write(options.out, clip, world.card.action_spec, options.seeds)
+    files = write(options.out, clip, world.card.action_spec, options.seeds or range(clip.rows))
     print("written:", ", ".join(map(str, files)))
     return files

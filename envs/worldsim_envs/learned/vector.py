@@ -17,6 +17,7 @@ from gymnasium.vector.utils import batch_space
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
 from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.sizes import at_size
 from worldsim.sampling.world import Step, World
 from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
 from worldsim_envs.learned.origins import TrueWorld, origin_of
@@ -40,6 +41,10 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     Args:
         num_envs: B ≥ 1.
         checkpoint: name of a shipped checkpoint, a folder, or a `World` of B rows that is already loaded.
+        size: (H, W) of the frames, in steps of 16 pixels; None takes the checkpoint's own. Stored starts are clips of
+            that own size, and stretched pictures are none that it has learned: at another size, episodes that no prompt
+            begins start in the true world, as with `start="true"`, which draws frames of this size itself where it can.
+            Where a checkpoint knows no true world (imported data), they begin from noise.
         steps: denoising passes per frame; fewer is faster, more is sharper.
         action_guidance: how strongly actions pull: 1 is as learned; above 1 turns go further, and each pass takes two.
         window: on how many past frames a new one depends; None takes all that the network remembers. A number below
@@ -53,8 +58,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         task: of the voxel world's table: its rewards and success, read off the predicted events. None takes the reward
             that the model predicts.
         dense: the task's dense form, where events alone can give it.
-        start: where episodes begin that no option and no prompt begins: "" at a start stored with the checkpoint,
-            "true" in the true world, which is reset and played for a few frames, or a folder of recordings, anywhere.
+        start: where episodes begin that no option begins: "" at a start stored with the checkpoint, or from noise under
+            a prompt; "true" in the true world, which is reset and played for a few frames; or a folder of recordings,
+            anywhere. What "true" or a folder begins is told its prompt from the first new frame on.
         start_frames: true frames that are seen first, from "true" or a folder; 8, or all that the world remembers.
         start_policy: who plays them in the true world: "noop", "random", or "module:function".
         start_kwargs: keyword arguments of that true world.
@@ -66,7 +72,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
     Raises:
         EnvError: an argument is not as described.
         CheckpointError: the checkpoint is missing or broken.
-        WorldError, ConfigError: steps, guidance, window or device are not as `World.from_pretrained` takes them.
+        WorldError, ConfigError: steps, guidance, window, size or device are not as `World` takes them.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10, "autoreset_mode": AutoresetMode.NEXT_STEP}  # noqa: RUF012
@@ -76,6 +82,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         num_envs: int = 1,
         checkpoint: str | Path | World = "overworld-small",
         *,
+        size: tuple[int, int] | None = None,
         steps: int = 2,
         action_guidance: float = 1.0,
         window: int | None = None,
@@ -102,17 +109,18 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         )  # fmt: skip
         self.autoreset_mode = read_autoreset(autoreset_mode)
         if isinstance(checkpoint, str | Path):
-            self.world = World.from_pretrained(
+            loaded = World.from_pretrained(
                 checkpoint, rows=num_envs, steps=steps, device=device, window=window,
                 guidance=Guidance(actions=action_guidance),
             )  # fmt: skip
         elif window is None and action_guidance == 1:
-            self.world = checkpoint
+            loaded = checkpoint
         else:
             raise EnvError("a World has a window and a guidance of its own; give them to World.from_pretrained")
-        if self.world.rows != num_envs:
-            raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {self.world.rows}")
+        if loaded.rows != num_envs:
+            raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {loaded.rows}")
 
+        self.world = at_size(loaded, size)
         self.num_envs = num_envs
         self.prompt = prompt
         self.render_mode = render_mode
@@ -138,6 +146,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.task = task
         calibration = self.world.calibration
         self._judge = None if task is None else TaskJudge(task, self.event_names, calibration, num_envs, dense)
+        self._chosen = bool(str(start))  # else a prompt begins its own episodes
+        if start == "" and self.world is not loaded and card.env["id"]:
+            start = "true"
         self._origin = origin_of(start, card, task, start_frames, start_policy, dict(start_kwargs or {}))
         self.true_states: list[Any] = [None] * num_envs  # of the true world at the last given frame of each row
 
@@ -160,8 +171,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
                 ignored.
                 `prompt` str, or B of them: the text to begin under, instead of the constructor's.
                 `reset_mask` bool (B,): only these rows begin anew.
-                Without frames a row begins from noise under its prompt; without a prompt too, as the constructor's
-                `start` says, drawn by the row's seed. A true world that is forked from is reset with that very seed.
+                Without frames a row begins as the constructor's `start` says, drawn by the row's seed; under a prompt,
+                where none was chosen, from noise. A true world that is forked from is reset with that very seed.
 
         Raises:
             EnvError: an option that is unknown, or not as described.
@@ -369,9 +380,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             self.world.check_prompt(prompt)
         return start
 
-    def _begin(
-        self, rows: np.ndarray, start: Start | None = None, seeds: Sequence[int | None] | None = None
-    ) -> None:
+    def _begin(self, rows: np.ndarray, start: Start | None = None, seeds: Sequence[int | None] | None = None) -> None:
         """Start new episodes in these rows; without a given start, as the constructor's prompt and start say."""
         start = start or self._read({}).take(rows)
         self._elapsed[rows], self._over[rows] = 0, False
@@ -382,12 +391,14 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if start.frames is not None or (self._origin is None and self.world.starts is None):
             self._begin_from(rows, start)
             return
-        free = np.array([not prompt for prompt in start.prompts])
-        if not free.all():
-            self._begin_from(rows[~free], start.take(np.flatnonzero(~free)))
-        if free.any():
-            given = list(seeds or [None] * len(rows))
-            self._begin_from(rows[free], self._draw(rows[free], [given[i] for i in np.flatnonzero(free).tolist()]))
+        drawn = np.array([self._chosen or not prompt for prompt in start.prompts])
+        if not drawn.all():
+            self._begin_from(rows[~drawn], start.take(np.flatnonzero(~drawn)))
+        if drawn.any():
+            given, places = list(seeds or [None] * len(rows)), np.flatnonzero(drawn).tolist()
+            self._begin_from(rows[drawn], self._draw(rows[drawn], [given[i] for i in places]))
+            if self._chosen and any(start.prompts):  # its true frames were seen under no prompt
+                self.world.set_prompt([start.prompts[i] for i in places], rows[drawn].tolist())
 
     def _draw(self, rows: np.ndarray, seeds: list[int | None]) -> Start:
         """A start for each of these rows, from the origin, or of those stored with the checkpoint."""
