@@ -36,6 +36,7 @@ RECIPE = "worldsim.json"
 VERSION = 1
 MOST_VALUES = 1 << 24  # of an observation
 LARGEST = 1 << 30  # bytes of a zip's parts, unpacked
+LEAST_SIDE = 36  # pixels that stable-baselines3's own network for pictures needs
 
 
 class AgentError(ValueError):
@@ -86,7 +87,7 @@ class Recipe:
 
 
 class LatentNetwork(BaseFeaturesExtractor):
-    """Features of latents (B, C, h, w): two convolutions and a linear layer."""
+    """Features of latents or of little pictures (B, C, h, w): two convolutions and a linear layer."""
 
     def __init__(self, observation_space: spaces.Box, features_dim: int = 256) -> None:
         super().__init__(observation_space, features_dim)
@@ -121,7 +122,7 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> Bas
     home, name = LEARNERS[recipe.learner].home
     algorithm = getattr(import_module(home), name)
     more: dict[str, Any] = {}
-    if recipe.obs == "latent":
+    if recipe.obs == "latent" or min(recipe.observation[:2]) < LEAST_SIDE:
         more["policy_kwargs"] = {"features_extractor_class": LatentNetwork}
     try:
         with warnings.catch_warnings():

@@ -30,7 +30,7 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None)
         world: whose latents the agent sees, where the recipe says so.
 
     Raises:
-        AgentError: another learner, or actions of another space.
+        AgentError: another learner, or actions or frames of another space.
         DatasetError: no dataset there.
     """
     if recipe.learner != "ppo":
@@ -38,6 +38,9 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None)
     data = Dataset.open(folder)
     if data.info.actions.table is None or len(data.info.actions.table) != recipe.actions:
         raise AgentError(f"{folder} was recorded with other actions than the {recipe.actions} of this agent")
+    size = tuple(recipe.observation[:2] if world is None else world.card.size)
+    if tuple(data.info.size) != size:
+        raise AgentError(f"{folder} must hold frames of {size}, the size of the checkpoint, got {data.info.size}")
     agent = make_agent(recipe)
     policy = agent.policy
     assert isinstance(policy, ActorCriticPolicy)

@@ -29,7 +29,7 @@ from worldsim_agents.rl.players import Player, Random, play
 from worldsim_agents.rl.presets import LEARNERS, Name
 from worldsim_agents.rl.results import figure, interval, ratio, table
 from worldsim_agents.rl.train import cloned, learn
-from worldsim_agents.rl.worlds import Setting, open_world, true_id, true_kwargs
+from worldsim_agents.rl.worlds import Setting, actions_of, open_world, true_id, true_kwargs
 from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = ["Study", "read_trials", "report", "study"]
@@ -150,11 +150,17 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
 def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
     """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's."""
     true = 0 if arm == "random" else options.true_steps
-    return {"true_steps": true, "learned_steps": options.learned_steps if arm == "learned" else 0,
-            "episodes": options.episodes, "learner": options.learner if arm in ("learned", "true") else "",
-            "epochs": options.epochs if arm == "clone" else 0, "slips": options.slips,
-            "gap_episodes": options.gap_episodes if arm == "learned" else 0, "weights": weights,
-            "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")}}
+    return {
+        "true_steps": true,
+        "learned_steps": options.learned_steps if arm == "learned" else 0,
+        "episodes": options.episodes,
+        "learner": options.learner if arm in ("learned", "true") else "",
+        "epochs": options.epochs if arm == "clone" else 0,
+        "slips": options.slips,
+        "gap_episodes": options.gap_episodes if arm == "learned" else 0,
+        "weights": weights,
+        "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")},
+    }
 
 
 def _kept(name: dict[str, Any]) -> str:
@@ -191,7 +197,7 @@ def _player(options: Study, setting: Setting, arm: str, seed: int, path: Path) -
     """Who plays for an arm, and how many frames at once they see; an agent is trained and saved at `path`."""
     if arm == "random":
         envs = open_world("true", replace(setting, rows=1))
-        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        actions = actions_of(envs)
         envs.close()
         return Random(actions, seed), 1
     agent: Any

@@ -1,9 +1,9 @@
 """`worldsim agent train` and `agent clone`: an agent, its logs, films and checkpoints in one folder.
 
-    agent.zip          the agent, in stable-baselines3's format; `agents.load_agent` reads it safely
-    checkpoints/       agents on the way
-    tensorboard/       curves
-    films/             an episode now and then, as the agent saw it
+agent.zip          the agent, in stable-baselines3's format; `agents.load_agent` reads it safely
+checkpoints/       agents on the way
+tensorboard/       curves
+films/             an episode now and then, as the agent saw it
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,10 +22,10 @@ from tqdm import tqdm
 
 from worldsim.sampling.world import World
 from worldsim.video import write_mp4
-from worldsim_agents.rl.agents import Recipe, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.agents import AgentError, Recipe, make_agent, recipe_for, save_agent
 from worldsim_agents.rl.cloning import clone
 from worldsim_agents.rl.presets import LEARNERS, Name
-from worldsim_agents.rl.worlds import Kind, Setting, open_world
+from worldsim_agents.rl.worlds import Kind, Setting, actions_of, open_world
 
 __all__ = ["Clone", "Train", "clone_agent", "learn", "train"]
 
@@ -89,8 +90,14 @@ def train(options: Train) -> Path:
     path = save_agent(agent, recipe, options.out / "agent.zip")
     seconds = time.perf_counter() - begun
     print(f"{path}: {agent.num_timesteps} steps in {seconds:.0f} s, {agent.num_timesteps / seconds:.0f} steps/s")
-    print(f"next: worldsim agent eval --agent {path} --world true --task {options.setting.task}")
+    print(f"next: worldsim agent eval --agent {path} --world true{_where(options.setting)}")
     return path
+
+
+def _where(setting: Setting) -> str:
+    """The task, and the checkpoint where it is not the usual one, as options."""
+    checkpoint = [] if setting.checkpoint == Setting.checkpoint else ["--checkpoint", setting.checkpoint]
+    return f" {join(['--task', setting.task, *checkpoint])}"
 
 
 def learn(
@@ -104,7 +111,7 @@ def learn(
     try:
         envs.seed(seed)
         shape = tuple(envs.observation_space.shape or ())
-        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        actions = actions_of(envs)
         recipe = recipe_for(learner, setting.task, setting.obs, shape, actions, seed, settings)
         if "n_steps" in recipe.settings:  # a rollout of all rows cannot be smaller than a batch, nor steps than it
             whole = int(recipe.settings["n_steps"]) * envs.num_envs
@@ -139,8 +146,10 @@ def cloned(setting: Setting, data: Path, epochs: int, seed: int) -> tuple[BaseAl
     stack = LEARNERS["ppo"].stack
     channels, *size = world.cache.last.shape[1:]
     shape = (channels * stack, *size) if setting.obs == "latent" else (*world.card.size, 3 * stack)
-    actions = len(world.card.action_spec.table if world.card.action_spec.table is not None else ())
-    recipe = recipe_for("ppo", setting.task, setting.obs, shape, actions, seed)
+    spec = world.card.action_spec
+    if spec.table is None:
+        raise AgentError(f"agents choose among numbered actions (Discrete), and this world takes {spec.space}")
+    recipe = recipe_for("ppo", setting.task, setting.obs, shape, len(spec.table), seed)
     recipe = replace(recipe, story={"cloned from": str(data), "epochs": epochs})
     agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None)
     return agent, recipe, loss
