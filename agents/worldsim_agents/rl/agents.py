@@ -113,8 +113,8 @@ def recipe_for(
     return Recipe(learner, task, obs, known.stack, merged, observation, actions, seed)
 
 
-def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> BaseAlgorithm:
-    """A learner with fresh weights, which the recipe's seed decides, for a vector env or for none.
+def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None, device: str = "cpu") -> BaseAlgorithm:
+    """A learner with fresh weights on a device, which the recipe's seed decides, for a vector env or for none.
 
     Raises:
         AgentError: settings that the algorithm does not take.
@@ -130,7 +130,7 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> Bas
                 warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # of rows that are not there
             return algorithm(
                 LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
-                seed=recipe.seed, device="cpu", verbose=0, tensorboard_log=None if log is None else str(log),
+                seed=recipe.seed, device=device, verbose=0, tensorboard_log=None if log is None else str(log),
             )  # fmt: skip
     except TypeError as error:
         raise AgentError(f"{recipe.learner} does not take these settings: {error}") from error

@@ -69,7 +69,7 @@ class Setting:
     levels: int = 200
     """True voxel worlds to train in; evaluation uses others. Envs of other kinds know only seeds."""
     device: str = "cpu"
-    """Where the learned world runs."""
+    """Where the learned world runs and agents learn."""
 
     def __post_init__(self) -> None:
         for name in ("rows", "passes", "start_frames", "levels"):
