@@ -16,6 +16,7 @@ from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
+from worldsim.model.calibration import end_threshold
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import Step, World
 from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
@@ -48,7 +49,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         render_mode: None or "rgb_array".
         max_episode_steps: an episode is truncated after so many steps; None never truncates.
         autoreset_mode: one of Gymnasium's three `AutoresetMode`, or its value as text.
-        threshold: an episode terminates when the probability of its end reaches this, in (0, 1].
+        threshold: an episode terminates when the probability of its end reaches this, in (0, 1]; None takes what
+            `worldsim agent calibrate` measured with these weights, if the end is told there with F1 of at least 0.5, or
+            else 0.5.
         device: where the model runs.
         task: of the voxel world's table: its rewards and success, read off the predicted events. None takes the reward
             that the model predicts.
@@ -83,7 +86,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         device: str = "cpu",
         task: str | None = None,
         dense: bool = False,
@@ -118,7 +121,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.render_mode = render_mode
         self.max_episode_steps = max_episode_steps
         self.horizon = horizon
-        self.threshold = threshold
+        self.threshold = end_threshold(self.world.calibration) if threshold is None else threshold
         self.surprise = surprise
         self.guard = read_guard(guard, surprise, self.world.calibration)
         card = self.world.card
