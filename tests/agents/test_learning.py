@@ -3,6 +3,7 @@
 import io
 import json
 import pickle
+import shlex
 import signal
 import zipfile
 from dataclasses import replace
@@ -420,6 +421,12 @@ def test_a_study_goes_on_where_it_was_and_reports(
     assert [trial["arm"] for trial in trials] == ["random", "clone", "learned", "true"] and "gap" in trials[2]
     assert {"report.md", "report.json", "report.png"} <= {path.name for path in tmp_path.iterdir()}
     assert "behaviour cloning" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [row["agent_steps"] for row in rows] == [128, 256, 0, 0] and rows[0]["true_steps"] == 130
+    before = (tmp_path / "trials.jsonl").read_text()
+    for row in rows:
+        main(shlex.split(row["command"])[1:])
+        assert (tmp_path / "trials.jsonl").read_text() == before, "its command finds the row made"
 
 
 def test_two_studies_in_one_folder_keep_their_trials_and_agents_apart(checkpoint: str, tmp_path: Path) -> None:
