@@ -247,6 +247,30 @@ def test_every_agent_command_runs_in_a_world_of_ones_own(counting: str, tmp_path
     assert "none for a world without a task" in capsys.readouterr().err
 
 
+def test_any_world_is_calibrated_on_recordings(counting: str, tmp_path: Path, capsys) -> None:
+    data = tmp_path / "data"
+    record(counter.ID, "random", 100, data, 0, episode_length=21, env_kwargs={"horizon": 20})
+    words = ["agent", "calibrate", "--checkpoint", counting, "--context", "3", "--steps", "4", "--rows", "4"]
+    main([*words, "--data", str(data), "--out", str(tmp_path)])
+    found = json.loads((tmp_path / "events.json").read_text())
+    told = set(found["events"]) | set(found["measured"]["untold"])
+    assert {"even", "odd", "end"} <= told and found["measured"]["worlds"] == 5
+    assert found["measured"]["frames"] == 25 * 4 and set(found["surprise"]) == {"again", "seeds"}
+    main([*words, "--data", str(data), "--out", str(tmp_path), "--frames", "40"])
+    assert json.loads((tmp_path / "events.json").read_text())["measured"]["frames"] == 40
+    record(counter.ID, "random", 20, tmp_path / "one", 0, episode_length=21, env_kwargs={"horizon": 20})
+    record(counter.ID, "random", 20, tmp_path / "large", 0, env_kwargs={"size": [32, 16]})
+    capsys.readouterr()
+    for more, says in (
+        ([], "give --data with episodes that training did not see"),
+        (["--data", str(tmp_path / "one")], "must hold two episodes of 7 frames or more"),
+        (["--data", str(tmp_path / "large")], "frames must be (16, 16), as 'own' has them, got (32, 16)"),
+    ):
+        with pytest.raises(SystemExit, match="2"):
+            main([*words, *more])
+        assert says in capsys.readouterr().err
+
+
 def test_the_example_of_the_docs_runs(counting: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     text = (Path(__file__).parents[2] / "docs" / "worlds.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
