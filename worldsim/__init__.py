@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from worldsim.clip import Clip as Clip
     from worldsim.clip import ClipError as ClipError
     from worldsim.clip import Prompt as Prompt
+    from worldsim.data.truth import true_env as true_env
     from worldsim.sampling import verbs as verbs
     from worldsim.sampling.world import World as World
 
@@ -29,10 +30,11 @@ _HOMES = {
     "ClipError": "worldsim.clip",
     "Prompt": "worldsim.clip",
     "World": "worldsim.sampling.world",
+    "true_env": "worldsim.data.truth",
     "verbs": "worldsim.sampling",
 }
 
-__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__", "verbs"]
+__all__ = ["ActionError", "ActionSpec", "Clip", "ClipError", "Prompt", "World", "__version__", "true_env", "verbs"]
 
 
 def __getattr__(name: str) -> Any:

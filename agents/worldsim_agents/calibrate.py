@@ -1,9 +1,10 @@
 """`worldsim agent calibrate`: in worlds that training never saw, from which probability on each event has happened.
 
-True episodes are recorded with players that training did not use, cut into stretches, and each stretch is played by the
-learned world under the true actions after a few true frames, as agents will play it. Half of the worlds choose the
-thresholds, the other half says how good they are; an event that is hardly told there is left out. What frames surprise
-the model is measured on the way.
+True episodes are recorded with players that training did not use, or given (`--data`, which any other world than the
+voxel one needs), and cut into stretches; each stretch is played by the learned world under the true actions after a few
+true frames, as agents will play it. Half of the worlds, or of the given episodes, choose the thresholds, the other half
+says how good they are; an event that is hardly told there is left out. What frames surprise the model is measured on
+the way.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from worldsim.clip import Clip
+from worldsim.data.envs import is_voxel
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim.model.calibration import END, Calibration, EventScore, dynamics_fingerprint, write_calibration
@@ -29,7 +31,7 @@ from worldsim_agents.clumsy import clumsy
 from worldsim_agents.sightings import best_threshold, score
 from worldsim_agents.solve import SOLUTIONS
 
-__all__ = ["Calibrate", "calibrate"]
+__all__ = ["Calibrate", "CalibrateError", "calibrate"]
 
 FIRST_SEED = 2**29  # of recordings: those for training take small seeds, fidelity begins at 2**30
 ENVS = {"Explore": "worldsim/Voxel-v0"} | {task: f"worldsim/{task}-v0" for task in ("Workshop", *SOLUTIONS)}
@@ -38,16 +40,22 @@ TELLING = 0.1  # F1 below which a threshold tells nothing: such a one would let 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
 
 
+class CalibrateError(ValueError):
+    """What cannot be calibrated, or not with these episodes."""
+
+
 @dataclass(frozen=True)
 class Calibrate:
     """Measure from which probability on each event counts, and write it beside the weights as events.json."""
 
     checkpoint: str = "overworld-small"
     """Name of a shipped checkpoint, or a folder."""
+    data: tuple[Path, ...] = ()
+    """Datasets of true episodes that training did not see, instead of episodes of the voxel world's tasks."""
     out: Path | None = None
     """Folder for events.json; the checkpoint's own by default."""
     frames: int = 16_000
-    """True frames to record, over all tasks."""
+    """True frames to record, over all tasks, or to take of each dataset at most."""
     context: int = 8
     """True frames before each stretch of play."""
     steps: int = 16
@@ -83,12 +91,22 @@ def calibrate(options: Calibrate) -> Path:
 
     Raises:
         CheckpointError: no such checkpoint.
+        CalibrateError: datasets of another world or without two long episodes, or none where they are needed.
+        DatasetError: no dataset there.
     """
     folder = find(options.checkpoint)
     world = World.from_pretrained(options.checkpoint, rows=options.rows, steps=options.passes, device=options.device)
     names = (*world.card.event_names[1:], END)
-    with TemporaryDirectory() as place:
-        played = _play(options, world, list(_stretches(options, world, Path(place))))
+    if options.data:
+        played = _play(options, world, _given(options, world))
+    elif is_voxel(world.card.env["id"]):
+        with TemporaryDirectory() as place:
+            played = _play(options, world, list(_stretches(options, world, Path(place))))
+    else:
+        raise CalibrateError(
+            f"{options.checkpoint} was learned from {world.card.env['id'] or 'imported data'}, whose players and tasks "
+            "are not known here; give --data with episodes that training did not see"
+        )
     odd = played.worlds % 2 == 1
     events: dict[str, EventScore] = {}
     untold: dict[str, int] = {}
@@ -128,10 +146,44 @@ def _stretches(options: Calibrate, world: World, place: Path) -> Iterator[tuple[
             env_kwargs=kwargs, size=card.size,
         )  # fmt: skip
         data = Dataset.open(folder)
-        for episode, rows in enumerate(data.lengths.tolist()):
-            firsts = {*range(0, rows - length, options.steps), rows - length}  # the last one holds the episode's end
-            for first in sorted(first for first in firsts if first >= 0):
-                yield data.clip([(episode, first, first + length)]), data.entries[episode].seed
+        for episode, clip in _cut(options, data):
+            yield clip, data.entries[episode].seed
+
+
+def _given(options: Calibrate, world: World) -> list[tuple[Clip, int]]:
+    """The stretches of the given datasets, each with the number of its episode over all of them."""
+    card, found, episodes = world.card, [], 0
+    for folder in options.data:
+        data = Dataset.open(folder)
+        for name, got, expected in (
+            ("frames", tuple(data.info.size), tuple(card.size)),
+            ("actions", data.info.actions.names, card.action_spec.names),
+            ("events", tuple(data.info.event_names), tuple(card.event_names)),
+        ):
+            if got != expected:
+                raise CalibrateError(f"{folder}: {name} must be {expected}, as {card.name!r} has them, got {got}")
+        taken = 0
+        for episode, clip in _cut(options, data):
+            if taken >= options.frames:
+                break
+            taken += options.steps
+            found.append((clip, episodes + episode))
+        episodes += len(data)
+    if len({number % 2 for _, number in found}) < 2:
+        raise CalibrateError(
+            f"--data must hold two episodes of {options.context + options.steps} frames or more, one after another, to "
+            f"choose thresholds by one and judge them by the other; got {len({number for _, number in found})}"
+        )
+    return found
+
+
+def _cut(options: Calibrate, data: Dataset) -> Iterator[tuple[int, Clip]]:
+    """Clips of one row, each with the number of its episode; the last one of an episode holds its end."""
+    length = options.context + options.steps
+    for episode, rows in enumerate(data.lengths.tolist()):
+        firsts = {*range(0, rows - length, options.steps), rows - length}
+        for first in sorted(first for first in firsts if first >= 0):
+            yield episode, data.clip([(episode, first, first + length)])
 
 
 def _play(options: Calibrate, world: World, stretches: list[tuple[Clip, int]]) -> _Played:

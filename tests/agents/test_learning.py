@@ -3,6 +3,8 @@
 import io
 import json
 import pickle
+import shlex
+import signal
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +24,7 @@ from worldsim_agents.rl.planner import Plan, Planner
 from worldsim_agents.rl.players import Random, play, player_of
 from worldsim_agents.rl.presets import LEARNERS, PRESETS
 from worldsim_agents.rl.study import Study, read_trials, study
-from worldsim_agents.rl.train import learn
+from worldsim_agents.rl.train import _Diary, learn
 from worldsim_agents.rl.worlds import Setting, learned_env, open_world
 from worldsim_agents.sb3 import AdapterError
 from worldsim_envs.voxel.events import EVENT_NAMES
@@ -77,6 +79,106 @@ def test_the_same_seed_gives_the_same_agent_and_another_another(setting: Setting
         return torch.cat([value.flatten() for value in agent.policy.state_dict().values()])
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
+
+
+def test_an_agent_goes_on_from_a_saved_one_of_its_kind_alone(setting: Setting, tmp_path: Path) -> None:
+    first, recipe = learn("dqn", "learned", setting, 8, 1, settings=LITTLE)
+    path = save_agent(first, recipe, tmp_path / "agent.zip")
+    still = {**LITTLE, "learning_rate": 0.0}
+    agent, told = learn("dqn", "learned", setting, 8, 2, settings=still, agent=path)
+    for name, value in first.q_net.state_dict().items():
+        assert torch.equal(agent.q_net.state_dict()[name], value), name
+    assert told.story["began from"] == str(path)
+    assert told.settings["exploration_initial_eps"] == told.settings["exploration_final_eps"], (
+        "it does not act by chance"
+    )
+    wrong = {
+        "was trained by dqn, not by ppo": ("ppo", setting),
+        "sees .* rgb, these worlds show": ("dqn", replace(setting, obs="latent")),
+    }
+    for says, (learner, other) in wrong.items():
+        with pytest.raises(AgentError, match=says):
+            learn(learner, "learned", other, 8, 2, settings=FEW, agent=path)
+    few = replace(recipe, actions=7)
+    path = save_agent(make_agent(few), few, tmp_path / "few.zip")
+    with pytest.raises(AgentError, match="has 7 actions, these worlds take 26"):
+        learn("dqn", "learned", setting, 8, 2, settings=LITTLE, agent=path)
+
+
+def test_a_clone_is_trained_on(setting: Setting, tmp_path: Path) -> None:
+    recipe = recipe_for("ppo", "OpenDoor", "rgb", (64, 64, 6), 26, 0)
+    clone = make_agent(recipe)  # whose own optimiser, as that of a clone, has not stepped
+    path = save_agent(clone, recipe, tmp_path / "clone.zip")
+    agent, _ = learn("ppo", "learned", setting, 8, 0, settings={**FEW, "learning_rate": 0.0}, agent=path)
+    assert torch.equal(parameters(agent), parameters(clone))
+    agent, _ = learn("ppo", "learned", setting, 8, 0, settings=FEW, agent=path)
+    assert not torch.equal(parameters(agent), parameters(clone))
+
+
+def test_ctrl_c_keeps_what_was_learned_and_the_command_goes_on_from_it(
+    checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def at_step_150(diary: _Diary) -> bool:
+        if diary.num_timesteps >= 150:
+            signal.raise_signal(signal.SIGINT)
+        return True
+
+    out = tmp_path / "agent"
+    command = words(checkpoint, "agent", "train", "--steps", "256", "--out", str(out), "--quiet")
+    with monkeypatch.context() as patch:
+        patch.setattr(_Diary, "_on_step", at_step_150)
+        with pytest.raises(SystemExit, match="130"):
+            main(command)
+    said = capsys.readouterr()
+    assert f"stopped after 150 of 256 steps: {out / 'agent.zip'}; go on with --agent" in said.out
+    assert "stopped" in said.err
+    agent, recipe = load_agent(out / "agent.zip")
+    assert recipe.story["steps"] == 150
+    assert not torch.equal(parameters(agent), parameters(make_agent(recipe))), "it learned from a rollout of 128 steps"
+    main([*command, "--agent", str(out / "agent.zip"), "--steps", "2"])
+    assert load_agent(out / "agent.zip")[1].story["began from"] == str(out / "agent.zip")
+
+
+def test_an_interrupt_before_the_first_step_leaves_the_agent_that_is_there(
+    setting: Setting, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "agent.zip").write_text("the one before")
+    monkeypatch.setattr(_Diary, "_on_training_start", lambda _: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):
+        learn("ppo", "learned", setting, 8, 0, settings=FEW, out=tmp_path)
+    assert (tmp_path / "agent.zip").read_text() == "the one before"
+
+
+def parameters(agent) -> torch.Tensor:
+    return torch.cat([value.detach().cpu().flatten() for value in agent.policy.parameters()])
+
+
+def test_learners_are_made_on_the_device_that_was_asked_for(setting: Setting, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = recipe_for("ppo", "OpenDoor", "latent", (4, 8, 8), 26, 0)
+    assert make_agent(recipe, device="meta").policy.device.type == "meta"
+    assert make_agent(recipe).policy.device.type == "cpu"
+
+    class AskedError(Exception): ...
+
+    def spy(recipe, envs=None, log=None, device="cpu"):
+        raise AskedError(device)
+
+    monkeypatch.setattr("worldsim_agents.rl.train.make_agent", spy)
+    for device in ("meta", "cpu"):  # the true world's frames need no network
+        with pytest.raises(AskedError, match=device):
+            learn("ppo", "true", replace(setting, device=device), 8, 0)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+@pytest.mark.parametrize("learner", LEARNERS)
+def test_learners_learn_on_a_gpu_and_come_back_on_the_cpu(setting: Setting, learner: str, tmp_path: Path) -> None:
+    settings = FEW if "ppo" in learner else LITTLE
+    agent, recipe = learn(learner, "learned", replace(setting, device="cuda"), 8, 0, settings=settings)
+    assert agent.policy.device.type == "cuda"
+    path = save_agent(agent, recipe, tmp_path / "agent.zip")
+    loaded = load_agent(path)[0]
+    assert loaded.policy.device.type == "cpu" and torch.equal(parameters(loaded), parameters(agent))
+    learn(learner, "learned", replace(setting, device="cuda"), 8, 0, settings=settings, agent=path)
 
 
 def test_rows_of_both_worlds_learn_together_and_show_one_space(setting: Setting) -> None:
@@ -319,6 +421,12 @@ def test_a_study_goes_on_where_it_was_and_reports(
     assert [trial["arm"] for trial in trials] == ["random", "clone", "learned", "true"] and "gap" in trials[2]
     assert {"report.md", "report.json", "report.png"} <= {path.name for path in tmp_path.iterdir()}
     assert "behaviour cloning" in capsys.readouterr().out
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert [row["agent_steps"] for row in rows] == [128, 256, 0, 0] and rows[0]["true_steps"] == 130
+    before = (tmp_path / "trials.jsonl").read_text()
+    for row in rows:
+        main(shlex.split(row["command"])[1:])
+        assert (tmp_path / "trials.jsonl").read_text() == before, "its command finds the row made"
 
 
 def test_two_studies_in_one_folder_keep_their_trials_and_agents_apart(checkpoint: str, tmp_path: Path) -> None:

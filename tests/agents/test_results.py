@@ -1,12 +1,15 @@
 """What studies conclude, on numbers whose answers are known."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from worldsim.model.checkpoint import find
 from worldsim_agents.rl.results import figure, interval, iqm, rank_agreement, ratio, table
-from worldsim_agents.rl.study import read_trials, report
+from worldsim_agents.rl.study import Study, read_trials, report
+from worldsim_envs.voxel.tasks import TASKS
 
 
 def test_the_interquartile_mean_leaves_out_the_outer_quarters() -> None:
@@ -69,6 +72,34 @@ def test_a_report_says_what_the_trials_say(tmp_path: Path) -> None:
     assert "| A | trained in the learned world | 0.500 [0.500, 0.500] | 0.00 | 1 × 4 | +0.125 |" in text
     assert table(trials) in text and "0.50 [0.50, 0.50]" in text
     assert figure(trials, tmp_path / "again.png").stat().st_size > 1000
+
+
+def test_a_report_says_what_each_way_cost(tmp_path: Path) -> None:
+    budget = {"true_steps": 1000, "learner": "ppo", "episodes": 4, "slips": 0.2, "gap_episodes": 0, "epochs": 3,
+              "setting": {"checkpoint": "a world", "rows": 16}}  # fmt: skip
+    trials = [
+        trial("A", "random", 0.0, **{**budget, "true_steps": 0}, agent_steps=0, training_seconds=0.0),
+        trial("A", "clone", 0.1, **budget, agent_steps=0, recording_seconds=30.0, training_seconds=5.0),
+        trial("A", "learned", 0.5, **budget, learned_steps=8000, agent_steps=8192, recording_seconds=0.0,
+              training_seconds=70.0),
+        trial("A", "true", 1.0, **budget, agent_steps=1024, recording_seconds=0.0, training_seconds=9.0),
+    ]  # fmt: skip
+    rows = {row["arm"]: row for row in report(trials, tmp_path)["rows"]}
+    assert rows["learned"]["times"] == pytest.approx(8.192) and rows["true"]["recording_seconds"] is None
+    assert rows["learned"]["recording_seconds"] == 30.0, "the clone was first, and made it for both"
+    assert rows["clone"]["times"] is None and rows["random"]["true_steps"] == 0
+    text = (tmp_path / "report.md").read_text()
+    assert "| A | trained in the learned world | 1,000 | 30 s | 8,192 | 8.2 | 70 s | `worldsim agent study" in text
+    assert ("A: with 1,000 true steps each, the learned world allowed 8.0 times as many agent steps, 8,192 in 100 s "
+            "(recording included) for 1,024 in 9 s.") in text  # fmt: skip
+    assert "--checkpoint 'a world'" in rows["true"]["command"] and "--rows" not in rows["true"]["command"]
+    assert "--learned-steps 8000" in rows["learned"]["command"] and "--epochs" not in rows["learned"]["command"]
+
+
+def test_the_usual_tasks_are_those_whose_events_the_shipped_weights_tell() -> None:
+    told = json.loads((find("overworld-small") / "events.json").read_text())["events"]
+    for task in Study().tasks:
+        assert set(TASKS[task].needs) <= set(told), task
 
 
 def test_a_torn_line_of_a_study_is_named(tmp_path: Path) -> None:

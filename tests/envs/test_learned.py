@@ -12,6 +12,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 import worldsim
 from fakes import SIZE, CounterWorld
 from worldsim.actions import ActionError, ActionSpec
+from worldsim.model.calibration import Calibration, EventScore
 from worldsim_envs.learned import EnvError, LearnedEnv, LearnedVectorEnv
 
 
@@ -129,6 +130,28 @@ def test_an_episode_ends_when_the_probability_reaches_the_threshold() -> None:
         env.reset(seed=0)
         ends = [env.step(0)[2] for _ in range(at or 6)]
         assert ends == [False] * (len(ends) - 1) + [at is not None]
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold"),
+    [
+        (None, 0.5),
+        ({}, 0.5),
+        ({"end": EventScore(0.05, f1=0.49)}, 0.5),
+        ({"end": EventScore(0.05, f1=0.5)}, 0.05),
+        ({"jumped": EventScore(0.05, f1=0.9)}, 0.5),
+    ],
+)
+def test_an_episode_ends_at_the_calibrated_threshold_where_that_tells_the_end(
+    measured: dict[str, EventScore] | None, threshold: float
+) -> None:
+    world = CounterWorld(1)  # whose ends have a probability of 0.1, until they have 0.9
+    world.calibration = None if measured is None else Calibration(measured)
+    env = LearnedEnv(world)
+    assert env._batch.threshold == threshold
+    env.reset(seed=0)
+    assert env.step(0)[2] is (threshold < 0.1)
+    assert LearnedEnv(world, threshold=0.7)._batch.threshold == 0.7, "what is given counts"
 
 
 def test_the_same_seed_and_actions_give_the_same_frames_and_another_seed_others() -> None:

@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode
 import worldsim  # noqa: F401  registers the ids
 from fakes import Card, CounterWorld, Step
 from tiny import KWARGS, save_tiny_checkpoint
+from worldsim.actions import ActionSpec
 from worldsim.data.record import record
 from worldsim.model.calibration import Calibration, EventScore
 from worldsim.model.card import read_card
@@ -22,7 +23,7 @@ from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 from worldsim_envs.learned import EnvError, LearnedEnv, LearnedVectorEnv
 from worldsim_envs.learned.arguments import read_guard
-from worldsim_envs.learned.origins import origin_of
+from worldsim_envs.learned.origins import TrueWorld, origin_of
 from worldsim_envs.voxel.events import EVENT_NAMES
 from worldsim_envs.voxel.tasks import TASKS
 
@@ -232,7 +233,7 @@ def test_a_start_in_the_true_world_is_the_true_worlds_own_and_its_state_is_remem
     seen = [true.reset(seed=11)[0]] + [true.step(0)[0] for _ in range(3)]
     assert np.array_equal(frame, seen[-1])
     twin = env.true_twin()
-    assert np.array_equal(twin.picture(), seen[-1])
+    assert np.array_equal(twin.unwrapped.picture(), seen[-1])
     assert np.array_equal(twin.step(1)[0], true.step(1)[0]), "it goes on beside the learned one"
     first = env.step(1)[0]
     env.reset(seed=0, options={"frames": np.stack(seen), "actions": np.zeros(4, int)})
@@ -271,6 +272,14 @@ def test_a_start_in_the_true_world_is_seen_as_it_was_recorded(checkpoint: str) -
         origin_of("true", replace(card, env={"id": "", "kwargs": {}}), None, 3, "noop", {})
 
 
+def test_doing_nothing_is_found_by_its_name_in_any_case_and_numbered_as_the_env_does() -> None:
+    space = gym.spaces.Discrete(3, start=4)
+    for name in ("NOOP", "noop"):
+        spec = ActionSpec(space, ("a", "b", "c"), np.eye(3, dtype=np.float32), meanings=("FIRE", name, "UP"))
+        origin = TrueWorld("CartPole-v1", {}, Card(spec), 3, "noop")
+        assert origin._policy.act(None, None, None) == 5
+
+
 def test_a_prompt_that_is_refused_leaves_all_rows_as_they_were(checkpoint: str) -> None:
     one, other = (LearnedVectorEnv(2, checkpoint, threshold=1.0, max_episode_steps=3) for _ in range(2))
     for env in (one, other):
@@ -292,7 +301,7 @@ def test_rows_that_begin_in_the_true_world_are_as_single_envs(checkpoint: str) -
         assert np.array_equal(env.reset(seed=5 + row)[0], first[row])
     for _ in range(3):
         rows.step(np.zeros(2, int))
-    assert rows.true_twin(1).state is not None
+    assert rows.true_twin(1).unwrapped.state is not None
 
 
 @pytest.mark.parametrize("start", ["true", "recording"])

@@ -26,6 +26,7 @@ __all__ = [
     "describe_env",
     "drawn_at",
     "full_id",
+    "is_voxel",
     "make_env",
     "open_env",
     "pictures_of",
@@ -54,6 +55,12 @@ def full_id(env_id: str, module: str = "") -> str:
     family = next((home for start, (home, _) in FAMILIES.items() if env_id.startswith(start)), "")
     module = module or ("" if env_id in gym.registry else family)
     return f"{module}:{env_id}" if module else env_id
+
+
+def is_voxel(env_id: str) -> bool:
+    """Whether an id is of the true voxel world, which has tasks, levels and scripted players."""
+    name = env_id.rpartition(":")[2]
+    return name.startswith("worldsim/") and not name.startswith("worldsim/Learned")
 
 
 def make_env(env_id: str, env_kwargs: dict[str, Any], bare: bool = False) -> gym.Env[Any, Any]:

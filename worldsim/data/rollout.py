@@ -17,7 +17,7 @@ import gymnasium as gym
 import numpy as np
 
 from worldsim.actions import ActionSpec
-from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events, text_of
+from worldsim.data.envs import RecordError, describe_env, is_voxel, open_env, pictures_of, read_events, text_of
 from worldsim.data.episodes import Caption, DatasetInfo, Episode, spoken
 from worldsim.data.frames import fitting_size, resize
 
@@ -78,8 +78,7 @@ POLICIES = {"random": RandomPolicy, "sticky": StickyPolicy}
 
 def default_policy(env_id: str) -> str:
     """Who acts in an env when nobody says so: scripted exploration in the voxel world, else chance that holds on."""
-    name = env_id.rpartition(":")[2]
-    return EXPLORE if name.startswith("worldsim/") and not name.startswith("worldsim/Learned") else "sticky"
+    return EXPLORE if is_voxel(env_id) else "sticky"
 
 
 @dataclass(frozen=True)

@@ -17,12 +17,22 @@ from typing import Any
 from worldsim.files import write_json
 from worldsim.model.card import CheckpointError
 
-__all__ = ["END", "FILE", "Calibration", "EventScore", "dynamics_fingerprint", "read_calibration", "write_calibration"]
+__all__ = [
+    "END",
+    "FILE",
+    "Calibration",
+    "EventScore",
+    "dynamics_fingerprint",
+    "end_threshold",
+    "read_calibration",
+    "write_calibration",
+]
 
 FILE = "events.json"
 END = "end"  # the row of the end of an episode, beside those of the events
 VERSION = 1
 UNMEASURED = 0.5  # the threshold of what no recording showed
+TELLING_END = 0.5  # F1 from which the measured threshold of the end is used: false alarms would cut every rollout short
 
 
 @dataclass(frozen=True)
@@ -61,6 +71,12 @@ class Calibration:
     def threshold(self, event: str) -> float:
         """From which probability on an event counts as happened; 0.5 for one that was never measured."""
         return self.events[event].threshold if event in self.events else UNMEASURED
+
+
+def end_threshold(found: Calibration | None) -> float:
+    """From which probability on an episode has ended: as measured, where F1 is at least 0.5 there, else 0.5."""
+    end = EventScore() if found is None else found.events.get(END, EventScore())
+    return end.threshold if end.f1 >= TELLING_END else UNMEASURED
 
 
 def dynamics_fingerprint(folder: Path) -> str:

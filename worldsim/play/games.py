@@ -15,7 +15,8 @@ import numpy as np
 from worldsim import __version__
 from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of, read_events
 from worldsim.data.episodes import DatasetInfo
-from worldsim.data.frames import FrameError, resize
+from worldsim.data.frames import FrameError
+from worldsim.data.truth import Pictured, env_of
 from worldsim.model.card import WorldCard
 from worldsim.model.prompts import left_out
 from worldsim.play.controls import Controls
@@ -73,15 +74,10 @@ class Game(Protocol):
 class TrueGame:
     """A Gymnasium env: the voxel world through keys and camera, any other through the action nearest to the vector."""
 
-    def __init__(
-        self, env: gym.Env[Any, Any], info: DatasetInfo, act: Callable[[np.ndarray], Any],
-        size: tuple[int, int] | None = None,
-    ) -> None:  # fmt: skip
+    def __init__(self, env: Pictured, info: DatasetInfo, act: Callable[[np.ndarray], Any]) -> None:
         self.info = info
         self._env = env
         self._act = act
-        self._size = size
-        self._own = pictures_of(env, info.image_key)
 
     @classmethod
     def open(
@@ -109,9 +105,10 @@ class TrueGame:
         Raises:
             PlayError: the env cannot be made here, or there is none: the data was imported.
         """
-        if not card.env["id"]:
-            raise PlayError(f"checkpoint {card.name!r} was learned from imported data: it has no true world to play in")
-        return cls.open(card.env["id"], card.env["kwargs"], card.env.get("image_key"), card.size)
+        try:
+            return cls._open(*env_of(card), card.size)
+        except (RecordError, FrameError) as error:
+            raise PlayError(str(error)) from error
 
     @classmethod
     def _open(
@@ -125,33 +122,29 @@ class TrueGame:
                 env.close()
                 env = open_env(env_id, {**env_kwargs, "action_space": "dict"}, image_key)
                 act = _keys_and_camera(env, names)
-            game = cls(env, info, act, size)
-            shown = game._own(env.reset(seed=0)[0]).shape[:2]
+            height, width, _ = pictures_of(env, image_key)(env.reset(seed=0)[0]).shape
         except BaseException:
             env.close()
             raise
-        game.info = replace(info, size=size or shown, shown=None if size in (None, shown) else shown)
-        return game
-
-    def _picture(self, observation: Any) -> np.ndarray:
-        picture = self._own(observation)
-        return picture if self._size is None else resize(picture, self._size)
+        shown = (height, width)
+        info = replace(info, size=size or shown, shown=None if size in (None, shown) else shown)
+        return cls(Pictured(env, info.size, image_key), info, act)
 
     def reset(self, seed: int, prompt: str = "") -> Shown:
         """Begin in the world of this seed; the true world knows no prompts."""
-        observation, _ = self._env.reset(seed=seed)
-        return Shown(self._picture(observation), np.zeros(len(self.info.event_names), np.float32))
+        frame, _ = self._env.reset(seed=seed)
+        return Shown(frame, np.zeros(len(self.info.event_names), np.float32))
 
     def step(self, vector: np.ndarray) -> Shown:
         """One env step under an action vector f32 (A,). Raises `PlayError` when its named events are missing."""
-        observation, reward, terminated, truncated, info = self._env.step(self._act(vector))
+        frame, reward, terminated, truncated, info = self._env.step(self._act(vector))
         events = np.zeros(len(self.info.event_names), np.float32)
         events[0] = reward
         try:
             events[1:] = read_events(info, self.info.event_names[1:])
         except RecordError as error:
             raise PlayError(str(error)) from error
-        return Shown(self._picture(observation), events, terminated, truncated)
+        return Shown(frame, events, terminated, truncated)
 
     def set_prompt(self, text: str) -> str:
         """Raises `PlayError`: only the learned world reads."""

@@ -36,6 +36,7 @@ RECIPE = "worldsim.json"
 VERSION = 1
 MOST_VALUES = 1 << 24  # of an observation
 LARGEST = 1 << 30  # bytes of a zip's parts, unpacked
+LEAST_SIDE = 36  # pixels that stable-baselines3's own network for pictures needs
 
 
 class AgentError(ValueError):
@@ -86,7 +87,7 @@ class Recipe:
 
 
 class LatentNetwork(BaseFeaturesExtractor):
-    """Features of latents (B, C, h, w): two convolutions and a linear layer."""
+    """Features of latents or of little pictures (B, C, h, w): two convolutions and a linear layer."""
 
     def __init__(self, observation_space: spaces.Box, features_dim: int = 256) -> None:
         super().__init__(observation_space, features_dim)
@@ -112,8 +113,8 @@ def recipe_for(
     return Recipe(learner, task, obs, known.stack, merged, observation, actions, seed)
 
 
-def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> BaseAlgorithm:
-    """A learner with fresh weights, which the recipe's seed decides, for a vector env or for none.
+def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None, device: str = "cpu") -> BaseAlgorithm:
+    """A learner with fresh weights on a device, which the recipe's seed decides, for a vector env or for none.
 
     Raises:
         AgentError: settings that the algorithm does not take.
@@ -121,7 +122,7 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> Bas
     home, name = LEARNERS[recipe.learner].home
     algorithm = getattr(import_module(home), name)
     more: dict[str, Any] = {}
-    if recipe.obs == "latent":
+    if recipe.obs == "latent" or min(recipe.observation[:2]) < LEAST_SIDE:
         more["policy_kwargs"] = {"features_extractor_class": LatentNetwork}
     try:
         with warnings.catch_warnings():
@@ -129,7 +130,7 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None) -> Bas
                 warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # of rows that are not there
             return algorithm(
                 LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
-                seed=recipe.seed, device="cpu", verbose=0, tensorboard_log=None if log is None else str(log),
+                seed=recipe.seed, device=device, verbose=0, tensorboard_log=None if log is None else str(log),
             )  # fmt: skip
     except TypeError as error:
         raise AgentError(f"{recipe.learner} does not take these settings: {error}") from error

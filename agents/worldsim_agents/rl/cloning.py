@@ -20,7 +20,7 @@ FRAMES = 256  # encoded at a time
 ROWS = 128  # of a batch
 
 
-def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None) -> Any:
+def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None, device: str = "cpu") -> Any:
     """Teach a fresh PPO agent of this recipe the actions of a recording; returns it and the last epoch's mean loss.
 
     Args:
@@ -28,9 +28,10 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None)
         folder: the dataset.
         epochs: how often it goes through.
         world: whose latents the agent sees, where the recipe says so.
+        device: where it learns.
 
     Raises:
-        AgentError: another learner, or actions of another space.
+        AgentError: another learner, or actions or frames of another space.
         DatasetError: no dataset there.
     """
     if recipe.learner != "ppo":
@@ -38,7 +39,10 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None)
     data = Dataset.open(folder)
     if data.info.actions.table is None or len(data.info.actions.table) != recipe.actions:
         raise AgentError(f"{folder} was recorded with other actions than the {recipe.actions} of this agent")
-    agent = make_agent(recipe)
+    size = tuple(recipe.observation[:2] if world is None else world.card.size)
+    if tuple(data.info.size) != size:
+        raise AgentError(f"{folder} must hold frames of {size}, the size of the checkpoint, got {data.info.size}")
+    agent = make_agent(recipe, device=device)
     policy = agent.policy
     assert isinstance(policy, ActorCriticPolicy)
     episodes = list(examples(data, recipe, world))
@@ -50,7 +54,7 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None)
         losses = []
         for part in np.array_split(rng.permutation(len(places)), max(1, len(places) // ROWS)):
             seen = np.stack([_stacked(episodes[n][0], t, recipe) for n, t in places[part]])
-            chosen = torch.tensor([int(episodes[n][1][t]) for n, t in places[part]])
+            chosen = torch.tensor([int(episodes[n][1][t]) for n, t in places[part]], device=policy.device)
             _, likely, _ = policy.evaluate_actions(policy.obs_to_tensor(seen)[0], chosen)  # pyright: ignore[reportArgumentType]
             wrong = -likely.mean()
             optimiser.zero_grad()

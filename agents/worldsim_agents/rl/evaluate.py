@@ -70,6 +70,8 @@ def judge(options: Judge) -> dict[str, Any]:
                      (("learned", gap.learned), ("true", gap.true))}, "steps": float(gap.lengths.mean())}  # fmt: skip
         else:
             found = summary(play(envs, player, options.episodes, options.seed, options.deterministic))
+            if not setting.task:  # without a goal nothing succeeds
+                del found["success"]
     finally:
         envs.close()
     report = {"agent": options.agent, "world": "both" if options.gap else options.world, "task": setting.task,

@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from worldsim.data.truth import Pictured
 from worldsim_agents.rl.players import Player, play
 from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.worlds import Setting, encoder_of, open_world, seen_as
@@ -36,22 +37,31 @@ class Gap:
         return float(self.learned.mean() - self.true.mean())
 
 
-class FromState(gym.Env[Any, Any]):
-    """A true env whose every episode begins where it stands now, and lasts so many steps at most."""
+class FromState(gym.Wrapper[Any, Any, Any, Any]):
+    """The true world from where a learned one began: every episode begins there, and lasts so many steps at most.
 
-    def __init__(self, true: Any, horizon: int) -> None:
-        self.true, self.horizon = true, horizon
-        self.observation_space, self.action_space = true.observation_space, true.action_space
-        self._state, self._elapsed = true.unwrapped.clone_state(), 0
+    Args:
+        learned: rows that began in the true world.
+        row: which of them.
+        horizon: most steps of an episode.
+
+    Raises:
+        EnvError: it did not begin there, or that world neither keeps states nor repeats itself.
+    """
+
+    def __init__(self, learned: LearnedVectorEnv, row: int, horizon: int) -> None:
+        card = learned.world.card
+        super().__init__(Pictured(learned.true_twin(row), card.size, card.env.get("image_key")))
+        self.horizon, self._elapsed = horizon, 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         self._elapsed = 0
-        return self.true.unwrapped.restore_state(self._state), {}
+        return self.env.reset()
 
-    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        observation, reward, terminated, _, info = self.true.step(int(action))
+    def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
+        observation, reward, terminated, truncated, info = self.env.step(action)
         self._elapsed += 1
-        return observation, reward, terminated, self._elapsed >= self.horizon, info
+        return observation, reward, terminated, truncated or self._elapsed >= self.horizon, info
 
 
 def exploitation(
@@ -74,7 +84,7 @@ def exploitation(
         first = seed + number * setting.rows
         learned_envs.seed(first)
         learned_envs.reset()  # the very reset that `play` makes again: one seed, one start
-        twins = [FromState(learned.true_twin(row), horizon) for row in range(setting.rows)]
+        twins = [FromState(learned, row, horizon) for row in range(setting.rows)]
         mine = play(learned_envs, player, setting.rows, first, deterministic)
         if setting.guard:  # it may have cut a rollout short: the true one ends with it
             for twin, length in zip(twins, mine.lengths, strict=True):

@@ -3,6 +3,7 @@
 Cross-entropy search over sequences of held actions: candidates are drawn for each held stretch from a distribution that
 moves towards the best of them; one round alone is random shooting. What counts is the task's reward as the predicted
 events tell it, with the events on the way by their probability, so that an unlikely success is still a direction.
+Without a task it is the reward that the world predicts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.sampling.world import World
+from worldsim_agents.rl.agents import AgentError
 from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.worlds import Setting
 from worldsim_envs.voxel.tasks import TASKS
@@ -54,6 +56,9 @@ class Planner:
         setting: the task, and the learned world to plan in.
         plan: how to search.
         seed: decides candidates and noise.
+
+    Raises:
+        AgentError: actions that are not numbered.
     """
 
     def __init__(self, setting: Setting, plan: Plan, seed: int = 0) -> None:
@@ -62,10 +67,11 @@ class Planner:
             setting.checkpoint, rows=plan.candidates, steps=setting.passes, device=setting.device
         )
         card = self.world.card
-        assert card.action_spec.table is not None, "the voxel world's actions are a table"
+        if card.action_spec.table is None:
+            raise AgentError(f"a planner chooses among numbered actions (Discrete), got {card.action_spec.space}")
         self._table = card.action_spec.table
         self._memory = min(setting.start_frames, card.window)
-        self._value = _values(setting.task, card.event_names[1:])
+        self._value = _values(setting.task, card.event_names)
         self._random = np.random.default_rng(seed)
         self._rows: list[_Row] = []
 
@@ -114,7 +120,7 @@ class Planner:
         worth, alive = np.zeros(len(sequences)), np.ones(len(sequences))
         for t, chosen in enumerate(sequences.T):
             step = world.imagine(self._table[chosen], pixels=False)
-            worth += self.plan.discount**t * alive * (step.events[:, 1:] @ self._value)
+            worth += self.plan.discount**t * alive * (step.events @ self._value)
             alive *= 1.0 - step.ended
         return worth
 
@@ -129,9 +135,14 @@ class _Row:
 
 
 def _values(task: str, event_names: tuple[str, ...]) -> np.ndarray:
-    """What each event is worth f64 (E,): what the task needs shares 1, and its preset pays for the way."""
+    """What each column of the events is worth, f64 (E,): the reward, which is the first, or what tells of a task.
+
+    What the task needs shares 1, and its preset pays for the way.
+    """
+    if not task:
+        return np.eye(len(event_names))[0]
     wish, table = preset(task), TASKS[task]
     needs = {"reached_goal": 1} if table.near or table.climb else table.needs
     shares = {name: 1.0 / (len(needs) * often) for name, often in needs.items()}
     worth = {**table.first, **wish.shaping, **shares}
-    return np.array([worth.get(name, 0.0) for name in event_names])
+    return np.array([0.0, *(worth.get(name, 0.0) for name in event_names[1:])])

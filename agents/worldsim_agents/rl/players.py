@@ -11,14 +11,14 @@ import numpy as np
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
-from worldsim_agents.rl.agents import AgentError, load_agent
+from worldsim_agents.rl.agents import AgentError, Recipe, load_agent
 from worldsim_agents.rl.planner import Plan, Planner
-from worldsim_agents.rl.worlds import Setting
+from worldsim_agents.rl.worlds import Setting, actions_of
 from worldsim_agents.sb3 import SB3VecEnv
 from worldsim_agents.solve import SOLUTIONS, solver
 from worldsim_envs.voxel.vector import VoxelVectorEnv
 
-__all__ = ["Played", "Player", "Random", "Scripted", "play", "player_of"]
+__all__ = ["Played", "Player", "Random", "Scripted", "check_fits", "play", "player_of"]
 
 
 class Player(Protocol):
@@ -48,7 +48,9 @@ class Scripted:
 
     def __init__(self, task: str, envs: VecEnv, seed: int = 0) -> None:
         if task not in SOLUTIONS:
-            raise AgentError(f"there is a script for {', '.join(SOLUTIONS)}, none for {task}")
+            raise AgentError(
+                f"there is a script for {', '.join(SOLUTIONS)}, none for {task or 'a world without a task'}"
+            )
         raw: Any = envs.unwrapped
         batch = raw.envs.unwrapped if isinstance(raw, SB3VecEnv) else None
         if not isinstance(batch, VoxelVectorEnv):
@@ -109,16 +111,26 @@ def player_of(name: str, setting: Setting, envs: VecEnv, seed: int = 0, plan: Pl
         AgentError: no such agent, one that sees otherwise than these worlds show, or a script in a learned world.
     """
     if name == "random":
-        return Random(int(getattr(envs.action_space, "n")), seed)  # noqa: B009 (a Discrete space has it)
+        return Random(actions_of(envs), seed)
     if name == "scripted":
         return Scripted(setting.task, envs, seed)
     if name == "planner":
         return Planner(setting, plan or Plan(), seed)
     agent, recipe = load_agent(name)
+    check_fits(name, recipe, envs, setting)
+    return agent
+
+
+def check_fits(name: str, recipe: Recipe, envs: VecEnv, setting: Setting) -> None:
+    """Raise `AgentError` where the agent `name` sees or acts otherwise than these worlds show and take."""
     shown = tuple(envs.observation_space.shape or ())
     if tuple(recipe.observation) != shown or recipe.obs != setting.obs:
         raise AgentError(
             f"{name} sees {recipe.observation} {recipe.obs}, these worlds show {shown} {setting.obs}; "
-            f"open them with obs={recipe.obs!r} and {recipe.stack} frames at once"
+            f"open them with obs={recipe.obs!r} and {recipe.stack} frames at once, from the checkpoint it learned in"
         )
-    return agent
+    if recipe.actions != actions_of(envs):
+        raise AgentError(
+            f"{name} has {recipe.actions} actions, these worlds take {actions_of(envs)}; "
+            "give the checkpoint it learned in"
+        )

@@ -13,7 +13,7 @@ from worldsim_agents.rl.agents import AgentError, load_agent
 from worldsim_agents.rl.gap import exploitation
 from worldsim_agents.rl.players import Player, Random
 from worldsim_agents.rl.results import interval, rank_agreement
-from worldsim_agents.rl.worlds import Setting, open_world
+from worldsim_agents.rl.worlds import Setting, actions_of, open_world
 
 __all__ = ["Rank", "rank"]
 
@@ -58,7 +58,9 @@ def rank(options: Rank) -> dict[str, Any]:
         print(f"{rows[-1]['agent']}: {rows[-1]['learned']:.3f} learned, {rows[-1]['true']:.3f} true", flush=True)
     if len(rows) < 3:
         found = len(rows) - 1
-        raise AgentError(f"ranking needs two agents of {options.setting.task} or more beside chance, got {found}")
+        raise AgentError(
+            f"ranking needs two agents of task {options.setting.task!r} or more beside chance, got {found}"
+        )
     agreement, chance = rank_agreement([row["learned"] for row in rows], [row["true"] for row in rows])
     found = {"task": options.setting.task, "spearman": agreement, "p": chance, "policies": rows}
     write_json(options.out, found)
@@ -70,7 +72,7 @@ def _of(setting: Setting, path: Path | None, seed: int) -> tuple[Setting, int, P
     """A policy, how its worlds are opened, and how much it sees at once; None for one of another task."""
     if path is None:
         envs = open_world("true", replace(setting, rows=1))
-        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        actions = actions_of(envs)
         envs.close()
         return setting, 1, Random(actions, seed)
     agent, recipe = load_agent(path)

@@ -15,7 +15,7 @@ from scipy.stats import permutation_test, spearmanr, trim_mean
 
 from worldsim.fidelity.statistics import nested_mean
 
-__all__ = ["ARMS", "figure", "interval", "iqm", "rank_agreement", "ratio", "table"]
+__all__ = ["ARMS", "budgets", "figure", "interval", "iqm", "rank_agreement", "ratio", "spent", "table"]
 
 ARMS = {
     "learned": "trained in the learned world", "true": "trained in the true world", "clone": "behaviour cloning",
@@ -100,6 +100,71 @@ def table(trials: Sequence[dict[str, Any]]) -> str:
             lines.append(f"| {task} | {name} | {mean:.3f} [{low:.3f}, {high:.3f}] | {success:.2f} "
                          f"| {len(rows)} × {len(rows[0]['returns'])} | {gap} |")  # fmt: skip
     return "\n".join(lines)
+
+
+def budgets(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What each task's players had, in the mean over seeds, where the trials tell it: a row for each task and arm.
+
+    `true_steps` are of the true world, recorded ones included, `agent_steps` those in which an agent learned by trying,
+    in whichever world; `times` is agent steps for each true step. Seconds are wall-clock; recording is done once for
+    the clone and the learned world's agent.
+    """
+    rows = []
+    for task in dict.fromkeys(trial["task"] for trial in trials):
+        for arm in ARMS:
+            mine = [trial for trial in trials if (trial["task"], trial["arm"]) == (task, arm)]
+            if not mine:
+                continue
+            row: dict[str, Any] = {"task": task, "arm": arm, "seeds": [trial["seed"] for trial in mine]}
+            for name in ("true_steps", "agent_steps", "training_seconds"):
+                told = [trial[name] for trial in mine if name in trial]
+                row[name] = float(np.mean(told)) if told else None
+            row["times"] = row["agent_steps"] / row["true_steps"] if row["agent_steps"] and row["true_steps"] else None
+            row["recording_seconds"] = _recording_of(trials, task) if arm in ("learned", "clone") else None
+            rows.append(row)
+    return rows
+
+
+def _recording_of(trials: Sequence[dict[str, Any]], task: str) -> float | None:
+    """Seconds that the recording of a task took, in the mean over seeds: of each seed one arm made it."""
+    told: dict[int, float] = {}
+    for trial in trials:
+        if trial["task"] == task and "recording_seconds" in trial:
+            told[trial["seed"]] = max(told.get(trial["seed"], 0.0), trial["recording_seconds"])
+    return float(np.mean(list(told.values()))) if told else None
+
+
+def spent(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows of `budgets`, each with its `command`, as a table in Markdown, and in words what they come to."""
+    lines = ["| task | player | true steps | recording | agent steps | per true step | training | command |",
+             "|---" * 8 + "|"]  # fmt: skip
+    for row in rows:
+        cells = (
+            row["task"], ARMS[row["arm"]], _number(row["true_steps"]), _number(row["recording_seconds"], " s"),
+            _number(row["agent_steps"]), "–" if row["times"] is None else f"{row['times']:.1f}",
+            _number(row["training_seconds"], " s"), f"`{row['command']}`" if row.get("command") else "–",
+        )  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    words = [_in_words(rows, task) for task in dict.fromkeys(row["task"] for row in rows)]
+    return "\n".join([*lines, "", *filter(None, words)])
+
+
+def _in_words(rows: Sequence[dict[str, Any]], task: str) -> str:
+    """How many more agent steps the learned world allowed, where both ways were gone; else ""."""
+    arms = {row["arm"]: row for row in rows if row["task"] == task and row["agent_steps"]}
+    if "learned" not in arms or "true" not in arms:
+        return ""
+    learned, true = arms["learned"], arms["true"]
+    steps, seconds = learned["agent_steps"], learned["training_seconds"] + (learned["recording_seconds"] or 0.0)
+    return (
+        f"{task}: with {_number(true['true_steps'])} true steps each, the learned world allowed "
+        f"{steps / true['agent_steps']:.1f} times as many agent steps, {_number(steps)} in {_number(seconds, ' s')} "
+        f"(recording included) for {_number(true['agent_steps'])} in {_number(true['training_seconds'], ' s')}."
+    )
+
+
+def _number(value: float | None, unit: str = "") -> str:
+    return "–" if value is None else f"{value:,.0f}{unit}"
 
 
 def _return_of(trials: Sequence[dict[str, Any]]) -> list[float]:

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -27,9 +28,9 @@ from worldsim_agents.rl.agents import Recipe, save_agent
 from worldsim_agents.rl.gap import exploitation
 from worldsim_agents.rl.players import Player, Random, play
 from worldsim_agents.rl.presets import LEARNERS, Name
-from worldsim_agents.rl.results import figure, interval, ratio, table
+from worldsim_agents.rl.results import budgets, figure, interval, ratio, spent, table
 from worldsim_agents.rl.train import cloned, learn
-from worldsim_agents.rl.worlds import Setting, open_world, true_id, true_kwargs
+from worldsim_agents.rl.worlds import Setting, actions_of, open_world, true_id, true_kwargs
 from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = ["Study", "read_trials", "report", "study"]
@@ -42,8 +43,8 @@ EPISODE = 200  # rows of a recorded episode
 class Study:
     """Compare agents of the learned world with agents of the true one, imitation and chance, at equal true data."""
 
-    tasks: tuple[str, ...] = ("ShatterGlass", "OpenDoor", "ChopTree")
-    """Of the voxel world's table."""
+    tasks: tuple[str, ...] = ("CollectSand", "ChopTree", "EatCake")
+    """Of the voxel world's table; by default those whose events the shipped weights tell."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """A recording and an agent of each arm for each."""
     arms: tuple[Arm, ...] = ("random", "clone", "learned", "true")
@@ -133,13 +134,17 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     known = value == value  # NaN where no task says anything
     found: dict[str, Any] = {"tasks": tasks, "trials": len(trials), "gap": {}}
     found["transfer"] = [value, low, high] if known else None
+    found["rows"] = [{**row, "command": _command(trials, row, out)} for row in budgets(trials)]
     for task in tasks:
         gaps = [trial["gap"] for trial in trials if trial["task"] == task and "gap" in trial]
         if gaps:
             found["gap"][task] = interval(gaps)
     nothing = "not known: nowhere is the true world's agent above chance"
     said = f"{value:.2f} [{low:.2f}, {high:.2f}]" if known else nothing
-    text = f"{table(trials)}\n\nTransfer ratio (J_learned − J_random) / (J_true − J_random), IQM over tasks: {said}.\n"
+    text = (
+        f"{table(trials)}\n\nTransfer ratio (J_learned − J_random) / (J_true − J_random), IQM over tasks: {said}.\n\n"
+        f"{spent(found['rows'])}\n"
+    )
     with replacing_file(out / "report.md") as new:
         new.write_text(text)
     write_json(out / "report.json", found)
@@ -147,14 +152,36 @@ def report(trials: list[dict[str, Any]], out: Path) -> dict[str, Any]:
     return found
 
 
+def _command(trials: list[dict[str, Any]], row: dict[str, Any], out: Path) -> str:
+    """The command that makes a row of the report, of its first trial's budget; "" where that does not tell it."""
+    trial = next(trial for trial in trials if (trial["task"], trial["arm"]) == (row["task"], row["arm"]))
+    if "setting" not in trial:
+        return ""
+    words = ["--tasks", row["task"], "--seeds", *map(str, row["seeds"]), "--arms", row["arm"]]
+    of_arm = {"learned": ("true_steps", "learned_steps", "learner", "gap_episodes"), "true": ("true_steps", "learner"),
+              "clone": ("true_steps", "epochs"), "random": ()}  # fmt: skip
+    chosen = {name: trial[name] for name in (*of_arm[row["arm"]], "episodes", "slips")}
+    usual = asdict(Setting())
+    chosen |= {name: value for name, value in trial["setting"].items() if value != usual.get(name)}
+    for name, value in chosen.items():
+        words += [f"--{name.replace('_', '-')}", str(value)]
+    return join(["worldsim", "agent", "study", *words, "--out", str(out)])
+
+
 def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
     """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's."""
     true = 0 if arm == "random" else options.true_steps
-    return {"true_steps": true, "learned_steps": options.learned_steps if arm == "learned" else 0,
-            "episodes": options.episodes, "learner": options.learner if arm in ("learned", "true") else "",
-            "epochs": options.epochs if arm == "clone" else 0, "slips": options.slips,
-            "gap_episodes": options.gap_episodes if arm == "learned" else 0, "weights": weights,
-            "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")}}
+    return {
+        "true_steps": true,
+        "learned_steps": options.learned_steps if arm == "learned" else 0,
+        "episodes": options.episodes,
+        "learner": options.learner if arm in ("learned", "true") else "",
+        "epochs": options.epochs if arm == "clone" else 0,
+        "slips": options.slips,
+        "gap_episodes": options.gap_episodes if arm == "learned" else 0,
+        "weights": weights,
+        "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")},
+    }
 
 
 def _kept(name: dict[str, Any]) -> str:
@@ -170,14 +197,17 @@ def _trial(options: Study, task: str, arm: str, seed: int, kept: str) -> dict[st
     """Train an agent, where the arm has one, keep it there and judge it."""
     begun = time.perf_counter()
     setting = replace(options.setting, task=task)
-    player, stack = _player(options, setting, arm, seed, options.out / kept)
-    trained = time.perf_counter() - begun
+    data = _recording(options, setting, seed) if arm in ("clone", "learned") else None
+    recorded = time.perf_counter()
+    player, stack, steps = _player(options, setting, arm, seed, data, options.out / kept)
+    trained = time.perf_counter()
     envs = open_world("true", setting, stack, test=True)
     played = play(envs, player, options.episodes, 10_000 + seed)
     envs.close()
     trial: dict[str, Any] = {
         "returns": [round(value, 6) for value in played.returns.tolist()], "successes": played.successes.tolist(),
-        "lengths": played.lengths.tolist(), "training_seconds": round(trained, 1),
+        "lengths": played.lengths.tolist(), "agent_steps": steps, "recording_seconds": round(recorded - begun, 1),
+        "training_seconds": round(trained - recorded, 1),
     }  # fmt: skip
     if arm != "random":
         trial["agent"] = kept
@@ -187,24 +217,30 @@ def _trial(options: Study, task: str, arm: str, seed: int, kept: str) -> dict[st
     return {**trial, "seconds": round(time.perf_counter() - begun, 1)}
 
 
-def _player(options: Study, setting: Setting, arm: str, seed: int, path: Path) -> tuple[Player, int]:
-    """Who plays for an arm, and how many frames at once they see; an agent is trained and saved at `path`."""
+def _player(
+    options: Study, setting: Setting, arm: str, seed: int, data: Path | None, path: Path
+) -> tuple[Player, int, int]:
+    """Who plays for an arm, how many frames at once they see, and in how many steps they learned by trying.
+
+    An agent is trained, on the recording `data` where its arm has one, and saved at `path`.
+    """
     if arm == "random":
         envs = open_world("true", replace(setting, rows=1))
-        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        actions = actions_of(envs)
         envs.close()
-        return Random(actions, seed), 1
+        return Random(actions, seed), 1, 0
     agent: Any
     recipe: Recipe
     if arm == "clone":
-        agent, recipe, _ = cloned(setting, _recording(options, setting, seed), options.epochs, seed)
+        assert data is not None
+        agent, recipe, _ = cloned(setting, data, options.epochs, seed)
     elif arm == "true":
         agent, recipe = learn(options.learner, "true", setting, options.true_steps, seed, quiet=False)
     else:
-        begun = replace(setting, start=str(_recording(options, setting, seed)))
+        begun = replace(setting, start=str(data))
         agent, recipe = learn(options.learner, "learned", begun, options.learned_steps, seed, quiet=False)
     save_agent(agent, recipe, path)
-    return agent, LEARNERS[recipe.learner].stack
+    return agent, LEARNERS[recipe.learner].stack, int(agent.num_timesteps)
 
 
 def _recording(options: Study, setting: Setting, seed: int) -> Path:

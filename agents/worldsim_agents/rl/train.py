@@ -1,9 +1,9 @@
 """`worldsim agent train` and `agent clone`: an agent, its logs, films and checkpoints in one folder.
 
-    agent.zip          the agent, in stable-baselines3's format; `agents.load_agent` reads it safely
-    checkpoints/       agents on the way
-    tensorboard/       curves
-    films/             an episode now and then, as the agent saw it
+agent.zip          the agent, also one that Ctrl-C stopped; stable-baselines3's format, `load_agent` reads it safely
+checkpoints/       agents on the way
+tensorboard/       curves
+films/             an episode now and then, as the agent saw it
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import join
 from typing import Annotated, Any
 
 import numpy as np
@@ -21,14 +22,16 @@ from tqdm import tqdm
 
 from worldsim.sampling.world import World
 from worldsim.video import write_mp4
-from worldsim_agents.rl.agents import Recipe, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.agents import AgentError, Recipe, load_agent, make_agent, recipe_for, save_agent
 from worldsim_agents.rl.cloning import clone
+from worldsim_agents.rl.players import check_fits
 from worldsim_agents.rl.presets import LEARNERS, Name
-from worldsim_agents.rl.worlds import Kind, Setting, open_world
+from worldsim_agents.rl.worlds import Kind, Setting, actions_of, open_world
 
 __all__ = ["Clone", "Train", "clone_agent", "learn", "train"]
 
 Flat = tyro.conf.arg(name="")
+AGENT = "agent.zip"  # in the folder of a run
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,9 @@ class Train:
     """Where."""
     learner: Name = "ppo"
     """By what."""
+    agent: Path | None = None
+    """Zip of an agent to begin from, of the same learner, observations and actions: one that was stopped, was trained
+    in another world, or is a clone. Steps are counted anew."""
     steps: int = 50_000
     """Env steps, of all rows together."""
     seed: int = 0
@@ -76,7 +82,7 @@ class Clone:
 
 
 def train(options: Train) -> Path:
-    """Train as the options say; returns the path of the agent.
+    """Train as the options say; returns the path of the agent. Ctrl-C keeps what was learned until then.
 
     Raises:
         EnvError, CheckpointError, AgentError: the world or the agent cannot be made so.
@@ -84,27 +90,43 @@ def train(options: Train) -> Path:
     begun = time.perf_counter()
     agent, recipe = learn(
         options.learner, options.world, options.setting, options.steps, options.seed, options.shaping,
-        out=options.out, save_every=options.save_every, film_every=options.film_every, quiet=options.quiet,
+        agent=options.agent, out=options.out, save_every=options.save_every, film_every=options.film_every,
+        quiet=options.quiet,
     )  # fmt: skip
-    path = save_agent(agent, recipe, options.out / "agent.zip")
+    path = save_agent(agent, recipe, options.out / AGENT)
     seconds = time.perf_counter() - begun
     print(f"{path}: {agent.num_timesteps} steps in {seconds:.0f} s, {agent.num_timesteps / seconds:.0f} steps/s")
-    print(f"next: worldsim agent eval --agent {path} --world true --task {options.setting.task}")
+    print(f"next: worldsim agent eval --agent {path} --world true{_where(options.setting)}")
     return path
+
+
+def _where(setting: Setting) -> str:
+    """The task, and the checkpoint where it is not the usual one, as options."""
+    checkpoint = [] if setting.checkpoint == Setting.checkpoint else ["--checkpoint", setting.checkpoint]
+    return f" {join(['--task', setting.task, *checkpoint])}"
 
 
 def learn(
     learner: str, kind: Kind, setting: Setting, steps: int, seed: int, shaping: bool = True, *,
-    settings: dict[str, Any] | None = None, out: Path | None = None, save_every: int = 0, film_every: int = 0,
-    quiet: bool = True,
+    settings: dict[str, Any] | None = None, agent: Path | None = None, out: Path | None = None, save_every: int = 0,
+    film_every: int = 0, quiet: bool = True,
 ) -> tuple[BaseAlgorithm, Recipe]:  # fmt: skip
-    """Train a learner and return it with its recipe; nothing is written without `out`."""
+    """Train a learner, from the weights of `agent` where given, and return it with its recipe.
+
+    Nothing is written without `out`; with it, an interrupted learner is saved before the interrupt goes on.
+
+    Raises:
+        EnvError, CheckpointError, AgentError: the world or the learner cannot be made so, or `agent` is another's.
+    """
+    former = None if agent is None else load_agent(agent)
+    if former is not None and former[1].learner != learner:
+        raise AgentError(f"{agent} was trained by {former[1].learner}, not by {learner}: give --learner accordingly")
     stack = LEARNERS[learner].stack
     envs = open_world(kind, setting, stack, shaping=shaping)
     try:
         envs.seed(seed)
         shape = tuple(envs.observation_space.shape or ())
-        actions = int(getattr(envs.action_space, "n"))  # noqa: B009 (a Discrete space has it)
+        actions = actions_of(envs)
         recipe = recipe_for(learner, setting.task, setting.obs, shape, actions, seed, settings)
         if "n_steps" in recipe.settings:  # a rollout of all rows cannot be smaller than a batch, nor steps than it
             whole = int(recipe.settings["n_steps"]) * envs.num_envs
@@ -112,12 +134,31 @@ def learn(
                 recipe, settings={**recipe.settings, "batch_size": min(int(recipe.settings["batch_size"]), whole)}
             )
         story = {"world": kind, "steps": steps, "checkpoint": setting.checkpoint, "start": setting.start}
+        if former is not None:
+            check_fits(str(agent), former[1], envs, setting)
+            story["began from"] = str(agent)
+            if "exploration_final_eps" in recipe.settings:  # it knows better than chance by now
+                calm = {"exploration_initial_eps": recipe.settings["exploration_final_eps"]}
+                recipe = replace(recipe, settings={**recipe.settings, **calm})
         recipe = replace(recipe, story=story)
-        agent = make_agent(recipe, envs, None if out is None else out / "tensorboard")
-        agent.learn(steps, callback=_Diary(recipe, steps, out, save_every, film_every, quiet))
+        made = make_agent(recipe, envs, None if out is None else out / "tensorboard", setting.device)
+        if former is not None:
+            weights: Any = former[0].get_parameters()
+            made.set_parameters(weights, exact_match=True, device=made.device)
+        diary = _Diary(recipe, steps, out, save_every, film_every, quiet)
+        try:
+            made.learn(steps, callback=diary)
+        except KeyboardInterrupt:
+            if out is not None and made.num_timesteps:
+                recipe = replace(recipe, story={**story, "steps": made.num_timesteps})
+                path = save_agent(made, recipe, out / AGENT)
+                print(f"stopped after {made.num_timesteps} of {steps} steps: {path}; go on with --agent {path}")
+            raise
+        finally:
+            diary.close()
     finally:
         envs.close()
-    return agent, recipe
+    return made, recipe
 
 
 def clone_agent(options: Clone) -> Path:
@@ -128,7 +169,7 @@ def clone_agent(options: Clone) -> Path:
     """
     setting = options.setting
     agent, recipe, loss = cloned(setting, options.data, options.epochs, options.seed)
-    path = save_agent(agent, recipe, options.out / "agent.zip")
+    path = save_agent(agent, recipe, options.out / AGENT)
     print(f"{path}: last epoch's loss {loss:.3f} nats an action")
     return path
 
@@ -139,10 +180,12 @@ def cloned(setting: Setting, data: Path, epochs: int, seed: int) -> tuple[BaseAl
     stack = LEARNERS["ppo"].stack
     channels, *size = world.cache.last.shape[1:]
     shape = (channels * stack, *size) if setting.obs == "latent" else (*world.card.size, 3 * stack)
-    actions = len(world.card.action_spec.table if world.card.action_spec.table is not None else ())
-    recipe = recipe_for("ppo", setting.task, setting.obs, shape, actions, seed)
+    spec = world.card.action_spec
+    if spec.table is None:
+        raise AgentError(f"agents choose among numbered actions (Discrete), and this world takes {spec.space}")
+    recipe = recipe_for("ppo", setting.task, setting.obs, shape, len(spec.table), seed)
     recipe = replace(recipe, story={"cloned from": str(data), "epochs": epochs})
-    agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None)
+    agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None, setting.device)
     return agent, recipe, loss
 
 
@@ -153,14 +196,12 @@ class _Diary(BaseCallback):
         self, recipe: Recipe, steps: int, out: Path | None, save_every: int, film_every: int, quiet: bool
     ) -> None:
         super().__init__()
-        self.recipe, self.steps, self.out = recipe, steps, out
-        self.save_every, self.film_every, self.quiet = save_every, film_every, quiet
+        self.recipe, self.out = recipe, out
+        self.save_every, self.film_every = save_every, film_every
         self._film: list[np.ndarray] = []
         self._filming = False
-
-    def _on_training_start(self) -> None:
-        self._bar = tqdm(total=self.steps, unit=" steps", disable=self.quiet, mininterval=1.0)
         self._saved = self._filmed = 0
+        self._bar = tqdm(total=steps, unit=" steps", disable=quiet, mininterval=1.0)
 
     def _on_step(self) -> bool:
         self._bar.update(self.training_env.num_envs)
@@ -189,7 +230,8 @@ class _Diary(BaseCallback):
             self._filming, self._filmed = True, self.num_timesteps
             self._film = [_picture(self.locals["new_obs"], self.recipe)]
 
-    def _on_training_end(self) -> None:
+    def close(self) -> None:
+        """No more progress to show."""
         self._bar.close()
 
 

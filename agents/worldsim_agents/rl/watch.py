@@ -57,7 +57,7 @@ def watch(options: Watch) -> Path:
     for episode in range(options.episodes):
         learned.seed(options.seed + episode)
         learned.reset()
-        twin = FromState(raw.envs.true_twin(0), horizon)
+        twin = FromState(raw.envs, 0, horizon)
         true = seen_as(DummyVecEnv([lambda twin=twin: twin]), setting, stack, encoder)
         learned.seed(options.seed + episode)
         pair = []
@@ -67,7 +67,8 @@ def watch(options: Watch) -> Path:
         films.append(_beside(*pair))
     learned.close()
     write_mp4(options.out, np.concatenate(films), fps)
-    print(f"{options.out}: {options.episodes} episodes of {setting.task}, the learned world above, the true one below")
+    of = f" of {setting.task}" if setting.task else ""
+    print(f"{options.out}: {options.episodes} episodes{of}, the learned world above, the true one below")
     return options.out
 
 

@@ -1,5 +1,7 @@
-"""Worlds to learn and to be judged in: a task in the learned world, in the true one, or in both at once.
+"""Worlds to learn and to be judged in: the learned one, the true one, or both at once, with a task or without.
 
+A task is of the voxel world's table. Without one the learned world of any checkpoint pays the reward that it predicts,
+and the true world is the env that the checkpoint's card names, which pays its own.
 All come as vector envs of stable-baselines3 with one observation space, so that an agent of one plays in the other.
 """
 
@@ -7,23 +9,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
-from stable_baselines3.common.vec_env import VecEnv, VecFrameStack, VecMonitor
+from gymnasium import spaces
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack, VecMonitor
 
 import worldsim  # noqa: F401  registers the ids
-from worldsim.model.card import read_card
+from worldsim.data.envs import is_voxel
+from worldsim.data.truth import env_of, shown_env
+from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim_agents.calibrate import QUANTILES
 from worldsim_agents.rl.presets import preset
-from worldsim_agents.rl.wrappers import Joined, Latents, Shaped
+from worldsim_agents.rl.wrappers import FromZero, Joined, Latents, Shaped
 from worldsim_agents.sb3 import AdapterError, to_sb3
 from worldsim_envs.learned import LearnedVectorEnv
 
-__all__ = ["Kind", "Obs", "Setting", "encoder_of", "learned_env", "open_world", "seen_as", "true_id", "true_kwargs"]
+__all__ = [
+    "Kind", "Obs", "Setting", "actions_of", "encoder_of", "learned_env", "open_world", "seen_as", "true_id",
+    "true_kwargs",
+]  # fmt: skip
 
 Kind = Literal["learned", "true", "mixed"]
 Obs = Literal["rgb", "latent"]
@@ -35,7 +44,7 @@ class Setting:
     """A task, and how the worlds that hold it are made."""
 
     task: str = "ChopTree"
-    """Of the voxel world's table."""
+    """Of the voxel world's table; "" for the reward of the world itself, in the learned world as it predicts it."""
     checkpoint: str = "overworld-small"
     """The learned world: name of a shipped checkpoint, or a folder."""
     rows: int = 16
@@ -58,9 +67,9 @@ class Setting:
     guard: str = ""
     """Surprise at which a rollout is cut off: a number, or a measured quantile such as "0.99"; "" never."""
     levels: int = 200
-    """True worlds to train in; evaluation uses others."""
+    """True voxel worlds to train in; evaluation uses others. Envs of other kinds know only seeds."""
     device: str = "cpu"
-    """Where the learned world runs."""
+    """Where the learned world runs and agents learn."""
 
     def __post_init__(self) -> None:
         for name in ("rows", "passes", "start_frames", "levels"):
@@ -73,20 +82,32 @@ class Setting:
 
 
 def true_id(task: str) -> str:
-    """The Gymnasium id of a task in the true world."""
+    """The Gymnasium id of a task in the true voxel world."""
     return "worldsim/Voxel-v0" if task == "Explore" else f"worldsim/{task}-v0"
 
 
 def true_kwargs(setting: Setting, test: bool = False) -> dict[str, Any]:
-    """Keyword arguments of the true world: frames as the learned one has them, levels for training or for tests.
+    """Keyword arguments of the true world; of a voxel world with levels for training or for tests.
 
     Raises:
         CheckpointError: no such checkpoint.
+        RecordError: it names no env.
+        AdapterError: a task in another world than the voxel one.
     """
     card = read_card(find(setting.checkpoint))
-    kept = {key: value for key, value in card.env["kwargs"].items() if key != "task"}
-    levels = {"start_level": setting.levels} if test else {"num_levels": setting.levels}
-    return {**kept, "size": list(card.size), **levels}
+    env_id, kwargs, _ = env_of(card)
+    if not is_voxel(env_id):
+        if setting.task:
+            raise AdapterError(
+                f"task {setting.task} is the voxel world's, and {setting.checkpoint} was learned from {env_id}; "
+                'give --task "" for the reward of that world itself'
+            )
+        return kwargs
+    if setting.task:
+        kwargs.pop("task", None)
+    if card.shown is None:  # else frames were larger, and are brought to the learned world's size
+        kwargs["size"] = list(card.size)
+    return {**kwargs, **({"start_level": setting.levels} if test else {"num_levels": setting.levels})}
 
 
 def learned_env(setting: Setting, test: bool = False) -> LearnedVectorEnv:
@@ -101,7 +122,7 @@ def learned_env(setting: Setting, test: bool = False) -> LearnedVectorEnv:
             raise AdapterError(f'guard must be a number or a quantile such as "0.99", got {setting.guard!r}') from error
     start: str | Path = setting.start if setting.start in ("", "true") else Path(setting.start)
     return LearnedVectorEnv(
-        setting.rows, world, task=setting.task, autoreset_mode="SameStep", obs=setting.obs, start=start,
+        setting.rows, world, task=setting.task or None, autoreset_mode="SameStep", obs=setting.obs, start=start,
         start_frames=setting.start_frames, start_policy=setting.start_policy,
         start_kwargs=true_kwargs(setting, test) if start == "true" else None,
         horizon=setting.horizon or preset(setting.task).horizon, surprise=setting.surprise, guard=limit,
@@ -116,12 +137,29 @@ def encoder_of(setting: Setting) -> World | None:
 
 
 def seen_as(envs: VecEnv, setting: Setting, stack: int, encoder: World | None) -> VecEnv:
-    """What an agent sees of an env, `stack` frames at once, or their latents where an encoder is given."""
+    """What an agent sees of an env, `stack` frames at once, or their latents where an encoder is given.
+
+    Raises:
+        AdapterError: actions that are not numbered.
+    """
+    if not isinstance(envs.action_space, spaces.Discrete):
+        raise AdapterError(
+            f"agents choose among numbered actions (Discrete), and this world takes {envs.action_space}; "
+            "record it in a wrapper that numbers some, and train on that"
+        )
+    if envs.action_space.start:
+        envs = FromZero(envs)
     if encoder is not None:
         envs = Latents(envs, encoder)
     if stack > 1:
         envs = VecFrameStack(envs, stack, channels_order="first" if setting.obs == "latent" else "last")
     return envs
+
+
+def actions_of(envs: VecEnv) -> int:
+    """How many actions agents choose among."""
+    assert isinstance(envs.action_space, spaces.Discrete), "see seen_as"
+    return int(envs.action_space.n)
 
 
 def open_world(
@@ -137,7 +175,7 @@ def open_world(
         test: true levels that no training sees.
 
     Raises:
-        EnvError, CheckpointError, VoxelError: it cannot be made so.
+        EnvError, CheckpointError, RecordError, VoxelError, AdapterError: it cannot be made so.
     """
     if kind == "mixed":
         if setting.rows < 2:
@@ -153,14 +191,27 @@ def open_world(
         envs, names, encoder = to_sb3(raw), raw.event_names, None
     else:
         encoder = encoder_of(setting)
-        raw = gym.make_vec(
-            true_id(setting.task), num_envs=setting.rows, autoreset_mode="SameStep",
-            kept_worlds=max(1, min(setting.levels, MOST_KEPT)), **true_kwargs(setting, test),
-        )  # fmt: skip
-        envs, names = to_sb3(raw), raw.unwrapped.event_names
+        envs, names = _true_rows(setting, test)
     wish = preset(setting.task)
     bonus: Mapping[str, float] = wish.shaping if shaping is True else shaping or {}
     return VecMonitor(seen_as(_paid(envs, names, bonus, wish.most), setting, stack, encoder))
+
+
+def _true_rows(setting: Setting, test: bool) -> tuple[VecEnv, Sequence[str]]:
+    """Rows of the true world and the names of their events; those of the voxel world in one batch where they can be."""
+    card, kwargs = read_card(find(setting.checkpoint)), true_kwargs(setting, test)
+    env_id = true_id(setting.task) if setting.task else env_of(card)[0]
+    if is_voxel(env_id) and _plain(card):
+        kept = max(1, min(setting.levels, MOST_KEPT))
+        raw: Any = gym.make_vec(env_id, num_envs=setting.rows, autoreset_mode="SameStep", kept_worlds=kept, **kwargs)
+        return to_sb3(raw), raw.unwrapped.event_names
+    envs = DummyVecEnv([partial(shown_env, card, env_id, kwargs)] * setting.rows)
+    return envs, getattr(envs.envs[0].unwrapped, "event_names", ())
+
+
+def _plain(card: WorldCard) -> bool:
+    """Whether frames are what the env itself shows, neither wrapped nor chosen nor brought to another size."""
+    return card.shown is None and "wrappers" not in card.env["kwargs"] and card.env.get("image_key") is None
 
 
 def _paid(envs: VecEnv, names: Sequence[str], bonus: Mapping[str, float], most: int) -> VecEnv:

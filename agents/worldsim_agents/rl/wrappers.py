@@ -13,7 +13,7 @@ from worldsim.sampling.world import World
 from worldsim_agents.sb3 import AdapterError
 from worldsim_envs.learned.vector import LATENT_LIMIT
 
-__all__ = ["Joined", "Latents", "Shaped", "happened"]
+__all__ = ["FromZero", "Joined", "Latents", "Shaped", "happened"]
 
 
 def happened(info: Mapping[str, Any]) -> np.ndarray:
@@ -78,6 +78,25 @@ class Latents(VecEnvWrapper):
 
     def _seen(self, frames: np.ndarray) -> np.ndarray:
         return np.clip(self._world.latents(frames), -LATENT_LIMIT, LATENT_LIMIT)
+
+
+class FromZero(VecEnvWrapper):
+    """Numbers the actions of a Discrete space from 0, as stable-baselines3 does."""
+
+    def __init__(self, envs: VecEnv) -> None:
+        space = envs.action_space
+        assert isinstance(space, spaces.Discrete)
+        super().__init__(envs, action_space=spaces.Discrete(int(space.n)))
+        self._first = int(space.start)
+
+    def step_async(self, actions: np.ndarray) -> None:
+        self.venv.step_async(np.asarray(actions) + self._first)
+
+    def reset(self) -> Any:
+        return self.venv.reset()
+
+    def step_wait(self) -> tuple[Any, np.ndarray, np.ndarray, list[dict[str, Any]]]:
+        return self.venv.step_wait()
 
 
 class Joined(VecEnv):

@@ -15,7 +15,7 @@ __all__ = ["check_arguments", "read_autoreset", "read_guard"]
 
 def check_arguments(
     *, num_envs: int, render_mode: str | None, max_episode_steps: int | None, horizon: int | None, obs: str,
-    surprise: str, dense: bool, task: str | None, threshold: float,
+    surprise: str, dense: bool, task: str | None, threshold: float | None,
 ) -> None:  # fmt: skip
     """Raise `EnvError` for the first of the constructor's arguments that is not as it describes them."""
     if num_envs < 1:
@@ -31,8 +31,8 @@ def check_arguments(
         raise EnvError(f"surprise must be one of {', '.join(SURPRISES)}, or empty, got {surprise!r}")
     if dense and task is None:
         raise EnvError("dense is the form of a task: name the task too")
-    if not 0 < threshold <= 1:
-        raise EnvError(f"threshold must be in (0, 1], got {threshold}")
+    if threshold is not None and not 0 < threshold <= 1:
+        raise EnvError(f"threshold must be None or in (0, 1], got {threshold}")
 
 
 def read_autoreset(mode: AutoresetMode | str) -> AutoresetMode:

@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode
 
 from worldsim.sampling.world import World
+from worldsim_envs.learned.origins import Twin
 from worldsim_envs.learned.states import EnvState
 from worldsim_envs.learned.vector import LearnedVectorEnv
 
@@ -144,8 +145,8 @@ class LearnedEnv(gym.Env[np.ndarray, Any]):
         self._batch.show(self.world.observe(frames[None], vector[:, None]))
         return float(np.log(np.square(guess - self.world.latents(frames)[0]).mean() + 1e-6))
 
-    def true_twin(self) -> gym.Env[Any, Any]:
-        """A true env in the state that this episode began from; see `LearnedVectorEnv.true_twin`."""
+    def true_twin(self) -> Twin:
+        """A true env where this episode began; see `LearnedVectorEnv.true_twin`."""
         return self._batch.true_twin()
 
     @property

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from worldsim.sampling.world import Snapshot
+from worldsim_envs.learned.origins import Place
 from worldsim_envs.learned.tasks import TaskJudge
 
 __all__ = ["EnvState", "generator_in", "vector_info"]
@@ -21,7 +22,7 @@ class EnvState:
     world: Snapshot
     observed: np.ndarray
     judge: TaskJudge | None
-    true: tuple[Any, ...]
+    true: tuple[Place | None, ...]
     elapsed: np.ndarray
     over: np.ndarray
     random: tuple[Mapping[str, Any], ...]

@@ -44,7 +44,10 @@ class TaskJudge:
         self.name, self.task, self.dense = name, task, dense
         parts = _parts(task)
         if missing := [event for event in {**parts, **task.first} if event not in event_names]:
-            raise EnvError(f"task {name} needs events that this world does not predict: {', '.join(missing)}")
+            raise EnvError(
+                f"task {name} needs events that this world does not predict: {', '.join(missing)}; without a task "
+                '(None, or --task "") it pays the reward that it learned'
+            )
         unseen = "the way to a place or an animal" if task.seek else "the height climbed" if task.climb else ""
         if dense and (unseen or not task.has_goal):
             why = f"the dense form of {name} pays for {unseen}, which frames do not tell" if unseen else (

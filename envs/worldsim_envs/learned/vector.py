@@ -16,11 +16,12 @@ from gymnasium.vector.utils import batch_space
 
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
+from worldsim.model.calibration import end_threshold
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.sizes import at_size
 from worldsim.sampling.world import Step, World
 from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
-from worldsim_envs.learned.origins import TrueWorld, origin_of
+from worldsim_envs.learned.origins import Place, TrueWorld, Twin, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
 from worldsim_envs.learned.states import EnvState, generator_in, vector_info
 from worldsim_envs.learned.tasks import TaskJudge
@@ -53,7 +54,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         render_mode: None or "rgb_array".
         max_episode_steps: an episode is truncated after so many steps; None never truncates.
         autoreset_mode: one of Gymnasium's three `AutoresetMode`, or its value as text.
-        threshold: an episode terminates when the probability of its end reaches this, in (0, 1].
+        threshold: an episode terminates when the probability of its end reaches this, in (0, 1]; None takes what
+            `worldsim agent calibrate` measured with these weights, if the end is told there with F1 of at least 0.5, or
+            else 0.5.
         device: where the model runs.
         task: of the voxel world's table: its rewards and success, read off the predicted events. None takes the reward
             that the model predicts.
@@ -90,7 +93,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         render_mode: str | None = None,
         max_episode_steps: int | None = None,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
-        threshold: float = 0.5,
+        threshold: float | None = None,
         device: str = "cpu",
         task: str | None = None,
         dense: bool = False,
@@ -126,7 +129,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.render_mode = render_mode
         self.max_episode_steps = max_episode_steps
         self.horizon = horizon
-        self.threshold = threshold
+        self.threshold = end_threshold(self.world.calibration) if threshold is None else threshold
         self.surprise = surprise
         self.guard = read_guard(guard, surprise, self.world.calibration)
         card = self.world.card
@@ -150,7 +153,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if start == "" and self.world is not loaded and card.env["id"]:
             start = "true"
         self._origin = origin_of(start, card, task, start_frames, start_policy, dict(start_kwargs or {}))
-        self.true_states: list[Any] = [None] * num_envs  # of the true world at the last given frame of each row
+        self.true_places: list[Place | None] = [None] * num_envs  # of the last given frame of each row
 
         self._random: list[np.random.Generator] = []  # one per row, from the first reset on
         space = self.single_observation_space
@@ -290,7 +293,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             self.world.snapshot(),
             self._observed.copy(),
             None if self._judge is None else self._judge.copy(),
-            tuple(self.true_states),
+            tuple(self.true_places),
             self._elapsed.copy(),
             self._over.copy(),
             tuple(generator.bit_generator.state for generator in self._random),
@@ -307,7 +310,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.world.restore(state.world)
         self._observed, self._elapsed, self._over = state.observed.copy(), state.elapsed.copy(), state.over.copy()
         self._judge = None if state.judge is None else state.judge.copy()
-        self.true_states = list(state.true)
+        self.true_places = list(state.true)
         self._random = [generator_in(state) for state in state.random]
 
     def fork(self) -> LearnedVectorEnv:
@@ -317,15 +320,17 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         twin.restore_state(self.clone_state())
         return twin
 
-    def true_twin(self, row: int = 0) -> gym.Env[Any, Any]:
-        """A true env in the state that a row's episode began from, to go on beside it; `start` must be "true".
+    def true_twin(self, row: int = 0) -> Twin:
+        """A true env where a row's episode began, to go on beside it; each reset of it leads there again.
 
         Raises:
-            EnvError: the row did not begin in the true world, or its env keeps no states.
+            EnvError: the row did not begin in the true world (`start="true"`), or that world has no `clone_state` and
+                does not repeat itself under one seed either.
         """
-        if not isinstance(self._origin, TrueWorld) or self.true_states[row] is None:
-            raise EnvError(f"row {row} did not begin in a true world that keeps its states; make it with start='true'")
-        return self._origin.twin(self.true_states[row])
+        place = self.true_places[row]
+        if not isinstance(self._origin, TrueWorld) or place is None:
+            raise EnvError(f"row {row} did not begin in a true world; make it with start='true'")
+        return self._origin.twin(place)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the true world that episodes begin in."""
@@ -387,7 +392,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if self._judge is not None:
             self._judge.begin(rows)
         for row in rows:
-            self.true_states[row] = None
+            self.true_places[row] = None
         if start.frames is not None or (self._origin is None and self.world.starts is None):
             self._begin_from(rows, start)
             return
@@ -404,9 +409,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         """A start for each of these rows, from the origin, or of those stored with the checkpoint."""
         generators = [self._random[row] for row in rows]
         if self._origin is not None:
-            start, states = self._origin.draw(generators, seeds)
-            for row, state in zip(rows, states, strict=True):
-                self.true_states[row] = state
+            start, places = self._origin.draw(generators, seeds)
+            for row, place in zip(rows, places, strict=True):
+                self.true_places[row] = place
             return start
         stored = self.world.starts
         assert stored is not None
