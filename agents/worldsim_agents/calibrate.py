@@ -24,7 +24,7 @@ from worldsim.clip import Clip
 from worldsim.data.envs import is_voxel
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
-from worldsim.model.calibration import END, Calibration, EventScore, dynamics_fingerprint, write_calibration
+from worldsim.model.calibration import END, Calibration, EventScore, played_fingerprint, write_calibration
 from worldsim.model.checkpoint import find
 from worldsim.sampling.world import SURPRISES, World
 from worldsim_agents.clumsy import clumsy
@@ -122,7 +122,7 @@ def calibrate(options: Calibrate) -> Path:
     table = Calibration(
         events,
         limits,
-        dynamics_fingerprint(folder),
+        played_fingerprint(folder),
         {"stretches": len(odd), "worlds": len(set(played.worlds.tolist())), "frames": int(odd.size * options.steps),
          "untold": untold, "context": options.context, "steps": options.steps, "passes": options.passes,
          "rank correlation of surprise and error": _correlations(played)},

@@ -8,10 +8,11 @@ import pytest
 
 from tiny import save_tiny_checkpoint
 from worldsim.cli import main
+from worldsim.model import refiner
 from worldsim.model.calibration import (
     Calibration,
     EventScore,
-    dynamics_fingerprint,
+    played_fingerprint,
     read_calibration,
     write_calibration,
 )
@@ -68,7 +69,7 @@ def test_a_table_comes_back_as_it_was_and_holds_for_its_weights_alone(tmp_path: 
     folder = save_tiny_checkpoint(tmp_path / "tiny")
     assert World.from_pretrained(folder).calibration is None
     events, surprise = {"jumped": EventScore(0.2, 0.9, 0.8, 0.85, 7)}, {"again": {"0.99": 0.3}}
-    found = Calibration(events, surprise, dynamics_fingerprint(folder))
+    found = Calibration(events, surprise, played_fingerprint(folder))
     write_calibration(folder, found)
     world = World.from_pretrained(folder)
     assert world.calibration == found
@@ -77,11 +78,14 @@ def test_a_table_comes_back_as_it_was_and_holds_for_its_weights_alone(tmp_path: 
     write_calibration(tmp_path / "other", found)
     with pytest.warns(UserWarning, match="other weights"):
         assert read_calibration(tmp_path / "other") is None
+    (folder / refiner.FILE).write_bytes(b"it changes what events are told from")
+    with pytest.warns(UserWarning, match="other weights"):
+        assert read_calibration(folder) is None
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:
     folder = save_tiny_checkpoint(tmp_path / "tiny")
-    path = write_calibration(folder, Calibration({"jumped": EventScore(0.2)}, {}, dynamics_fingerprint(folder)))
+    path = write_calibration(folder, Calibration({"jumped": EventScore(0.2)}, {}, played_fingerprint(folder)))
     data = json.loads(path.read_text())
     for change in ({"version": 9}, {"events": {"jumped": {"threshold": 2.0}}}, {"surprise": 3}):
         path.write_text(json.dumps({**data, **change}))

@@ -15,7 +15,7 @@ import torch
 
 from tiny import save_tiny_checkpoint
 from worldsim.cli import main
-from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
+from worldsim.model.calibration import Calibration, EventScore, played_fingerprint, write_calibration
 from worldsim.video import read_mp4
 from worldsim_agents.rl.agents import AgentError, load_agent, make_agent, recipe_for, save_agent
 from worldsim_agents.rl.cloning import examples
@@ -39,7 +39,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = save_tiny_checkpoint(tmp_path_factory.mktemp("tiny") / "checkpoint")
     scores = {name: EventScore(0.5) for name in EVENT_NAMES}
     limits = {kind: {"0.99": 100.0} for kind in ("again", "seeds")}
-    write_calibration(folder, Calibration(scores, limits, dynamics_fingerprint(folder)))
+    write_calibration(folder, Calibration(scores, limits, played_fingerprint(folder)))
     return str(folder)
 
 

@@ -13,7 +13,7 @@ from gymnasium.utils.env_checker import check_env
 from tiny import KWARGS, SIZE, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.frames import resize
-from worldsim.model.calibration import Calibration, EventScore, dynamics_fingerprint, write_calibration
+from worldsim.model.calibration import Calibration, EventScore, played_fingerprint, write_calibration
 from worldsim.model.checkpoint import CheckpointError, load, save
 from worldsim.model.config import ConfigError
 from worldsim.model.text import PromptError
@@ -112,7 +112,7 @@ def test_actions_and_prompts_matter_from_the_frame_that_follows(checkpoint: str)
 def test_its_fingerprint_is_of_what_decides_a_rollout_and_of_nothing_else(checkpoint: str, tmp_path: Path) -> None:
     mine, (card, tokenizer, dynamics, _) = make(checkpoint).fingerprint, load(checkpoint)
     save(tmp_path / "same", replace(card, name="other", training={"steps": 1}), tokenizer, dynamics)
-    scores = Calibration({"jumped": EventScore(0.2)}, {}, dynamics_fingerprint(tmp_path / "same"))
+    scores = Calibration({"jumped": EventScore(0.2)}, {}, played_fingerprint(tmp_path / "same"))
     write_calibration(tmp_path / "same", scores)
     assert make(str(tmp_path / "same")).fingerprint == mine
     save(tmp_path / "card", replace(card, context_level=0.2), tokenizer, dynamics)

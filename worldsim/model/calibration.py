@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from worldsim.files import write_json
+from worldsim.model import refiner
 from worldsim.model.card import CheckpointError
 
 __all__ = [
@@ -22,8 +23,8 @@ __all__ = [
     "FILE",
     "Calibration",
     "EventScore",
-    "dynamics_fingerprint",
     "end_threshold",
+    "played_fingerprint",
     "read_calibration",
     "write_calibration",
 ]
@@ -59,7 +60,7 @@ class Calibration:
     Attributes:
         events: by name; `END` is the end of an episode. Events that the model does not tell are left out.
         surprise: by kind of surprise, its quantiles on the first frames after true ones: "0.5", "0.95", "0.99".
-        weights: `dynamics_fingerprint` of the network it was measured with.
+        weights: `played_fingerprint` of what it was measured with.
         measured: on how many frames and worlds, how, and how often events happened there that are left out.
     """
 
@@ -79,12 +80,15 @@ def end_threshold(found: Calibration | None) -> float:
     return end.threshold if end.f1 >= TELLING_END else UNMEASURED
 
 
-def dynamics_fingerprint(folder: Path) -> str:
-    """What tells one dynamics network from another: a hash of its file."""
-    with (folder / "dynamics.safetensors").open("rb") as file:
-        found = blake2b(digest_size=8)
-        while chunk := file.read(1 << 20):
-            found.update(chunk)
+def played_fingerprint(folder: Path) -> str:
+    """What tells one player from another: a hash of its dynamics network, and of its refiner where it has one, which
+    changes the frames that events are told from."""
+    found = blake2b(digest_size=8)
+    for name in ("dynamics.safetensors", refiner.FILE):
+        if (folder / name).is_file():
+            with (folder / name).open("rb") as file:
+                while chunk := file.read(1 << 20):
+                    found.update(chunk)
     return found.hexdigest()
 
 
@@ -116,7 +120,7 @@ def read_calibration(folder: Path) -> Calibration | None:
         raise CheckpointError(
             f"{path}: not a calibration: {error}; write it anew with worldsim agent calibrate"
         ) from error
-    if found.weights != dynamics_fingerprint(folder):
+    if found.weights != played_fingerprint(folder):
         warnings.warn(
             f"{path} was measured with other weights and is left out; "
             f"run worldsim agent calibrate --checkpoint {folder}",
