@@ -53,13 +53,22 @@ def test_all_three_are_met_only_together_and_suites_are_compared_in_pairs() -> N
         ("forest", "day", "clear"), ("forest", "day", "rain"), ("desert", "day", "rain"),
     )]  # fmt: skip
     seen = reader(biome="forest", time="day", weather="clear")
-    right = PROMPTS["adherence"](world, seen, ["snow", "", "rain"], asked, [1, 2, 3], options)
+    frames = PROMPTS["clips"](world, ["snow", "", "rain"], [1, 2, 3], options)
+    assert frames.shape[:2] == (3, 2)
+    right = PROMPTS["adherence"](seen, frames, asked)
     assert {name: column.tolist() for name, column in right.items()} == {
         "biome": [1, 1, 0], "time": [1, 1, 1], "weather": [1, 0, 0], "all three": [1, 0, 0],
     }  # fmt: skip
     none = {name: np.zeros(3) for name in right}
     figures = PROMPTS["compared"]({"a": right, "b": none})
     assert figures["a: biome"].value == pytest.approx(2 / 3) and figures["b - a: time"].value == -1
+
+
+def test_the_best_of_several_tries_is_the_one_that_the_matcher_gives_most() -> None:
+    tries = [np.full((2, 1, 1, 1, 3), shade, np.uint8) for shade in (10, 20, 30)]
+    tries[1][1] = 99
+    matcher = SimpleNamespace(score=lambda frames, texts: frames[:, 0, 0, 0, 0].astype(float))
+    assert PROMPTS["best"](matcher, ["a", "b"], tries)[:, 0, 0, 0, 0].tolist() == [30, 99]
 
 
 def test_a_clip_fits_a_deed_that_no_other_action_outnumbers() -> None:

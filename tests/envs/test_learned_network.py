@@ -216,7 +216,7 @@ def test_at_another_size_rows_are_as_single_envs_and_true_twins_draw_it(checkpoi
     for row in range(2):
         env = make(**{key: value for key, value in settings.items() if key != "threshold"})
         assert np.array_equal(env.reset(seed=5 + row)[0], first[row])
-        assert np.array_equal(env.true_twin().picture(), first[row])
+        assert np.array_equal(env.true_twin().unwrapped.picture(), first[row])
         assert np.abs(roll(env, ACTIONS[:3, row]) - frames[:, row]).max() <= 1
     assert make(checkpoint, size=LARGER, obs="latent").observation_space.shape == (4, 6, 10)
 

@@ -322,7 +322,7 @@ def test_a_chosen_start_goes_with_a_prompt_that_pulls_on_what_follows(
     free.reset(seed=5)
     assert (free.step(1)[0] != later).any()
     if start == "true":
-        assert np.array_equal(told.true_twin().picture(), first)
+        assert np.array_equal(told.true_twin().unwrapped.picture(), first)
 
 
 def test_a_start_in_a_recording_is_a_stretch_of_it(checkpoint: str, tmp_path: Path) -> None:
