@@ -11,17 +11,14 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 import torch
 import tyro
 
-from worldsim.data.rollout import default_policy
 from worldsim.fidelity.decoder.decoder import Schooling, decoder_for
-from worldsim.fidelity.heldout import FidelityError, cut_windows, open_heldout, record_heldout
+from worldsim.fidelity.heldout import FidelityError, heldout_windows
 from worldsim.fidelity.probes.edits import STRENGTHS, figures, probe_edits, table
 from worldsim.fidelity.readers.lessons import through
 from worldsim.fidelity.readers.reader import Training, readers_for
@@ -74,13 +71,9 @@ def main(options: Options) -> None:
     decoder = decoder_for(
         env.lesson, card.env, lambda frames: through(world.tokenizer, frames), options.readers, Schooling()
     )
-    with TemporaryDirectory() as folder:
-        if options.data is not None:
-            dataset = open_heldout(options.data, options.heldout, card)
-        else:
-            policy = default_policy(card.env["id"])
-            dataset = record_heldout(Path(folder), card, options.worlds, 128, options.seed, policy)
-        windows = cut_windows(dataset, options.worlds, 1, options.length, np.random.default_rng(options.seed))
+    windows = heldout_windows(
+        options.data, options.heldout, card, options.worlds, options.length, max(2 * options.length, 128), options.seed
+    )
     trials = probe_edits(
         world, windows, found["attributes"], decoder, options.strengths, vocabulary=Vocabulary(card.vocabulary),
         seed=options.seed, rows=options.rows, passes=options.passes,

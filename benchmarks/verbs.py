@@ -9,14 +9,11 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-import numpy as np
 import torch
 import tyro
 
-from worldsim.data.rollout import default_policy
-from worldsim.fidelity.heldout import cut_windows, open_heldout, record_heldout
+from worldsim.fidelity.heldout import heldout_windows
 from worldsim.fidelity.probes.verbs import figures, probe_verbs, table
 from worldsim.sampling.world import World
 
@@ -54,15 +51,10 @@ def main(options: Options) -> None:
     torch.set_num_threads(options.threads)
     warnings.simplefilter("ignore", UserWarning)  # truth's captions may hold words that the checkpoint never read
     world = World.from_pretrained(options.checkpoint)
-    with TemporaryDirectory() as folder:
-        if options.data is not None:
-            dataset = open_heldout(options.data, options.heldout, world.card)
-        else:
-            policy = default_policy(world.card.env["id"])
-            length = max(2 * options.length, 64)
-            dataset = record_heldout(Path(folder), world.card, options.worlds, length, options.seed, policy)
-        rng = np.random.default_rng(options.seed)
-        windows = cut_windows(dataset, options.worlds, 1, options.length, rng)
+    windows = heldout_windows(
+        options.data, options.heldout, world.card, options.worlds, options.length, max(2 * options.length, 64),
+        options.seed,
+    )  # fmt: skip
     trials = probe_verbs(world, windows, options.probes, seed=options.seed, rows=options.rows, passes=options.passes)
     found = figures(trials, options.seed)
     print(json.dumps(found) if options.json else table(found))

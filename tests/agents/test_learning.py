@@ -1,11 +1,8 @@
 """Agents from end to end on a tiny learned world: training, judging, cloning, planning, studies, and their files."""
 
-import io
 import json
-import pickle
 import shlex
 import signal
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -239,13 +236,6 @@ def test_the_gap_is_of_the_policy_that_was_asked_for(setting: Setting) -> None:
         asked.clear()
 
 
-def test_an_agent_that_explores_a_little_still_does_when_it_is_loaded(tmp_path: Path) -> None:
-    recipe = recipe_for("dqn", "OpenDoor", "latent", (4, 8, 8), 26, 0)
-    agent = make_agent(recipe)
-    loaded = load_agent(save_agent(agent, recipe, tmp_path / "agent"))[0]
-    assert loaded.exploration_rate == agent.exploration_final_eps > 0
-
-
 def test_the_gap_pairs_rollouts_from_the_same_state_of_one_length(setting: Setting) -> None:
     for obs in ("rgb", "latent"):
         gap = exploitation(replace(setting, obs=obs), Random(26, 0), 2, 3, 5)
@@ -295,83 +285,6 @@ class Forward:
 
 
 # -- files ----------------------------------------------------------------------------------------------------------
-
-
-def agent_zip(folder: Path) -> Path:
-    recipe = recipe_for("ppo", "OpenDoor", "latent", (4, 8, 8), 26, 0)
-    return save_agent(make_agent(recipe), recipe, folder / "agent")
-
-
-def test_stable_baselines3_reads_our_zip(tmp_path: Path) -> None:
-    from stable_baselines3 import PPO
-
-    path = agent_zip(tmp_path)
-    assert PPO.load(path, device="cpu").action_space.n == 26
-
-
-class Trap:
-    def __reduce__(self):
-        return (Path("/tmp/worldsim-trap-sprung").touch, ())
-
-
-def test_a_zip_is_read_without_running_what_is_pickled_in_it(tmp_path: Path) -> None:
-    path, sprung = agent_zip(tmp_path), Path("/tmp/worldsim-trap-sprung")
-    sprung.unlink(missing_ok=True)
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-    bad = io.BytesIO()
-    torch.save({"weight": Trap()}, bad)
-    import base64
-
-    data = json.loads(parts["data"])
-    data["lr_schedule"] = {":type:": "x", ":serialized:": base64.b64encode(pickle.dumps(Trap())).decode()}
-    for changed, fine in (({"data": json.dumps(data).encode()}, True), ({"policy.pth": bad.getvalue()}, False)):
-        trapped = tmp_path / "trapped.zip"
-        with zipfile.ZipFile(trapped, "w") as archive:
-            for name, content in {**parts, **changed}.items():
-                archive.writestr(name, content)
-        if fine:
-            load_agent(trapped)
-        else:
-            with pytest.raises(AgentError, match="damaged, or no agent"):
-                load_agent(trapped)
-        assert not sprung.exists()
-
-
-def test_a_file_that_is_no_agent_is_named(tmp_path: Path) -> None:
-    path = agent_zip(tmp_path)
-    with zipfile.ZipFile(path) as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
-
-    def written(changes: dict[str, bytes | None]) -> Path:
-        file = tmp_path / "changed.zip"
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, content in {**parts, **changes}.items():
-                if content is not None:
-                    archive.writestr(name, content)
-        return file
-
-    recipe = json.loads(parts["worldsim.json"])
-    wrong = {
-        "does not exist": tmp_path / "nowhere.zip",
-        "holds no worldsim.json": written({"worldsim.json": None}),
-    }
-    for says, file in wrong.items():
-        with pytest.raises(AgentError, match=says):
-            load_agent(file)
-    for says, change in (
-        ("version 1", {"version": 2}),
-        ("learner must be one of", {"learner": "sac"}),
-        ("no recipe", {"colour": 1}),
-        ("must be numbers or words", {"settings": {"n_steps": [1]}}),
-        ("does not take these settings", {"settings": {"wings": 2}}),
-        ("do not fit", {"actions": 3}),
-    ):
-        with pytest.raises(AgentError, match=says):
-            load_agent(written({"worldsim.json": json.dumps({**recipe, **change}).encode()}))
-    (tmp_path / "text.zip").write_text("no zip")
-    with pytest.raises(AgentError, match="damaged"):
-        load_agent(tmp_path / "text.zip")
 
 
 # -- commands -------------------------------------------------------------------------------------------------------

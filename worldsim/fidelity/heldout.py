@@ -9,15 +9,19 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
 from worldsim.clip import Clip
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
+from worldsim.data.rollout import default_policy
 from worldsim.model.card import WorldCard
 
-__all__ = ["FIRST_SEED", "FidelityError", "Windows", "cut_windows", "open_heldout", "record_heldout"]
+__all__ = [
+    "FIRST_SEED", "FidelityError", "Windows", "cut_windows", "heldout_windows", "open_heldout", "record_heldout",
+]  # fmt: skip
 
 FIRST_SEED = 2**30  # of recordings made here; those for training take small seeds, and world seeds are hashes of either
 
@@ -110,3 +114,26 @@ def cut_windows(dataset: Dataset, worlds: int, per_world: int, length: int, rng:
             spans.append((episode, start, start + length))
             names.append(seed)
     return Windows(dataset.clip(spans), tuple(names), tuple(start for _, start, _ in spans))
+
+
+def heldout_windows(
+    data: Path | None, share: float, card: WorldCard, worlds: int, length: int, rows: int, seed: int
+) -> Windows:
+    """A window of `length` rows from each of so many worlds: of the held-out share of a dataset, or else of new worlds.
+
+    Args:
+        data, share: the dataset's folder, None for new worlds, and the share that training held out.
+        card: of the world.
+        worlds, length: as above.
+        rows: of an episode in a new world.
+        seed: decides new worlds and windows.
+
+    Raises:
+        DatasetError, RecordError, FidelityError: no such dataset or env, or too few long episodes.
+    """
+    with TemporaryDirectory() as folder:
+        if data is not None:
+            dataset = open_heldout(data, share, card)
+        else:
+            dataset = record_heldout(Path(folder), card, worlds, rows, seed, default_policy(card.env["id"]))
+        return cut_windows(dataset, worlds, 1, length, np.random.default_rng(seed))

@@ -118,21 +118,21 @@ class World:
             place = torch.empty(0, device=device).device
         except (RuntimeError, AssertionError) as error:
             raise WorldError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
-        card, tokenizer, dynamics, starts = load(checkpoint)
+        folder = find(checkpoint)
+        card, tokenizer, dynamics, starts = load(folder)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
         tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
-        refiner = read_refiner(find(checkpoint), dynamics) if refine else None
+        refiner = read_refiner(folder, dynamics) if refine else None
         refiner = refiner and refiner.to(place)
         half = has_bfloat16(place) if half is None else half
         tokenizer.prepare(half)
         dynamics.prepare(half)
         world = cls(
             card, tokenizer, dynamics, starts, rows=rows, steps=steps, guidance=guidance, temperature=temperature,
-            window=window, habits=read_habits(find(checkpoint), card.action_spec.width),
-            refiner=refiner,
+            window=window, habits=read_habits(folder, card.action_spec.width), refiner=refiner,
         )  # fmt: skip
-        world.checkpoint = find(checkpoint)
+        world.checkpoint = folder
         world.calibration = read_calibration(world.checkpoint)
         return world
 

@@ -1,9 +1,9 @@
 """`worldsim agent train` and `agent clone`: an agent, its logs, films and checkpoints in one folder.
 
-agent.zip          the agent, also one that Ctrl-C stopped; stable-baselines3's format, `load_agent` reads it safely
-checkpoints/       agents on the way
-tensorboard/       curves
-films/             an episode now and then, as the agent saw it
+    agent.zip          the agent, also one that Ctrl-C stopped; in stable-baselines3's format, read by `load_agent`
+    checkpoints/       agents on the way
+    tensorboard/       curves
+    films/             an episode now and then, as the agent saw it
 """
 
 from __future__ import annotations
