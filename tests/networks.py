@@ -60,7 +60,7 @@ def tiny_card(**changes: Any) -> WorldCard:
 
 
 def tiny_world(
-    rows: int = 1, steps: int = 2, seed: int = 0, card: dict[str, Any] | None = None, **settings: Any
+    rows: int = 1, steps: int | None = 2, seed: int = 0, card: dict[str, Any] | None = None, **settings: Any
 ) -> World:
     networks = tiny_tokenizer(seed), tiny_dynamics(seed)
     settings = {"refiner": tiny_refiner(seed)} | settings

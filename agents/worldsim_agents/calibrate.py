@@ -62,8 +62,8 @@ class Calibrate:
     """Frames of each stretch."""
     rows: int = 16
     """Stretches at a time."""
-    passes: int = 2
-    """Denoising passes per frame."""
+    passes: int | None = None
+    """Denoising passes per frame; by default as many as the checkpoint plays with."""
     seed: int = 0
     """Decides worlds, players and noise."""
     device: str = "cpu"
@@ -71,8 +71,8 @@ class Calibrate:
 
     def __post_init__(self) -> None:
         for name in ("frames", "context", "steps", "rows", "passes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"--{name} must be at least 1, got {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"--{name} must be at least 1, got {value}")
 
 
 @dataclass
@@ -124,7 +124,7 @@ def calibrate(options: Calibrate) -> Path:
         limits,
         played_fingerprint(folder),
         {"stretches": len(odd), "worlds": len(set(played.worlds.tolist())), "frames": int(odd.size * options.steps),
-         "untold": untold, "context": options.context, "steps": options.steps, "passes": options.passes,
+         "untold": untold, "context": options.context, "steps": options.steps, "passes": world.steps,
          "rank correlation of surprise and error": _correlations(played)},
     )  # fmt: skip
     path = write_calibration(options.out or folder, table)

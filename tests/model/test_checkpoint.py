@@ -33,7 +33,8 @@ def test_what_is_loaded_is_what_was_saved_rounded_to_bf16(tmp_path: Path) -> Non
     tokenizer, dynamics, starts = tiny_tokenizer(), tiny_dynamics(), some_starts()
     tokenizer.mean.copy_(torch.tensor([0.123456789, 1.0, -3.3]))
     card = tiny_card(
-        training={"steps": 3, "note": ["kept"]}, context_level=0.2, temperature=Temperature(0.8, 1.1, 0.4)
+        training={"steps": 3, "note": ["kept"]}, context_level=0.2, temperature=Temperature(0.8, 1.1, 0.4, 1.6, 48),
+        passes=3,
     )
     save(tmp_path / "one", card, tokenizer, dynamics, starts)
     found, *networks, clip = load(tmp_path / "one")

@@ -60,6 +60,22 @@ def test_the_lower_the_temperature_the_less_do_frames_of_other_seeds_differ_but_
     assert first == second == third > 0
 
 
+def test_old_worlds_may_have_more_noise_each_row_by_its_own_age() -> None:
+    def latents(late: float) -> list[np.ndarray]:
+        world = tiny_world(2, temperature=Temperature(0.5, 0.5, 9.0, late, late_from=5))
+        world.reset(*given(1, 3), seeds=[0], rows=[0])
+        world.reset(seeds=[1], rows=[1])  # has one frame, the other three
+        return [world.imagine(led).latents for led in actions()[:5, :2]]
+
+    same = [[bool(np.array_equal(a[row], b[row])) for row in (0, 1)] for a, b in zip(latents(0.5), latents(2.0))]  # noqa: B905
+    assert same == [[True, True], [True, True], [False, True], [False, True], [False, False]]
+
+
+def test_a_checkpoint_says_in_how_many_passes_it_plays() -> None:
+    few, many = (tiny_world(1, steps=None, card={"passes": passes}) for passes in (1, 3))
+    assert (few.steps, many.steps, tiny_world(1, steps=2, card={"passes": 3}).steps) == (1, 3, 2)
+
+
 def test_actions_act_from_the_frame_that_they_lead_to() -> None:
     plan, other = actions(), actions()
     other[5] *= -1

@@ -29,8 +29,8 @@ def test_it_is_the_weighted_mean_and_words_that_one_lacks_are_the_lasts(tmp_path
     old, new = written(tmp_path / "old", 1, words=len(WORDS) - 2), written(tmp_path / "new", 2)
     pull = Pull(opening=3.0)
     names = str(tmp_path / "old"), str(tmp_path / "new")
-    found = load(average(Average(names, (0.25, 0.75), tmp_path / "mean", pull=pull, context_level=0.2)))
-    assert found.card.context_level == 0.2
+    found = load(average(Average(names, (0.25, 0.75), tmp_path / "mean", pull=pull, context_level=0.2, passes=3)))
+    assert (found.card.context_level, found.card.passes) == (0.2, 3)
     assert found.dynamics is not None and found.card.pull == pull and found.card.vocabulary == tuple(WORDS.words)
     assert [part["share"] for part in found.card.training["average"]] == [0.25, 0.75]
     theirs, mine, mean = old.state_dict(), new.state_dict(), found.dynamics.state_dict()
@@ -49,7 +49,9 @@ def test_shares_that_are_none_are_refused(shares: tuple[float, ...]) -> None:
         Average(("a", "b"), shares)
 
 
-def test_a_context_level_that_is_none_is_refused() -> None:
+def test_a_context_level_or_a_number_of_passes_that_is_none_is_refused() -> None:
+    with pytest.raises(ConfigError, match="passes must be"):
+        Average(("a", "b"), (0.5, 0.5), passes=0)
     with pytest.raises(ConfigError, match="context_level must be"):
         Average(("a", "b"), (0.5, 0.5), context_level=1.5)
 

@@ -56,8 +56,8 @@ class Evaluate:
     """New worlds under changing skies, in which the reader of attributes is validated."""
     readers: Path = Path("out/readers")
     """Folder where readers are kept."""
-    passes: int = 2
-    """Denoising passes per free-running frame."""
+    passes: int | None = None
+    """Denoising passes per free-running frame; by default as many as the checkpoint plays with."""
     action_guidance: float = 1.0
     """How strongly actions pull on such a frame; other than 1 doubles its passes."""
     seed: int = 0
@@ -75,9 +75,9 @@ class Evaluate:
         least = {"seed": 0, "long": 0} | dict.fromkeys(("worlds", "event_worlds", "sky_worlds"), 2)
         counts = ("windows", "context", "steps", "long_worlds", "clips", "passes", "resamples", "rows")
         for name, lowest in (least | dict.fromkeys(counts, 1)).items():
-            if getattr(self, name) < lowest:
+            if (value := getattr(self, name)) is not None and value < lowest:
                 option = name.replace("_", "-")
-                raise FidelityError(f"--{option} must be at least {lowest}, got {getattr(self, name)}")
+                raise FidelityError(f"--{option} must be at least {lowest}, got {value}")
         if 0 < self.long <= LAST:
             raise FidelityError(f"--long must be 0, or more than the {LAST} frames it looks at, got {self.long}")
         if self.size is not None and min(self.size) < 1:

@@ -42,6 +42,7 @@ class WorldCard:
         vocabulary: the words it knows, in the order of their rows.
         context_level: noise level at which it likes to see given frames in play.
         shift: how far the levels of denoising passes crowd towards noise in play; see `noise.sampling_levels`.
+        passes: denoising passes that make a frame in play.
         temperature: size of the noise that frames in play begin as.
         pull: where in play prompts are followed more strongly than the network does of itself.
         training: record of the training: data, compute, metrics, limits.
@@ -58,6 +59,7 @@ class WorldCard:
     vocabulary: tuple[str, ...] = (PAD, UNKNOWN)
     context_level: float = 0.1
     shift: float = 1.0
+    passes: int = 2
     temperature: Temperature = field(default_factory=Temperature)
     pull: Pull = field(default_factory=Pull)
     training: dict[str, Any] = field(default_factory=dict)
@@ -75,7 +77,7 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        keys = ("name", "size", "fps", "env", "context_level", "shift", "training", "shown")
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "passes", "training", "shown")
         plain = {key: getattr(self, key) for key in keys}
         return plain | {
             "version": VERSION,
@@ -107,6 +109,7 @@ class WorldCard:
                 vocabulary=tuple(data["vocabulary"]),
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
+                passes=int(data.get("passes", 2)),
                 temperature=_config(Temperature, data.get("temperature", {})),
                 pull=_config(Pull, data.get("pull", {})),
                 training=dict(data["training"]),
@@ -147,6 +150,8 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(f"card.json: context_level must be in [0, 1], got {card.context_level}")
     if not 0 < card.shift < math.inf:
         raise CheckpointError(f"card.json: shift must be positive, got {card.shift}")
+    if card.passes < 1:
+        raise CheckpointError(f"card.json: passes must be at least 1, got {card.passes}")
     if config is None:
         return
     if card.tokenizer.time_stride != 1:

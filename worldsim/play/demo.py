@@ -44,8 +44,8 @@ class Demo:
     """The true worlds to begin in, one beside the other."""
     steps: int = 120
     """Steps of the script."""
-    passes: int = 2
-    """Denoising passes per frame."""
+    passes: int | None = None
+    """Denoising passes per frame; by default as many as the checkpoint plays with."""
     out: Path = Path("out")
     """Folder for demo.mp4 and demo.png."""
     window: bool = True
@@ -54,7 +54,7 @@ class Demo:
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0:
             raise PlayError(f"--seeds must be one or more numbers of at least 0, got {self.seeds}")
-        if min(self.steps, self.passes) < 1:
+        if min(self.steps, 1 if self.passes is None else self.passes) < 1:
             raise PlayError(f"--steps and --passes must be at least 1, got {self.steps} and {self.passes}")
 
 

@@ -37,8 +37,8 @@ class Play:
     without a prompt begin with frames of the true world, drawn at that size."""
     seed: int = 0
     """Decides the first episode."""
-    passes: int = 2
-    """Denoising passes per frame of the learned world."""
+    passes: int | None = None
+    """Denoising passes per frame of the learned world; by default as many as the checkpoint plays with."""
     action_guidance: float = 1.3
     """How strongly keys pull on it: above 1 it turns and walks further, and each pass takes two."""
     device: str = "cpu"

@@ -39,7 +39,7 @@ from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldErr
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
 FREE = 8  # passes where the network acts by itself: fewer show the mean of all it might do, which stands still
-UNSEEN = ("name", "env", "fps", "shown", "training")  # of the card: what no frame depends on
+UNSEEN = ("name", "env", "fps", "shown", "training", "passes")  # of the card: what no frame depends on, or not alone
 
 
 class World:
@@ -64,10 +64,11 @@ class World:
     """
 
     def __init__(
-        self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int, steps: int,
-        guidance: Guidance | None = None, temperature: Temperature | None = None, window: int | None = None,
-        habits: Habits | None = None, refiner: Refiner | None = None,
+        self, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics, starts: Clip | None, *, rows: int,
+        steps: int | None = None, guidance: Guidance | None = None, temperature: Temperature | None = None,
+        window: int | None = None, habits: Habits | None = None, refiner: Refiner | None = None,
     ) -> None:  # fmt: skip
+        steps = card.passes if steps is None else steps
         if rows < 1 or steps < 1:
             raise WorldError(f"rows and steps must be at least 1, got rows={rows}, steps={steps}")
         if window is not None and not 1 <= window <= card.window:
@@ -94,16 +95,16 @@ class World:
 
     @classmethod
     def from_pretrained(
-        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int = 2, device: str = "cpu",
-        half: bool | None = None, temperature: Temperature | None = None, guidance: Guidance | None = None,
-        window: int | None = None, refine: bool = True,
+        cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int | None = None,
+        device: str = "cpu", half: bool | None = None, temperature: Temperature | None = None,
+        guidance: Guidance | None = None, window: int | None = None, refine: bool = True,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
 
         Args:
             checkpoint: folder or name.
             rows: B, worlds rolled out together.
-            steps: denoising passes per frame.
+            steps: denoising passes per frame; the card's by default.
             device: where the networks run.
             window: as above; each frame then costs a pass more for each of these.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
@@ -404,7 +405,7 @@ class World:
         shape = (2, *self.cache.last.shape[1:])
         rows = [torch.randn(shape, generator=generator) for generator in self._generators]
         noise = torch.stack(rows).to(self.cache.last.device)
-        noise[:, 0] *= self.temperature.after(self.cache.last, self.cache.count > 0)[:, None, None, None]
+        noise[:, 0] *= self.temperature.after(self.cache.last, self.cache.count)[:, None, None, None]
         return noise
 
     # -- branching -----------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import torch
 
 from worldsim.model.card import CheckpointError
 from worldsim.model.checkpoint import Checkpoint, load, save
-from worldsim.model.config import ConfigError, check_numbers
+from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics
 from worldsim.model.pull import Pull
 from worldsim.model.temperature import Temperature
@@ -38,6 +38,8 @@ class Average:
     """What its card says about noise in play."""
     pull: Pull = field(default_factory=Pull)
     """What its card says about prompts in play."""
+    passes: int | None = None
+    """The denoising passes of a frame in play; those of the last by default."""
     context_level: float | None = None
     """The noise level at which frames are kept in play, 0 … 1; that of the last by default."""
 
@@ -47,6 +49,8 @@ class Average:
             raise ConfigError(f"give at least two checkpoints and a share for each, got {count} and {given}")
         if not all(0 <= share <= 1 for share in self.shares) or not math.isclose(sum(self.shares), 1, abs_tol=1e-6):
             raise ConfigError(f"shares must lie in 0 … 1 and add up to 1, got {list(self.shares)}")
+        if self.passes is not None:
+            check_whole(self, 1, "passes")
         if self.context_level is not None:
             check_numbers(self, 0, 1, "context_level")
 
@@ -75,7 +79,8 @@ def average(options: Average) -> Path:
     record = lean(last.card.training | {"average": parts})
     level = last.card.context_level if options.context_level is None else options.context_level
     card = replace(
-        last.card, temperature=options.temperature, pull=options.pull, context_level=level, training=record
+        last.card, temperature=options.temperature, pull=options.pull, context_level=level, training=record,
+        passes=options.passes or last.card.passes,
     )  # fmt: skip
     save(options.out, card, last.tokenizer, last.dynamics, last.starts)
     print(f"{options.out}: " + ", ".join(f"{part['share']:g} of {part['checkpoint']}" for part in parts))

@@ -96,8 +96,8 @@ class TrainRefiner:
     """Clips that are guessed together, and their frames."""
     given: int = 8
     """Frames at the beginning of each clip that are not guessed."""
-    passes: int = 2
-    """Denoising passes of a guess, as in play."""
+    passes: int | None = None
+    """Denoising passes of a guess, as in play; by default as many as the checkpoint plays with."""
     rows: int = 64
     """Guesses in a batch of training."""
     floor: float = 2e-3
@@ -111,7 +111,7 @@ class TrainRefiner:
     """Share of the episodes, chosen by world seed, that training does not see."""
 
     def __post_init__(self) -> None:
-        check_whole(self, 1, "guesses", "given", "passes", "rows")
+        check_whole(self, 1, "guesses", "given", "rows", *([] if self.passes is None else ["passes"]))
         check_numbers(self, 0, 1, "heldout", "floor")
         if min(self.played) < 1 or self.played[1] <= self.given:
             raise ConfigError(
@@ -134,6 +134,7 @@ def train_refiner(config: TrainRefiner) -> Path:
     card, tokenizer, dynamics, _ = load(config.checkpoint)
     if dynamics is None:
         raise CheckpointError(f"{config.checkpoint} holds a tokenizer alone; a refiner needs a world that guesses")
+    config = replace(config, passes=config.passes or card.passes)
     with joined(config.fit.device) as device:
         torch.manual_seed(config.fit.seed)
         sources = [RecordedSource(folder, "train", config.heldout) for folder in config.data]
@@ -199,7 +200,7 @@ def _guesses(
         seed = config.fit.seed * 1_000_003 + number
         batch = next(iter(latent_batches(episodes, [bucket], vocabulary, card.max_prompt_words, seed)))
         generator = torch.Generator().manual_seed(seed)
-        made = guess(dynamics, card, batch, config.given, config.passes, generator)
+        made = guess(dynamics, card, batch, config.given, config.passes or card.passes, generator)
         tensors = {"latents": batch.latents, "actions": batch.actions, "guess": made, "present": batch.mask}
         write_tensors(files[number], {name: tensor.half().cpu() for name, tensor in tensors.items()})
     barrier()
@@ -228,7 +229,7 @@ def guess(
         condition, frame = Condition(actions[:, t : t + 1], acted), truth[:, t : t + 1]
         noise = torch.randn((2, *frame.shape), generator=generator).to(device)
         if t >= given:
-            size = card.temperature.after(cache.last, cache.count > 0)[:, None, None, None, None]
+            size = card.temperature.after(cache.last, cache.count)[:, None, None, None, None]
             made.append(
                 denoise(
                     dynamics, size * noise[0], condition, steps=passes, shift=card.shift, cache=cache, read=read

@@ -51,8 +51,8 @@ class Setting:
     """Worlds in one batch."""
     obs: Obs = "rgb"
     """What agents see: pixels, or the learned world's latents, for which it needs no decoder."""
-    passes: int = 2
-    """Denoising passes per frame of the learned world."""
+    passes: int | None = None
+    """Denoising passes per frame of the learned world; by default as many as the checkpoint plays with."""
     start: str = "true"
     """Where rollouts of the learned world begin: "true" in the true world, a folder of recordings, or "" for the starts
     that came with the checkpoint."""
@@ -73,8 +73,8 @@ class Setting:
 
     def __post_init__(self) -> None:
         for name in ("rows", "passes", "start_frames", "levels"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ValueError(f"{name} must be at least 1, got {value}")
         if self.horizon is not None and self.horizon < 1:
             raise ValueError(f"horizon must be at least 1, got {self.horizon}")
         if self.guard and not self.surprise:

@@ -46,7 +46,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             that own size, and stretched pictures are none that it has learned: at another size, episodes that no prompt
             begins start in the true world, as with `start="true"`, which draws frames of this size itself where it can.
             Where a checkpoint knows no true world (imported data), they begin from noise.
-        steps: denoising passes per frame; fewer is faster, more is sharper.
+        steps: denoising passes per frame; fewer is faster. By default as many as the checkpoint's card says.
         action_guidance: how strongly actions pull: 1 is as learned; above 1 turns go further, and each pass takes two.
         window: on how many past frames a new one depends; None takes all that the network remembers. A number below
             that is for comparisons: the network is not faster with it, but slower.
@@ -86,7 +86,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         checkpoint: str | Path | World = "overworld-small",
         *,
         size: tuple[int, int] | None = None,
-        steps: int = 2,
+        steps: int | None = None,
         action_guidance: float = 1.0,
         window: int | None = None,
         prompt: str = "",
