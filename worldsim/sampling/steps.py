@@ -13,6 +13,7 @@ from worldsim.model.conditions import Prediction
 from worldsim.model.pull import Pull
 from worldsim.sampling.denoise import Guidance, Preview, Watch
 from worldsim.sampling.lanes import Lanes
+from worldsim.sampling.residual import Residual
 
 __all__ = ["SURPRISES", "Guesses", "Snapshot", "Step", "WorldError", "pulled", "read_events"]
 
@@ -56,6 +57,7 @@ class Snapshot:
     prompts: tuple[str, ...]
     fresh: tuple[int, ...]  # frames for which each row's prompt is new
     randomness: tuple[torch.Tensor, ...]
+    residual: Residual
     lanes: Lanes | None = None
 
 

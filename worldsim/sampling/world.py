@@ -34,6 +34,7 @@ from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
 from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
+from worldsim.sampling.residual import Residual
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
 
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
@@ -87,6 +88,7 @@ class World:
         self._lanes = None if window is None else Lanes(
             dynamics.new_cache(rows * (window + 1), *grid, shown=shown), torch.zeros_like(self.cache.count), window
         )  # fmt: skip
+        self._residual = Residual.none(rows, *card.size, self.cache.count.device)
         self._prompts = [""] * rows  # as given
         self._told = [""] * rows  # as read: without words that the network does not know
         self._fresh = [0] * rows  # frames for which a prompt is still new
@@ -268,9 +270,12 @@ class World:
         part = self if where == list(range(self.rows)) else self._part(where)
         if frames is None:
             still = np.zeros((len(where), self.card.action_spec.width), np.float32)
+            part._residual = Residual.none(len(where), *self.card.size, index.device)
             step = part._advance(still, None, passes or max(self.steps, self.card.pull.passes), watch, opening=True)
         else:
             step = part._observe(frames, actions)
+        if part is not self:
+            self._residual = self._residual.put(index, part._residual)
         if part is not self and self._lanes is not None and part._lanes is not None:
             self._lanes.put(index, part._lanes)
             self.cache = self._lanes.seen
@@ -318,10 +323,23 @@ class World:
         return self._advance(actions, None, passes, watch, pixels, surprise)
 
     def picture(self, latents: np.ndarray) -> np.ndarray:
-        """Frames u8 (B, H, W, 3) of a step's latents f32 (B, C, h, w), as the step would have shown them."""
+        """Frames u8 (N, H, W, 3) of any latents f32 (N, C, h, w), through the decoder alone."""
         with torch.inference_mode():
-            given = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).to(self.cache.last.device)
-            return pixels_from_unit(self.tokenizer.decode(given[:, None]))[:, 0]
+            return pixels_from_unit(self._painted(latents)[:, None])[:, 0]
+
+    def show(self, latents: np.ndarray) -> np.ndarray:
+        """Frames u8 (B, H, W, 3) of the last step's latents f32 (B, C, h, w), as the step showed them.
+
+        Where the picture has hardly changed since the last given frame, it has the detail that the tokenizer lost.
+        """
+        with torch.inference_mode():
+            painted = self._residual.onto(self._painted(latents), self.tokenizer.stride, self.window)
+            return pixels_from_unit(painted[:, None])[:, 0]
+
+    def _painted(self, latents: np.ndarray) -> torch.Tensor:
+        """Pixels (N, 3, H, W), about in [-1, 1], of latents f32 (N, C, h, w)."""
+        given = torch.from_numpy(np.ascontiguousarray(latents, np.float32)).to(self.cache.last.device)
+        return self.tokenizer.decode(given[:, None])[:, 0].float()
 
     def latents(self, frames: np.ndarray) -> np.ndarray:
         """Latents f32 (B, C, h, w) of frames u8 (B, H, W, 3), as a step has them. Raises `ClipError`."""
@@ -334,7 +352,9 @@ class World:
         frames = frames[:, -kept:]
         led = [None] * frames.shape[1] if actions is None else actions[:, -kept:].swapaxes(0, 1)
         with torch.no_grad():
-            latents = self.tokenizer.encode(pixels_to_unit(frames).to(self.cache.last.device))
+            given = pixels_to_unit(frames).to(self.cache.last.device)
+            latents = self.tokenizer.encode(given)
+            self._residual = Residual.of(given[:, -1], self.tokenizer.decode(latents[:, -1:])[:, 0].float())
         steps = [self._advance(each, latents[:, t : t + 1]) for t, each in enumerate(led)]
         return replace(steps[-1], frames=frames[:, -1].copy())
 
@@ -381,7 +401,9 @@ class World:
         if surprise == "again":
             apart = prediction.clean - latents
         shown = latents[:, 0].float().cpu().numpy()
-        frames = self.picture(shown) if pixels and given is None else np.empty((rows, 0, 0, 3), np.uint8)
+        if given is None:
+            self._residual = self._residual.older()
+        frames = self.show(shown) if pixels and given is None else np.empty((rows, 0, 0, 3), np.uint8)
         events, ended = read_events(prediction)
         if actions is None:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
@@ -414,7 +436,8 @@ class World:
         """Everything that later frames depend on. Raises `WorldError` before the first reset."""
         self._check_started()
         states = tuple(generator.get_state() for generator in self._generators if generator is not None)
-        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states, self._lanes and self._lanes.copy())
+        lanes = self._lanes and self._lanes.copy()
+        return Snapshot(self.cache.copy(), self.prompts, tuple(self._fresh), states, self._residual, lanes)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Go back to a snapshot of this world, or of a fork of it. Raises `WorldError` when the rows differ."""
@@ -427,6 +450,7 @@ class World:
         if (snapshot.lanes and snapshot.lanes.window) != self.window:
             raise WorldError(f"a snapshot of a world with a window of {self.window} was expected, got another")
         self.cache, self._lanes = snapshot.cache.copy(), snapshot.lanes and snapshot.lanes.copy()
+        self._residual = snapshot.residual
         self._prompts = list(snapshot.prompts)
         self._told = [self.vocabulary.known(prompt) for prompt in self._prompts]
         self._fresh = list(snapshot.fresh)
@@ -450,6 +474,7 @@ class World:
         twin.rows = len(rows)
         index = torch.tensor(rows, device=self.cache.count.device)
         twin.cache, twin._lanes = self.cache.take(index), self._lanes and self._lanes.take(index)
+        twin._residual = self._residual.take(index)
         twin._prompts = [self._prompts[row] for row in rows]
         twin._told = [self._told[row] for row in rows]
         twin._fresh = [self._fresh[row] for row in rows]

@@ -276,7 +276,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         if self.render_mode is None:
             gym.logger.warn("render() was called on an env without a render_mode; make it with render_mode='rgb_array'")
             return None
-        shown = self.world.picture(self._observed) if self.obs == "latent" else self._observed
+        shown = self.world.show(self._observed) if self.obs == "latent" else self._observed
         return tuple(frame.copy() for frame in shown)
 
     def set_prompt(self, text: str | Sequence[str]) -> None:
