@@ -12,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -157,9 +158,10 @@ def load_encoder(name: str, revision: str = "", device: str = "cpu") -> FrozenEn
         raise
     except Exception as error:  # transformers, the hub and safetensors raise whatever they like
         told = " ".join(str(error).split())[:300]
+        more = "" if find_spec("sentencepiece") else "; T5's kind of tokens needs pip install sentencepiece as well"
         raise EncoderError(
             f"cannot read the text encoder {name!r}: {told}; give a folder that save_pretrained wrote, or an id on "
-            "the hub, of a text encoder whose weights are safetensors"
+            f"the hub, of a text encoder whose weights are safetensors{more}"
         ) from error
     places = getattr(network.config, "max_position_embeddings", None) or tokenizer.model_max_length  # T5 has none
     return FrozenEncoder(name, revision, tokenizer, network.to(device), int(min(places, tokenizer.model_max_length)))
