@@ -22,7 +22,6 @@ from worldsim.fidelity.heldout import FidelityError, heldout_windows
 from worldsim.fidelity.probes.edits import STRENGTHS, figures, probe_edits, table
 from worldsim.fidelity.readers.lessons import through
 from worldsim.fidelity.readers.reader import Training, readers_for
-from worldsim.model.text import Vocabulary
 from worldsim.sampling.world import World
 
 
@@ -75,7 +74,7 @@ def main(options: Options) -> None:
         options.data, options.heldout, card, options.worlds, options.length, max(2 * options.length, 128), options.seed
     )
     trials = probe_edits(
-        world, windows, found["attributes"], decoder, options.strengths, vocabulary=Vocabulary(card.vocabulary),
+        world, windows, found["attributes"], decoder, options.strengths, vocabulary=world.vocabulary,
         seed=options.seed, rows=options.rows, passes=options.passes,
         guidance=options.guidance,
     )  # fmt: skip

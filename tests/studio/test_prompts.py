@@ -128,7 +128,7 @@ def test_the_examples_of_the_page_run(
         kind = getattr(import_module(COMMANDS[name].module), COMMANDS[name].options)
         words = shlex.split(line)[1 + len(name.split()) :]
         assert isinstance(tyro.cli(kind, args=words), kind)
-    assert len(lines) == 10
+    assert len(lines) == 11
 
 
 def test_a_film_and_every_clip_of_a_file_are_told_in_words(

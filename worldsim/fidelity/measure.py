@@ -24,7 +24,6 @@ from worldsim.fidelity.probes.stamina import Sticky, stamina, true_stretches
 from worldsim.fidelity.readers.lessons import record_varied
 from worldsim.fidelity.readers.reader import Reader, Training, readers_for
 from worldsim.fidelity.trials import Trial
-from worldsim.model.text import Vocabulary
 from worldsim.sampling.world import World
 
 __all__ = ["Measured", "measure"]
@@ -133,10 +132,9 @@ def _texts(
     draws: dict[str, np.random.Generator], found: Measured,
 ) -> None:  # fmt: skip
     """Clips under prompts, prompts that change, and truth under changing skies to validate their reader on."""
-    reader, spec, card = readers["attributes"], world.card.action_spec, world.card
+    reader, spec, card, vocabulary = readers["attributes"], world.card.action_spec, world.card, world.vocabulary
     skies = record_varied(card, options.sky_worlds, SKY_ROWS, FIRST_SEED + 2**20 + options.seed, options.workers)
     found.trials += truth_attributes(reader, world.tokenizer, skies)
-    vocabulary = Vocabulary(card.vocabulary)
     if "prompts" in options.probes:
         found.trials += prompt_clips(
             world.alike, reader, spec, vocabulary, options.clips, options.steps, draws["prompts"], options.rows

@@ -13,7 +13,7 @@ from worldsim.actions import ActionError, ActionSpec
 from worldsim.model.dynamics import DynamicsConfig
 from worldsim.model.pull import Pull
 from worldsim.model.temperature import Temperature
-from worldsim.model.text import PAD, UNKNOWN, PromptError, TextConfig, Vocabulary
+from worldsim.model.text import PAD, UNKNOWN, EncoderCard, PromptError, TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 
 __all__ = ["CheckpointError", "WorldCard", "read_card"]
@@ -46,6 +46,7 @@ class WorldCard:
         temperature: size of the noise that frames in play begin as.
         pull: where in play prompts are followed more strongly than the network does of itself.
         training: record of the training: data, compute, metrics, limits.
+        encoder: the text encoder of others that reads its prompts, or None: its own reads them.
     """
 
     name: str
@@ -64,6 +65,7 @@ class WorldCard:
     pull: Pull = field(default_factory=Pull)
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
+    encoder: EncoderCard | None = None
 
     @property
     def window(self) -> int:
@@ -79,14 +81,15 @@ class WorldCard:
         """A JSON-ready description from which `from_json` makes an equal card."""
         keys = ("name", "size", "fps", "env", "context_level", "shift", "passes", "training", "shown")
         plain = {key: getattr(self, key) for key in keys}
-        return plain | {
+        foreign = {} if self.encoder is None else {"encoder": asdict(self.encoder)}
+        return plain | foreign | {
             "version": VERSION,
             "action_spec": self.action_spec.to_json(),
             "event_names": list(self.event_names),
             "temperature": asdict(self.temperature),
             "pull": asdict(self.pull),
             "tokenizer": asdict(self.tokenizer),
-            "dynamics": None if self.dynamics is None else asdict(self.dynamics),
+            "dynamics": None if self.dynamics is None else _dynamics_to_json(self.dynamics),
             "vocabulary": list(self.vocabulary),
         }
 
@@ -97,6 +100,8 @@ class WorldCard:
             raise CheckpointError(f"card.json: this worldsim reads version {VERSION}, got {data.get('version')!r}")
         try:
             dynamics = data["dynamics"]
+            encoder = None if data.get("encoder") is None else _config(EncoderCard, data["encoder"])
+            hidden = 0 if encoder is None else encoder.hidden
             card = cls(
                 name=str(data["name"]),
                 size=(int(data["size"][0]), int(data["size"][1])),
@@ -105,7 +110,7 @@ class WorldCard:
                 event_names=tuple(data["event_names"]),
                 env=dict(data["env"]),
                 tokenizer=_config(TokenizerConfig, data["tokenizer"]),
-                dynamics=None if dynamics is None else _dynamics_config(dynamics),
+                dynamics=None if dynamics is None else _dynamics_config(dynamics, hidden),
                 vocabulary=tuple(data["vocabulary"]),
                 context_level=float(data["context_level"]),
                 shift=float(data.get("shift", 1.0)),
@@ -114,6 +119,7 @@ class WorldCard:
                 pull=_config(Pull, data.get("pull", {})),
                 training=dict(data["training"]),
                 shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
+                encoder=encoder,
             )
             Vocabulary(card.vocabulary)
         except KeyError as error:
@@ -174,5 +180,12 @@ def _config(kind: type[_T], data: Mapping[str, Any]) -> _T:
     return kind(**lists_to_tuples)
 
 
-def _dynamics_config(data: Mapping[str, Any]) -> DynamicsConfig:
-    return _config(DynamicsConfig, {**data, "text": _config(TextConfig, data["text"])})
+def _dynamics_to_json(config: DynamicsConfig) -> dict[str, Any]:
+    """Without what the encoder says."""
+    text = asdict(config.text)
+    del text["hidden"]
+    return asdict(config) | {"text": text}
+
+
+def _dynamics_config(data: Mapping[str, Any], hidden: int) -> DynamicsConfig:
+    return _config(DynamicsConfig, {**data, "text": _config(TextConfig, {**data["text"], "hidden": hidden})})

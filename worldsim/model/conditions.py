@@ -14,10 +14,10 @@ Attend = Literal["past", "all"]  # whether a frame sees itself and the past, or 
 
 @dataclass
 class Words:
-    """The prompts of a batch as word numbers.
+    """The prompts of a batch as word numbers, or as what a frozen encoder made of them.
 
     Attributes:
-        numbers: i64 (B, P, L), P prompts per row of up to L words.
+        numbers: i64 (B, P, L), P prompts per row of up to L words; or hidden states bf16 (B, P, L, hidden).
         present: bool (B, P, L), False marks padding.
         seen: bool (B, T, P), which prompts each frame reads; none is fine.
     """

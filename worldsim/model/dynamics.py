@@ -30,7 +30,7 @@ from worldsim.model.layers import (
 from worldsim.model.noise import FINEST, SPANS
 from worldsim.model.patches import patchify, space_coordinates, unpatchify
 from worldsim.model.player import Player
-from worldsim.model.text import TextConfig, TextEncoder
+from worldsim.model.text import Projection, TextConfig, TextEncoder
 
 __all__ = ["Attend", "Condition", "Dynamics", "DynamicsConfig", "Prediction", "Words"]
 
@@ -137,7 +137,7 @@ class Dynamics(nn.Module):
         self.action_in = nn.Linear(config.actions, config.condition)
         self.action_out = nn.Linear(config.condition, config.condition)
         self.no_action = nn.Parameter(0.02 * torch.randn(config.condition))
-        self.text = TextEncoder(config.text, config.words)
+        self.text = Projection(config.text) if config.text.hidden else TextEncoder(config.text, config.words)
         self.no_text = nn.Parameter(0.02 * torch.randn(config.text.width))
         self.blocks = nn.ModuleList(
             _Block(config, time=i % config.time_every == config.time_every - 1, text=i % config.text_every == 1)
@@ -170,8 +170,8 @@ class Dynamics(nn.Module):
         seen = torch.ones(batch, time, 1, dtype=torch.bool, device=device)
         if words is None:
             return vectors, seen
-        prompts, longest = words.numbers.shape[1:]
-        read = self.text(rearrange(words.numbers, "b p l -> (b p) l"), rearrange(words.present, "b p l -> (b p) l"))
+        prompts, longest = words.present.shape[1:]
+        read = self.text(words.numbers.flatten(0, 1), words.present.flatten(0, 1))
         read = rearrange(read, "(b p) l d -> b (p l) d", p=prompts)
         shown = words.seen[:, :, :, None] & words.present[:, None]  # (B, T, P, L)
         return torch.cat([vectors, read], 1), torch.cat([seen, shown.reshape(batch, time, prompts * longest)], 2)

@@ -90,11 +90,12 @@ def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: 
     """Copy what was learned into a network of other words, events or actions; returns what started anew.
 
     Rows that belong to a word, its place, an event or an action field are matched by name, so that nothing learned is
-    lost when the world grows. All other tensors are copied where their shapes agree.
+    lost when the world grows. All other tensors are copied where their shapes agree, those that read a text only where
+    both have the same encoder.
     """
     named = {
         "text.embed": (0, card.vocabulary, old_card.vocabulary),
-        "text.place": (0, range(len(dynamics.text.place)), range(len(old.text.place))),
+        "text.place": (0, range(card.max_prompt_words), range(old_card.max_prompt_words)),
         "event_head.weight": (0, card.event_names, old_card.event_names),
         "event_head.bias": (0, card.event_names, old_card.event_names),
         "action_in.weight": (1, card.action_spec.names, old_card.action_spec.names),
@@ -104,6 +105,8 @@ def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: 
     source, target, fresh = old.state_dict(), dynamics.state_dict(), []
     for name, tensor in target.items():
         learned = source.get(name)
+        if name.startswith("text.") and card.encoder != old_card.encoder:
+            learned = None  # of hidden states that mean something else
         if name in named and learned is not None:
             axis, new_names, old_names = named[name]
             rows, learned_rows = tensor.movedim(axis, 0), learned.movedim(axis, 0)

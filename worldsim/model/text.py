@@ -1,12 +1,14 @@
-"""Words: the vocabulary, and the small text encoder that ships.
+"""Words: the vocabulary, the small text encoder that ships, and what stands in its place for one of others.
 
 The vocabulary is a list of words in a fixed order; new words are appended, so that learned rows keep their places.
+Encoders of others are read in `model/frozen.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
@@ -16,13 +18,43 @@ from torch.nn import functional as F
 from worldsim.model.config import ConfigError, check_whole
 from worldsim.model.layers import MLP, RMSNorm
 
-__all__ = ["PromptError", "TextConfig", "TextEncoder", "Vocabulary", "split_words"]
+__all__ = [
+    "EncoderCard", "Projection", "PromptError", "PromptReader", "TextConfig", "TextEncoder", "Vocabulary",
+    "split_words",
+]  # fmt: skip
 
 PAD, UNKNOWN = "[pad]", "[unknown]"
 
 
 class PromptError(ValueError):
     """A prompt that the text encoder does not take."""
+
+
+class PromptReader(Protocol):
+    """What makes of texts what a network reads: a `Vocabulary`, or a `FrozenEncoder`.
+
+    Attributes:
+        words: those with rows of their own in the network.
+    """
+
+    @property
+    def words(self) -> Sequence[str]: ...
+
+    def encode(self, text: str, longest: int) -> list[int]:
+        """The numbers of a text's words. Raises `PromptError` for more than `longest`."""
+        ...
+
+    def table(self, texts: Sequence[str], longest: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the network reads of N texts, (N, longest) or (N, longest, hidden), and what of it is no padding."""
+        ...
+
+    def known(self, text: str) -> str:
+        """The text without the words that it cannot read."""
+        ...
+
+    def unknown(self, text: str) -> list[str]:
+        """The words of a text that it cannot read."""
+        ...
 
 
 def split_words(text: str) -> list[str]:
@@ -92,7 +124,7 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class TextConfig:
-    """Sizes of a `TextEncoder`."""
+    """Sizes of a `TextEncoder`, or of a `Projection` where another encoder's hidden states are read."""
 
     width: int = 128
     """Channels of a word."""
@@ -100,12 +132,37 @@ class TextConfig:
     """Transformer layers."""
     longest: int = 96
     """Most words of a prompt."""
+    hidden: int = 0
+    """Channels of the hidden states of a frozen encoder; 0: words have vectors of their own. Follows the encoder."""
 
     def __post_init__(self) -> None:
         check_whole(self, 1, "width", "longest")
-        check_whole(self, 0, "depth")
+        check_whole(self, 0, "depth", "hidden")
         if self.width % 64:
             raise ConfigError(f"TextConfig.width must be in steps of 64, got {self.width}")
+
+
+@dataclass(frozen=True)
+class EncoderCard:
+    """A frozen text encoder, as a checkpoint remembers it.
+
+    Attributes:
+        name: a folder, or an id on the hub.
+        revision: the commit there; "" for a folder.
+        fingerprint: of its weights and its tokens.
+        hidden: channels of its hidden states.
+    """
+
+    name: str
+    revision: str
+    fingerprint: str
+    hidden: int
+
+    def __post_init__(self) -> None:
+        check_whole(self, 1, "hidden")
+        for name in ("name", "revision", "fingerprint"):
+            if not isinstance(getattr(self, name), str):
+                raise ConfigError(f"EncoderCard.{name} must be text, got {getattr(self, name)!r}")
 
 
 class TextEncoder(nn.Module):
@@ -129,6 +186,20 @@ class TextEncoder(nn.Module):
         for layer in self.layers:
             x = layer(x, present)
         return self.norm(x)
+
+
+class Projection(nn.Module):
+    """Hidden states (B, L, hidden) of a frozen encoder → word vectors (B, L, width)."""
+
+    def __init__(self, config: TextConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.out = nn.Linear(config.hidden, config.width)
+        self.norm = RMSNorm(config.width)
+
+    def forward(self, states: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+        """states (B, L, hidden), present bool (B, L): no token looks at another here, so padding harms none."""
+        return self.norm(self.out(states.to(self.out.weight.dtype)))
 
 
 class _TextLayer(nn.Module):

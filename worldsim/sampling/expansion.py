@@ -7,6 +7,7 @@ only what always goes with a part of them is added. Nothing is replaced.
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from worldsim.model.text import Vocabulary, split_words
+from worldsim.model.text import PromptReader, split_words
 from worldsim.sampling.timelines import VerbError
 
 __all__ = ["Expander", "Expansion", "expand", "expand_by"]
@@ -57,7 +58,7 @@ class Expansion:
         return f"{told}: {self.because}"
 
 
-def expand(text: str, pairs: Pairs, vocabulary: Vocabulary | None = None, longest: int | None = None) -> Expansion:
+def expand(text: str, pairs: Pairs, vocabulary: PromptReader | None = None, longest: int | None = None) -> Expansion:
     """Add to a prompt what captions say of a moment that it fits.
 
     Args:
@@ -195,7 +196,7 @@ def _inherent(units: Sequence[tuple[str, ...]], moments: Sequence[str], details:
 
 
 def _joined(
-    text: str, words: Sequence[str], added: Sequence[str], vocabulary: Vocabulary | None, longest: int | None
+    text: str, words: Sequence[str], added: Sequence[str], vocabulary: PromptReader | None, longest: int | None
 ) -> str:
     """The prompt and as much of what is added as the network can read."""
     asked, longer = _phrase(words), text.rstrip()
@@ -210,7 +211,8 @@ def _joined(
             more = f"{longer} {sentence}" if longer.endswith(".") else f"{longer} . {sentence}"
         if vocabulary is not None and set(vocabulary.unknown(more)) - set(vocabulary.unknown(text)):
             continue
-        if longest is not None and len(split_words(more)) > longest:
+        parts = split_words(more) if vocabulary is None else vocabulary.encode(more, sys.maxsize)
+        if longest is not None and len(parts) > longest:
             break
         longer = more
     return longer if len(split_words(longer)) > len(words) else text

@@ -22,6 +22,7 @@ from worldsim.model.calibration import Calibration, read_calibration
 from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import CheckpointError, find, load
 from worldsim.model.dynamics import Condition, Dynamics, Words
+from worldsim.model.frozen import prompt_reader
 from worldsim.model.habits import Habits, read_habits
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
@@ -29,7 +30,7 @@ from worldsim.model.prompts import readable
 from worldsim.model.refiner import Refiner, read_refiner
 from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
-from worldsim.model.text import PromptError, Vocabulary
+from worldsim.model.text import PromptError
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
 from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
@@ -50,6 +51,7 @@ class World:
         card: what the checkpoint is.
         tokenizer, dynamics: its networks; forks share them.
         starts: the start clips that came with it, or None.
+        vocabulary: what reads its prompts: the words that it knows, or a text encoder of others.
         rows: B.
         steps: denoising passes per frame.
         guidance: how strongly prompts and actions pull on every frame; text that it leaves open as the card's `pull`
@@ -80,7 +82,7 @@ class World:
         self.calibration: Calibration | None = None
         self.checkpoint: Path | None = None
         self.habits, self.refiner = habits, refiner
-        self.vocabulary = Vocabulary(card.vocabulary)
+        self.vocabulary = prompt_reader(card, str(dynamics.no_text.device))
         self.window = window
         grid = tuple(side // tokenizer.stride for side in card.size)
         shown = 0 if refiner is None else refiner.config.past
@@ -115,6 +117,7 @@ class World:
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
+            EncoderError: the text encoder that it was trained with is not here.
             WorldError: rows or steps below 1, a window out of range, or a device that is not there.
         """
         try:

@@ -17,7 +17,8 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from worldsim.data.batches import Bucket
-from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig, Words
+from worldsim.model.dynamics import Condition, Dynamics, DynamicsConfig
+from worldsim.model.prompts import no_words
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.jumps import PARTS
 from worldsim.training.latents import LatentBucket
@@ -111,9 +112,7 @@ def _pass(dynamics: Dynamics, bucket: LatentBucket, grid: tuple[int, int]) -> to
     config, shape = dynamics.config, (bucket.rows, bucket.length)
     latents = torch.empty(*shape, config.channels, *grid)
     level, acted = torch.empty(shape), torch.empty(shape, dtype=torch.bool)
-    numbers = torch.empty(bucket.rows, 2, config.text.longest, dtype=torch.int64)
-    words = Words(numbers, torch.empty(numbers.shape, dtype=torch.bool), torch.empty(*shape, 2, dtype=torch.bool))
-    condition = Condition(torch.empty(*shape, config.actions), acted, words)
+    condition = Condition(torch.empty(*shape, config.actions), acted, no_words(config.text, *shape, prompts=2))
     given = (latents, level) if bucket.attend == "past" else None
     said = dynamics(latents, level, condition, attend=bucket.attend, context=given)
     return said.clean.sum() + said.events.sum() + said.end.sum() + said.actions.sum()

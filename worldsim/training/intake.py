@@ -15,7 +15,7 @@ from worldsim.data.batches import prefetch
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo, Detail
 from worldsim.data.rollout import Job, Recorder
 from worldsim.data.sources import LiveSource, RecordedSource, Source
-from worldsim.model.text import Vocabulary
+from worldsim.model.text import PromptReader, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.training.latents import LatentBucket, encode_dataset, latent_batches, live_batches, longest_caption
 from worldsim.training.loop import TrainingError
@@ -103,9 +103,9 @@ def start_clips(source: Source, rng: np.random.Generator) -> Clip:
 
 def latent_feed(
     sources: Sequence[Source], tokenizer: Tokenizer, buckets: Sequence[LatentBucket], known: Iterable[str],
-    longest: int, seed: int, detailed: float,
-) -> tuple[Callable[[int], Generator[LatentBatch]], Vocabulary]:  # fmt: skip
-    """The batches from a step on, and the vocabulary of the captions.
+    longest: int, seed: int, detailed: float, encoder: PromptReader | None = None,
+) -> tuple[Callable[[int], Generator[LatentBatch]], PromptReader]:  # fmt: skip
+    """The batches from a step on, and the vocabulary of the captions, or else what reads them.
 
     Args:
         sources: of `open_sources`.
@@ -115,6 +115,7 @@ def latent_feed(
         longest: most words of a caption.
         seed: decides the batches.
         detailed: share of batches with detailed captions.
+        encoder: reads the captions in place of a vocabulary.
 
     Raises:
         PromptError: a caption with more words.
@@ -127,14 +128,14 @@ def latent_feed(
         ]
         seen = [live.sample(rng, 8, 32, detail) for rng, detail in draws]
         texts = [prompt.text for clip in seen for line in clip.text for prompt in line]
-        words = Vocabulary(from_first(Vocabulary.collect(texts, known).words))
+        words = encoder or Vocabulary(from_first(Vocabulary.collect(texts, known).words))
         return lambda start: prefetch(
             live_batches(live, buckets, tokenizer, words, longest, seed, start, detailed), 2
         ), words
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
-    words = Vocabulary.collect(texts, known)
+    words = encoder or Vocabulary.collect(texts, known)
     longest = longest_caption(episodes, words, longest)
     return lambda start: prefetch(latent_batches(episodes, buckets, words, longest, seed, start, detailed), 4), words
 

@@ -25,9 +25,9 @@ from worldsim.files import remove_leftovers
 from worldsim.model.card import CheckpointError
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Attend, DynamicsConfig
-from worldsim.model.prompts import pack_words
+from worldsim.model.prompts import no_words, pack_words
 from worldsim.model.tensors import network_fingerprint, read_tensors, write_tensors
-from worldsim.model.text import PromptError, Vocabulary
+from worldsim.model.text import PromptError, PromptReader
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
@@ -133,7 +133,7 @@ def _read_latents(file: Path, dataset: Dataset, number: int) -> LatentEpisode:
 
 
 def latent_batches(
-    episodes: Sequence[LatentEpisode], buckets: Sequence[LatentBucket], vocabulary: Vocabulary, longest: int,
+    episodes: Sequence[LatentEpisode], buckets: Sequence[LatentBucket], vocabulary: PromptReader, longest: int,
     seed: int, start: int = 0, detail_mix: float = 0.5,
 ) -> Iterator[LatentBatch]:  # fmt: skip
     """This rank's part of batches for ever from number `start`; batch k of all ranks depends on (seed, k) alone.
@@ -158,7 +158,7 @@ def latent_batches(
 
 
 def live_batches(
-    source: Source, buckets: Sequence[LatentBucket], tokenizer: Tokenizer, vocabulary: Vocabulary, longest: int,
+    source: Source, buckets: Sequence[LatentBucket], tokenizer: Tokenizer, vocabulary: PromptReader, longest: int,
     seed: int, start: int = 0, detail_mix: float = 0.5,
 ) -> Iterator[LatentBatch]:  # fmt: skip
     """This rank's part of batches for ever from number `start`, of clips that are encoded as they come.
@@ -184,7 +184,7 @@ def _draw(
 
 
 def _cut(
-    spans: Sequence[tuple[LatentEpisode, int]], bucket: LatentBucket, vocabulary: Vocabulary, longest: int,
+    spans: Sequence[tuple[LatentEpisode, int]], bucket: LatentBucket, vocabulary: PromptReader, longest: int,
     detail: Detail, prompts: int,
 ) -> LatentBatch:  # fmt: skip
     length = bucket.length
@@ -211,7 +211,7 @@ def _cut(
 
 
 def clip_to_latents(
-    clip: Clip, tokenizer: Tokenizer, vocabulary: Vocabulary, longest: int, attend: Attend = "past"
+    clip: Clip, tokenizer: Tokenizer, vocabulary: PromptReader, longest: int, attend: Attend = "past"
 ) -> LatentBatch:
     """A clip as a batch for the dynamics network, encoded on the spot.
 
@@ -235,14 +235,13 @@ def clip_to_latents(
 def random_batch(bucket: LatentBucket, model: DynamicsConfig, grid: tuple[int, int]) -> LatentBatch:
     """A batch of a bucket's shape, of nothing but noise, to see what a step on such batches takes."""
     shape, generator = (bucket.rows, bucket.length), torch.Generator().manual_seed(0)
-    words = pack_words([[] for _ in range(bucket.rows)], bucket.length, Vocabulary.collect([]), model.text.longest)
     return LatentBatch(
         torch.randn(*shape, model.channels, *grid, generator=generator),
         torch.zeros(*shape, model.actions),
         torch.zeros(*shape, model.events),
         torch.zeros(shape),
         torch.ones(shape),
-        words,
+        no_words(model.text, *shape),
         bucket.attend,
     )
 
@@ -258,7 +257,7 @@ def most_captions(episodes: Sequence[LatentEpisode], length: int) -> int:
     return most
 
 
-def longest_caption(episodes: Sequence[LatentEpisode], vocabulary: Vocabulary, longest: int) -> int:
+def longest_caption(episodes: Sequence[LatentEpisode], vocabulary: PromptReader, longest: int) -> int:
     """Words of the longest caption, in steps of 8 so that shapes repeat. Raises `PromptError` above `longest`."""
     most = 1
     for episode in episodes:
@@ -267,5 +266,6 @@ def longest_caption(episodes: Sequence[LatentEpisode], vocabulary: Vocabulary, l
                 try:
                     most = max(most, len(vocabulary.encode(text, longest)))
                 except PromptError as error:
-                    raise PromptError(f"a caption of the data does not fit: {error}; raise text.longest") from error
+                    told = f"a caption of the data does not fit: {error}; raise text.longest if its encoder allows"
+                    raise PromptError(told) from error
     return min(-(-most // 8) * 8, longest)

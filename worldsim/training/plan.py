@@ -19,12 +19,13 @@ import torch
 from worldsim.data.episodes import Dataset, DatasetError, DatasetInfo
 from worldsim.files import replacing_file, write_json
 from worldsim.model import habits, refiner
-from worldsim.model.card import read_card
+from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import CheckpointError, find
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.frozen import prompt_reader
 from worldsim.model.refiner import Refiner, RefinerConfig
-from worldsim.model.text import TextConfig, Vocabulary
+from worldsim.model.text import PromptReader, TextConfig, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import mean_frames
 from worldsim.training.habits import TrainHabits, train_habits
@@ -237,13 +238,13 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
         DatasetError: no data, data that differ, or frames that cannot be learned.
         CheckpointError: no such start.
     """
-    info, lengths, words, longest = _survey(config.data)
+    start = "" if config.start == "none" else config.start
+    card = read_card(find(start)) if start else None
+    info, lengths, words, longest = _survey(config.data, card)
     frames = sum(lengths)
     amount = amount_of(frames)
-    start = "" if config.start == "none" else config.start
     tokenizer, dynamics = amount.tokenizer, amount.dynamics
-    if start:
-        card = read_card(find(start))
+    if card is not None:
         if card.dynamics is None:
             raise CheckpointError(f"{start} holds a tokenizer alone; give --start a world, or none")
         tokenizer, dynamics = card.tokenizer, card.dynamics
@@ -284,8 +285,9 @@ def _asked(config: Train) -> dict[str, Any]:
     return {"data": [str(folder) for folder in config.data], "minutes": config.minutes, "start": config.start}
 
 
-def _survey(folders: tuple[Path, ...]) -> tuple[DatasetInfo, list[int], int, int]:
-    """What the data is, its episodes' frames, the words of its captions, and how many the longest caption has."""
+def _survey(folders: tuple[Path, ...], start: WorldCard | None) -> tuple[DatasetInfo, list[int], int, int]:
+    """What the data is, its episodes' frames, the words of its captions, and how many the longest caption has, as
+    a network reads them that begins from such a checkpoint."""
     datasets = [Dataset.open(folder) for folder in folders]
     for dataset, folder in zip(datasets, folders, strict=True):
         datasets[0].info.check_same_rows(dataset.info, str(folder))
@@ -299,9 +301,9 @@ def _survey(folders: tuple[Path, ...]) -> tuple[DatasetInfo, list[int], int, int
         for caption in dataset.captions(number)
         for text in (caption.short, caption.detailed)
     }
-    words = Vocabulary.collect(texts)
+    words: PromptReader = Vocabulary.collect(texts) if start is None or start.encoder is None else prompt_reader(start)
     longest = max((len(words.encode(text, 10**6)) for text in texts), default=0)
-    return datasets[0].info, lengths, len(words), longest
+    return datasets[0].info, lengths, len(words.words), longest
 
 
 def _fit(amount: Amount | Plan, steps: int, started: bool, config: Train, compiled: bool = False) -> FitConfig:

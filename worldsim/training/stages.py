@@ -25,8 +25,9 @@ from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.config import check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
+from worldsim.model.frozen import FrozenEncoder, load_encoder, prompt_reader
 from worldsim.model.tensors import continue_from, load_weights, network_fingerprint
-from worldsim.model.text import Vocabulary
+from worldsim.model.text import EncoderCard, Vocabulary
 from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
 from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer, mean_frames
 from worldsim.training.history import lean
@@ -34,7 +35,7 @@ from worldsim.training.intake import Live, grid_of, latent_feed, look, open_sour
 from worldsim.training.latents import LatentBucket, check_framewise
 from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
 from worldsim.training.losses import DynamicsLossConfig, DynamicsObjective, TokenizerLossConfig, TokenizerObjective
-from worldsim.training.machine import compile_modules
+from worldsim.training.machine import choose_device, compile_modules
 from worldsim.training.parallel import barrier, joined, mean, rank, ranks
 
 __all__ = ["TrainDynamics", "TrainTokenizer", "steps_done", "train_dynamics", "train_tokenizer"]
@@ -118,6 +119,9 @@ class TrainDynamics:
     """Shapes of batches."""
     detailed: float = 0.5
     """Share of batches with detailed captions; the others have short ones."""
+    text_encoder: str = ""
+    """Text encoder of `transformers` that reads the captions, frozen: a folder, or an id on the hub such as
+    google/t5-v1_1-small. By default that of `start`, or a small one that is trained with the network."""
     times_rows: int = 1
     """Times as many clips in each batch as the preset has."""
     resume: bool = False
@@ -185,11 +189,13 @@ def train_dynamics(config: TrainDynamics) -> Path:
     """Run (or resume) the stage; returns the checkpoint folder, which a dry run does not make.
 
     Raises:
-        DatasetError, CheckpointError, PromptError, TrainingError.
+        DatasetError, CheckpointError, PromptError, TrainingError; EncoderError, where captions shall be read by an
+            encoder that is not here.
     """
     if config.dry_run:
         info, card = look(config.data, config.live), read_card(find(config.tokenizer))
         check_framewise(card.tokenizer, config.tokenizer)
+        config, _ = _with_encoder(config)
         sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
         model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
         print(estimate_dynamics(model, config.shapes, grid_of(info.size), loss, config.fit))
@@ -200,13 +206,15 @@ def train_dynamics(config: TrainDynamics) -> Path:
     with ExitStack() as stack:
         device = stack.enter_context(joined(config.fit.device))
         given.tokenizer.to(device)
+        config, encoder = _with_encoder(config)
         sources = stack.enter_context(open_sources(config.data, config.live, Tokenizer.stride * config.model.patch))
-        return _train_dynamics(config, sources, given.card, given.tokenizer)
+        return _train_dynamics(config, sources, given.card, given.tokenizer, encoder)
 
 
 def _train_dynamics(
-    config: TrainDynamics, sources: list[Source], tokenizer_card: WorldCard, tokenizer: Tokenizer
-) -> Path:
+    config: TrainDynamics, sources: list[Source], tokenizer_card: WorldCard, tokenizer: Tokenizer,
+    encoder: FrozenEncoder | None,
+) -> Path:  # fmt: skip
     torch.manual_seed(config.fit.seed)
     info = sources[0].info
     old = load(config.start) if config.start else None
@@ -214,14 +222,17 @@ def _train_dynamics(
         _check_start(config, old, tokenizer)
     known = old.card.vocabulary if old else Vocabulary.collect([]).words
     feed, words = latent_feed(
-        sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed
+        sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed, encoder
     )
     model = replace(
         config.model,
-        channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names), words=len(words),
+        channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names),
+        words=len(words.words),
     )  # fmt: skip
     record = {"tokenizer": tokenizer_card.training}
-    card = _card(config.name, info, tokenizer_card.tokenizer, record, model, tuple(words.words))
+    card = _card(
+        config.name, info, tokenizer_card.tokenizer, record, model, tuple(words.words), encoder and encoder.card
+    )
     dynamics = Dynamics(model)
     if old is not None and old.dynamics is not None:
         fresh = continue_from(dynamics, card, old.dynamics, old.card)
@@ -238,6 +249,18 @@ def _train_dynamics(
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=lean(record | _record(config, fitted, sources)))
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
+
+
+def _with_encoder(config: TrainDynamics) -> tuple[TrainDynamics, FrozenEncoder | None]:
+    """The frozen text encoder of a run, None for the one that is trained, and the run with sizes that go with it."""
+    device, reader = str(choose_device(config.fit.device)), None
+    if config.text_encoder:
+        reader = load_encoder(config.text_encoder, device=device)
+    elif config.start:
+        reader = prompt_reader(read_card(find(config.start)), device)
+    encoder = reader if isinstance(reader, FrozenEncoder) else None
+    text = encoder.fit(config.model.text) if encoder else replace(config.model.text, hidden=0)
+    return replace(config, model=replace(config.model, text=text)), encoder
 
 
 def _save(
@@ -288,10 +311,11 @@ def _measure_statistics(tokenizer: Tokenizer, frames: Iterator[torch.Tensor], co
 def _card(
     name: str, info: DatasetInfo, tokenizer: TokenizerConfig, training: dict[str, Any],
     dynamics: DynamicsConfig | None = None, vocabulary: tuple[str, ...] = tuple(Vocabulary.collect([]).words),
+    encoder: EncoderCard | None = None,
 ) -> WorldCard:  # fmt: skip
     return WorldCard(
         name, info.size, info.fps, info.actions, info.event_names, info.env, tokenizer, dynamics, vocabulary,
-        training=training, shown=info.shown,
+        training=training, shown=info.shown, encoder=encoder,
     )  # fmt: skip
 
 

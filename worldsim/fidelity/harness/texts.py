@@ -38,7 +38,7 @@ from worldsim.fidelity.readback.attributes import events, prompts
 from worldsim.fidelity.readback.validation import validation
 from worldsim.fidelity.readers.lessons import Varied
 from worldsim.fidelity.readers.reader import Reader, ReaderFacts, Training, readers_for
-from worldsim.model.text import Vocabulary
+from worldsim.model.text import PromptReader
 
 __all__ = [
     "Steered", "Texts", "changed_figures", "changed_trial", "described", "prompted_figures", "prompted_trial",
@@ -65,7 +65,7 @@ class Texts:
 
     reader: Reader
     tokenizer: Any
-    vocabulary: Vocabulary | None
+    vocabulary: PromptReader | None
     episode: Callable[[int], Episode]
 
 
@@ -114,11 +114,11 @@ def open_texts(bench: Bench) -> Texts:
     return Texts(readers["attributes"], tokenizer, vocabulary, episode)
 
 
-def described(bench: Bench) -> tuple[Any, Any, Vocabulary | None]:
+def described(bench: Bench) -> tuple[Any, Any, PromptReader | None]:
     """The card, the tokenizer and the vocabulary of a candidate; of one that does not say, what the true world is."""
     world: Any = getattr(bench.candidate.env.unwrapped, "world", None)
     if world is not None:
-        return world.card, world.tokenizer, Vocabulary(world.card.vocabulary)
+        return world.card, world.tokenizer, world.vocabulary
     env = {"id": bench.true.name, "kwargs": bench.true.kwargs}
     spec = ActionSpec.from_env(bench.true.env)
     return SimpleNamespace(env=env, size=bench.candidate.size, action_spec=spec), Lossless(), None

@@ -19,7 +19,7 @@ from worldsim.fidelity.probes.rollout import OpenWorld, roll
 from worldsim.fidelity.readers.lessons import action_classes, attribute_lessons, through
 from worldsim.fidelity.readers.reader import Reader
 from worldsim.fidelity.readers.words import ATTRIBUTES, caption_values, prompt
-from worldsim.model.text import Vocabulary
+from worldsim.model.text import PromptReader
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = [
@@ -106,7 +106,7 @@ def truth_attributes(reader: Reader, tokenizer: Tokenizer, episodes: Sequence[Ep
 
 
 def prompt_clips(
-    open_world: OpenWorld, reader: Reader, spec: ActionSpec, vocabulary: Vocabulary | None, clips: int, steps: int,
+    open_world: OpenWorld, reader: Reader, spec: ActionSpec, vocabulary: PromptReader | None, clips: int, steps: int,
     rng: np.random.Generator, rows: int = 16, turn: int = 0,
 ) -> list[PromptReading]:  # fmt: skip
     """Make clips of 1 + `steps` frames from noise, each under a prompt, with no-op actions, and read them.
@@ -138,7 +138,7 @@ def prompt_clips(
 
 def text_events(
     open_world: OpenWorld, reader: Reader, actions_reader: Reader | None, spec: ActionSpec,
-    vocabulary: Vocabulary | None, windows: Windows, context: int, rng: np.random.Generator, rows: int = 16,
+    vocabulary: PromptReader | None, windows: Windows, context: int, rng: np.random.Generator, rows: int = 16,
     turn: int = 0,
 ) -> list[EventReading]:  # fmt: skip
     """Roll out each window twice under its own actions, the second time with a prompt that changes one attribute.
@@ -185,7 +185,7 @@ class Change:
 
 
 def changes(
-    reader: Reader, vocabulary: Vocabulary | None, windows: Windows, context: int, turn: int
+    reader: Reader, vocabulary: PromptReader | None, windows: Windows, context: int, turn: int
 ) -> list[Change]:
     """What changes in which windows; the changes of `ASKED` in turn, as far as they are possible."""
     shown, plans = _combinations(reader), []
@@ -203,7 +203,7 @@ def changes(
     return plans
 
 
-def _speaks(vocabulary: Vocabulary | None, values: dict[str, str]) -> bool:
+def _speaks(vocabulary: PromptReader | None, values: dict[str, str]) -> bool:
     """Whether all words of the prompt for these values are known."""
     return vocabulary is None or not vocabulary.unknown(prompt(values))
 

@@ -20,7 +20,7 @@ from worldsim.fidelity.readers.lessons import through
 from worldsim.fidelity.readers.reader import Reader
 from worldsim.fidelity.readers.words import prompt
 from worldsim.fidelity.statistics import mean
-from worldsim.model.text import Vocabulary
+from worldsim.model.text import PromptReader
 from worldsim.sampling import verbs
 from worldsim.sampling.world import World
 
@@ -90,7 +90,7 @@ def _grown(cells: np.ndarray) -> np.ndarray:
 
 def probe_edits(
     world: World, windows: Windows, reader: Reader, decoder: Depths, strengths: Sequence[float] = STRENGTHS, *,
-    vocabulary: Vocabulary | None = None, seed: int = 0, rows: int = 8, passes: int | None = None,
+    vocabulary: PromptReader | None = None, seed: int = 0, rows: int = 8, passes: int | None = None,
     guidance: float | None = None,
 ) -> list[Edited]:  # fmt: skip
     """Edit each window whose caption tells its attributes, asking for another value of one of them.
