@@ -45,7 +45,7 @@ def evaluate(options: Evaluate, training: Training = Training()) -> dict[str, An
     """
     begun = time.perf_counter()
     given = World.from_pretrained(
-        options.checkpoint, steps=options.passes, device=options.device,
+        options.checkpoint, steps=options.passes, device=options.device, temperature=options.temperature,
         guidance=Guidance(actions=options.action_guidance),
     )  # fmt: skip
     world = at_size(given, options.size)

@@ -58,6 +58,8 @@ class Evaluate:
     """Folder where readers are kept."""
     passes: int | None = None
     """Denoising passes per free-running frame; by default as many as the checkpoint plays with."""
+    temperature: float | None = None
+    """Size of the noise that such a frame begins as; by default as the checkpoint plays."""
     action_guidance: float = 1.0
     """How strongly actions pull on such a frame; other than 1 doubles its passes."""
     seed: int = 0

@@ -44,8 +44,10 @@ class Demo:
     """The true worlds to begin in, one beside the other."""
     steps: int = 120
     """Steps of the script."""
-    passes: int | None = None
-    """Denoising passes per frame; by default as many as the checkpoint plays with."""
+    passes: int = 8
+    """Denoising passes per frame, as in `worldsim play`."""
+    temperature: float = 1.0
+    """Size of the noise that frames begin as, as in `worldsim play`."""
     out: Path = Path("out")
     """Folder for demo.mp4 and demo.png."""
     window: bool = True
@@ -54,7 +56,7 @@ class Demo:
     def __post_init__(self) -> None:
         if not self.seeds or min(self.seeds) < 0:
             raise PlayError(f"--seeds must be one or more numbers of at least 0, got {self.seeds}")
-        if min(self.steps, 1 if self.passes is None else self.passes) < 1:
+        if min(self.steps, self.passes) < 1:
             raise PlayError(f"--steps and --passes must be at least 1, got {self.steps} and {self.passes}")
 
 
@@ -83,7 +85,9 @@ def demo(options: Demo) -> list[Path]:
         CheckpointError: no such checkpoint.
         PlayError: its true world cannot be made.
     """
-    world = World.from_pretrained(options.checkpoint, rows=len(options.seeds), steps=options.passes)
+    world = World.from_pretrained(
+        options.checkpoint, rows=len(options.seeds), steps=options.passes, temperature=options.temperature
+    )
     both = beside_the_truth(world, options.seeds, options.steps)
     fps, name = world.card.fps, world.card.name
     files = [
@@ -194,7 +198,9 @@ def _open_window(options: Demo) -> None:
         print(f"\nno window, as the output is not a terminal; `{_play_command(options.checkpoint)}` opens one")
         return
     try:
-        play(Play(checkpoint=options.checkpoint, passes=options.passes, out=options.out))
+        play(Play(
+                checkpoint=options.checkpoint, passes=options.passes, temperature=options.temperature, out=options.out
+            ))
     except PlayError as error:
         print(f"\nno window: {error}")
 

@@ -37,8 +37,10 @@ class Play:
     without a prompt begin with frames of the true world, drawn at that size."""
     seed: int = 0
     """Decides the first episode."""
-    passes: int | None = None
-    """Denoising passes per frame of the learned world; by default as many as the checkpoint plays with."""
+    passes: int = 8
+    """Denoising passes per frame of the learned world; fewer are faster, and paler."""
+    temperature: float = 1.0
+    """Size of the noise that its frames begin as: at 1 they show one of the things that may come, near 0 their mean."""
     action_guidance: float = 1.3
     """How strongly keys pull on it: above 1 it turns and walks further, and each pass takes two."""
     device: str = "cpu"
@@ -87,7 +89,7 @@ def open_session(config: Play) -> Session:
         games["true"] = TrueGame.open(config.env, {})
     else:
         own = World.from_pretrained(
-            config.checkpoint, rows=1, steps=config.passes, device=config.device,
+            config.checkpoint, rows=1, steps=config.passes, device=config.device, temperature=config.temperature,
             guidance=Guidance(actions=config.action_guidance),
         )  # fmt: skip
         world = at_size(own, read_size(config.size))

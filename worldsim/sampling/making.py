@@ -23,7 +23,8 @@ __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
 PASSES = 16  # denoising passes where all frames see each other
 CHUNK = 64  # frames that are decoded at a time
-OPEN = 0.6  # least size of the noise where nobody acts: many things may come then, and seeds shall differ by them
+VIVID = 8  # least passes of a frame that is played, and
+OPEN = 1.0  # least size of its noise, by default: one of the things that may come, and not their mean, which is pale
 
 
 def play(wish: Request, start: Given | None, line: Timelines, length: int, actions: np.ndarray | None) -> Clip:
@@ -32,10 +33,9 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     The line counts rows from the first given frame; so do previews.
     """
     world, begin = wish.world, 0 if start is None else start.clip.length
-    told, temperature = wish.read(line), world.temperature
-    if actions is None:
-        temperature = replace(temperature, usual=max(temperature.usual, OPEN))
-    live = world.alike(wish.rows, size=wish.size, steps=wish.passes, guidance=wish.guidance, temperature=temperature)
+    told, passes = wish.read(line), wish.passes or max(world.steps, VIVID)
+    temperature = replace(world.temperature, usual=max(world.temperature.usual, OPEN))
+    live = world.alike(wish.rows, size=wish.size, steps=passes, guidance=wish.guidance, temperature=temperature)
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:

@@ -24,7 +24,7 @@ class Options(TypedDict, total=False):
     """Options that all verbs take by keyword."""
 
     seeds: int | Sequence[int]  # one per clip; as many clips come out. 0 by default, or 0, 1, … for several given ones
-    passes: int  # denoising passes; by default the world's `steps` a frame, 16 where painted
+    passes: int  # denoising passes; by default 8 a frame, or the world's `steps` if they are more; 16 where painted
     guidance: float | None  # pull of the text, 1 = as learned; None, the default: as the card's `pull` says
     action_guidance: float  # pull of the actions, 1 = as learned
     watch: Watch  # called with a `Preview` after each pass; returning False ends it with `Cancelled`

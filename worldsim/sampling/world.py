@@ -100,7 +100,7 @@ class World:
     @classmethod
     def from_pretrained(
         cls, checkpoint: str | Path = "overworld-small", *, rows: int = 1, steps: int | None = None,
-        device: str = "cpu", half: bool | None = None, temperature: Temperature | None = None,
+        device: str = "cpu", half: bool | None = None, temperature: Temperature | float | None = None,
         guidance: Guidance | None = None, window: int | None = None, refine: bool = True,
     ) -> World:  # fmt: skip
         """Load a checkpoint by path, or by the name of one that ships, and make it ready to play.
@@ -112,13 +112,15 @@ class World:
             device: where the networks run.
             window: as above; each frame then costs a pass more for each of these.
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
-            temperature, guidance: as above; the card's by default.
+            temperature, guidance: as above; the card's by default. A number is the usual size of the noise; the rest is
+                the card's.
             refine: whether the checkpoint's refiner is used, where it has one.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
             EncoderError: the text encoder that it was trained with is not here.
             WorldError: rows or steps below 1, a window out of range, or a device that is not there.
+            ConfigError: a temperature that is none.
         """
         try:
             place = torch.empty(0, device=device).device
@@ -128,6 +130,8 @@ class World:
         card, tokenizer, dynamics, starts = load(folder)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
+        if isinstance(temperature, int | float):
+            temperature = replace(card.temperature, usual=float(temperature))
         tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
         refiner = read_refiner(folder, dynamics) if refine else None
         refiner = refiner and refiner.to(place)

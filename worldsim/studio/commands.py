@@ -50,8 +50,7 @@ class _Verb:
     seeds: tuple[int, ...] = ()
     """A clip for each; the same seed gives the same clip. By default 0, or 0, 1, … for the clips of a given file."""
     passes: int | None = None
-    """Denoising passes; by default as many a frame as the checkpoint plays with (8 where nobody acts and the checkpoint
-    has no habits), 16 where all frames see each other."""
+    """Denoising passes; by default 8 a frame, 16 where all frames see each other."""
     guidance: float | None = None
     """How strongly the text pulls; 1 is as learned, above 1 exaggerates and doubles the passes. By default as the
     checkpoint's card says for first frames and changes of prompt, else 1."""

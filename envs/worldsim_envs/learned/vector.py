@@ -47,6 +47,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             begins start in the true world, as with `start="true"`, which draws frames of this size itself where it can.
             Where a checkpoint knows no true world (imported data), they begin from noise.
         steps: denoising passes per frame; fewer is faster. By default as many as the checkpoint's card says.
+        temperature: size of the noise that frames begin as: near 0 they show the mean of what may come, and at 1, in 8
+            steps, one of the things that may. By default as the checkpoint's card says.
         action_guidance: how strongly actions pull: 1 is as learned; above 1 turns go further, and each pass takes two.
         window: on how many past frames a new one depends; None takes all that the network remembers. A number below
             that is for comparisons: the network is not faster with it, but slower.
@@ -87,6 +89,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         *,
         size: tuple[int, int] | None = None,
         steps: int | None = None,
+        temperature: float | None = None,
         action_guidance: float = 1.0,
         window: int | None = None,
         prompt: str = "",
@@ -113,13 +116,15 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.autoreset_mode = read_autoreset(autoreset_mode)
         if isinstance(checkpoint, str | Path):
             loaded = World.from_pretrained(
-                checkpoint, rows=num_envs, steps=steps, device=device, window=window,
+                checkpoint, rows=num_envs, steps=steps, device=device, window=window, temperature=temperature,
                 guidance=Guidance(actions=action_guidance),
             )  # fmt: skip
-        elif window is None and action_guidance == 1:
+        elif window is None and action_guidance == 1 and temperature is None:
             loaded = checkpoint
         else:
-            raise EnvError("a World has a window and a guidance of its own; give them to World.from_pretrained")
+            raise EnvError(
+                "a World has a window, a temperature and a guidance of its own; give them to World.from_pretrained"
+            )
         if loaded.rows != num_envs:
             raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {loaded.rows}")
 
