@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import gymnasium as gym
@@ -10,6 +11,7 @@ import torch
 
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip
+from worldsim.data.envs import describe_env, open_env
 from worldsim.model.card import WorldCard
 from worldsim.model.checkpoint import save
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
@@ -43,6 +45,29 @@ def save_tiny_checkpoint(folder: Path, name: str = "tiny", starts: int = 3, seed
     )  # fmt: skip
     save(folder, card, tokenizer, dynamics, _starts(env, spec, starts, len(names)))
     return folder
+
+
+def save_checkpoint(
+    folder: Path, env_id: str, kwargs: dict, size: tuple[int, int], image_key: str | None = None, **changes
+) -> str:
+    """A checkpoint of small networks with random weights, on the card that training on this env would write."""
+    env = open_env(env_id, kwargs, image_key)
+    info = describe_env(env, env_id, kwargs, size, None, image_key)
+    env.close()
+    tokens = TokenizerConfig(channels=4, widths=(8, 8, 8))
+    config = DynamicsConfig(
+        channels=4, width=32, depth=4, head_width=16, time_groups=1, text_every=2, condition=16,
+        actions=info.actions.width, events=len(info.event_names), window=6, words=2,
+        text=TextConfig(width=64, depth=1, longest=8),
+    )  # fmt: skip
+    tokenizer, dynamics = Tokenizer(tokens), Dynamics(config)
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in (*tokenizer.parameters(), *dynamics.parameters()):
+            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.15)
+    card = WorldCard("own", size, info.fps, info.actions, info.event_names, info.env, tokens, config)
+    save(folder, replace(card, **changes), tokenizer, dynamics)
+    return str(folder)
 
 
 def _starts(env: gym.Env, spec: ActionSpec, count: int, events: int, length: int = 3) -> Clip:

@@ -9,7 +9,7 @@ the parts in turn.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import EnumType
 from typing import Any
@@ -18,7 +18,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-__all__ = ["ActionError", "ActionSpec"]
+__all__ = ["ActionError", "ActionSpec", "space_from_json", "space_to_json"]
 
 HUGE = 1e9  # a bound of a Box beyond this is none
 
@@ -132,7 +132,7 @@ class ActionSpec:
                 "Discrete action space, or let the env leave out `action_names`"
             )
         return {
-            "space": _space_to_json(self.space),
+            "space": space_to_json(self.space),
             "names": list(self.names),
             "table": None if self.table is None else self.table.tolist(),
             "meanings": list(self.meanings),
@@ -143,7 +143,7 @@ class ActionSpec:
         """The inverse of `to_json`. Raises `ActionError` when something is missing or malformed."""
         try:
             table = None if data["table"] is None else np.asarray(data["table"], np.float32)
-            space = _space_from_json(data["space"])
+            space = space_from_json(data["space"])
             return cls(space, tuple(data["names"]), table, meanings=tuple(data.get("meanings", ())))
         except (KeyError, TypeError) as error:
             raise ActionError(f"action spec: missing or malformed field {error}; got {sorted(data)}") from error
@@ -257,7 +257,8 @@ def _decode(space: spaces.Space[Any], vector: np.ndarray) -> tuple[Any, np.ndarr
             raise ActionError(f"action space {space} is not supported")
 
 
-def _space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
+def space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
+    """A JSON-ready description from which `space_from_json` makes an equal space."""
     match space:
         case spaces.Discrete():
             return {"type": "Discrete", "n": int(space.n), "start": int(space.start)}
@@ -274,14 +275,15 @@ def _space_to_json(space: spaces.Space[Any]) -> dict[str, Any]:
                 "dtype": str(space.dtype),
             }
         case spaces.Dict():
-            return {"type": "Dict", "spaces": {key: _space_to_json(part) for key, part in space.spaces.items()}}
+            return {"type": "Dict", "spaces": {key: space_to_json(part) for key, part in space.spaces.items()}}
         case spaces.Tuple():
-            return {"type": "Tuple", "spaces": [_space_to_json(part) for part in space.spaces]}
+            return {"type": "Tuple", "spaces": [space_to_json(part) for part in space.spaces]}
         case _:
             raise ActionError(f"action space {space} is not supported")
 
 
-def _space_from_json(data: dict[str, Any]) -> spaces.Space[Any]:
+def space_from_json(data: Mapping[str, Any]) -> spaces.Space[Any]:
+    """The inverse of `space_to_json`. Raises `ActionError`, `KeyError`, `TypeError` or `ValueError` for other data."""
     match data["type"]:
         case "Discrete":
             return spaces.Discrete(data["n"], start=data["start"])
@@ -295,8 +297,8 @@ def _space_from_json(data: dict[str, Any]) -> spaces.Space[Any]:
             high = np.asarray([float(v) for v in data["high"]]).astype(dtype).reshape(shape)
             return spaces.Box(low, high, shape, dtype.type)
         case "Dict":
-            return spaces.Dict({key: _space_from_json(part) for key, part in data["spaces"].items()})
+            return spaces.Dict({key: space_from_json(part) for key, part in data["spaces"].items()})
         case "Tuple":
-            return spaces.Tuple([_space_from_json(part) for part in data["spaces"]])
+            return spaces.Tuple([space_from_json(part) for part in data["spaces"]])
         case kind:
             raise ActionError(f"action space type {kind!r} is not known")

@@ -8,53 +8,24 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-import torch
 
 import counter
 import worlds
 import worldsim
-from tiny import KWARGS, save_tiny_checkpoint
+from tiny import KWARGS, save_checkpoint, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.cli import main
-from worldsim.data.envs import RecordError, describe_env, full_id, open_env
+from worldsim.data.envs import RecordError, full_id
 from worldsim.data.record import record
-from worldsim.model.card import WorldCard, read_card
-from worldsim.model.checkpoint import save
-from worldsim.model.dynamics import Dynamics, DynamicsConfig
-from worldsim.model.text import TextConfig
-from worldsim.model.tokenizer import Tokenizer, TokenizerConfig
+from worldsim.model.card import read_card
 from worldsim.play.games import TrueGame
 from worldsim.video import read_mp4
-from worldsim_agents.rl.agents import AgentError
 from worldsim_agents.rl.gap import FromState, exploitation
 from worldsim_agents.rl.planner import Plan, Planner
 from worldsim_agents.rl.players import Random, play
 from worldsim_agents.rl.worlds import Setting, learned_env, open_world
 from worldsim_agents.sb3 import AdapterError
 from worldsim_envs.learned import EnvError
-
-
-def save_checkpoint(
-    folder: Path, env_id: str, kwargs: dict, size: tuple[int, int], image_key: str | None = None, **changes
-) -> str:
-    """A checkpoint of small networks with random weights, on the card that training on this env would write."""
-    env = open_env(env_id, kwargs, image_key)
-    info = describe_env(env, env_id, kwargs, size, None, image_key)
-    env.close()
-    tokens = TokenizerConfig(channels=4, widths=(8, 8, 8))
-    config = DynamicsConfig(
-        channels=4, width=32, depth=4, head_width=16, time_groups=1, text_every=2, condition=16,
-        actions=info.actions.width, events=len(info.event_names), window=6, words=2,
-        text=TextConfig(width=64, depth=1, longest=8),
-    )  # fmt: skip
-    tokenizer, dynamics = Tokenizer(tokens), Dynamics(config)
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in (*tokenizer.parameters(), *dynamics.parameters()):
-            parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.15)
-    card = WorldCard("own", size, info.fps, info.actions, info.event_names, info.env, tokens, config)
-    save(folder, replace(card, **changes), tokenizer, dynamics)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")
@@ -190,15 +161,6 @@ def test_a_planner_without_a_task_follows_the_predicted_reward(counting: str) ->
     assert planner._value.tolist() == [1.0, 0.0, 0.0]
     actions, _ = planner.predict(np.zeros((2, 16, 16, 3), np.uint8), None, np.ones(2, bool))
     assert actions.shape == (2,) and actions.max() < 5
-    box = save_box(Path(counting).parent / "box")
-    with pytest.raises(AgentError, match="numbered actions"):
-        Planner(setting_of(box), Plan(), 0)
-    with pytest.raises(AdapterError, match=r"numbered actions \(Discrete\)"):
-        open_world("learned", setting_of(box))
-
-
-def save_box(folder: Path) -> str:
-    return save_checkpoint(folder, worlds.ID, {"acts": "box"}, (48, 80))
 
 
 def test_a_task_of_the_voxel_world_is_refused_in_another(counting: str) -> None:

@@ -253,7 +253,7 @@ def test_a_planner_prefers_what_the_task_pays_for(setting: Setting) -> None:
 
     planner._worth = worth
     frames = np.zeros((1, 64, 64, 3), np.uint8)
-    assert planner.search([frames[0]], []) == [7] * 8
+    assert planner.search([frames[0]], []).tolist() == [7] * 8
     planner = Planner(setting, Plan(candidates=4, horizon=3, rounds=1, elites=1, commit=2), 0)
     one = planner.predict(frames, None, np.array([True]))[0]
     assert one.shape == (1,) and len(planner._rows[0].waiting) == 1

@@ -28,9 +28,12 @@ from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
 from worldsim.files import replacing_file
+from worldsim_agents.rl.actions import Actions, chosen_in, space_of
 from worldsim_agents.rl.presets import LEARNERS, preset
 
-__all__ = ["AgentError", "LatentNetwork", "Recipe", "load_agent", "make_agent", "recipe_for", "save_agent"]
+__all__ = [
+    "AgentError", "LatentNetwork", "Recipe", "check_takes", "load_agent", "make_agent", "recipe_for", "save_agent",
+]  # fmt: skip
 
 RECIPE = "worldsim.json"
 VERSION = 1
@@ -53,7 +56,8 @@ class Recipe:
         obs: "rgb" or "latent".
         stack: frames that it sees at once.
         settings: keyword arguments of the algorithm.
-        observation, actions: shape of an observation after stacking, and number of actions.
+        observation: its shape after stacking.
+        actions: what it chooses among: how many there are, or another space than Discrete; see `actions.Choices`.
         seed: of its first weights and of all its chances.
         story: how it was trained.
     """
@@ -64,7 +68,7 @@ class Recipe:
     stack: int
     settings: Mapping[str, Any]
     observation: tuple[int, ...]
-    actions: int
+    actions: Actions
     seed: int = 0
     story: Mapping[str, Any] = field(default_factory=dict)
 
@@ -75,8 +79,21 @@ class Recipe:
             raise AgentError(f"obs must be 'rgb' or 'latent', got {self.obs!r}")
         if odd := [key for key, value in self.settings.items() if not isinstance(value, int | float | str | None)]:
             raise AgentError(f"settings must be numbers or words, those of {', '.join(odd)} are not")
-        if not 0 < np.prod(self.observation, dtype=np.float64) <= MOST_VALUES or not 0 < self.actions <= MOST_VALUES:
-            raise AgentError(f"no agent sees {self.observation} or has {self.actions} actions")
+        if not 0 < np.prod(self.observation, dtype=np.float64) <= MOST_VALUES:
+            raise AgentError(f"no agent sees {self.observation}")
+        try:
+            space = space_of(self.actions)
+            known = 0 < spaces.flatdim(space) <= MOST_VALUES and chosen_in(space) == space
+        except (KeyError, TypeError, ValueError, AssertionError, NotImplementedError):
+            known = False
+        if not known:
+            raise AgentError(f"no agent has the actions {self.actions}")
+        check_takes(self.learner, self.action_space)
+
+    @property
+    def action_space(self) -> spaces.Space[Any]:
+        """What it chooses in."""
+        return space_of(self.actions)
 
     @property
     def observation_space(self) -> spaces.Box:
@@ -101,15 +118,32 @@ class LatentNetwork(BaseFeaturesExtractor):
         return self.layers(observations)
 
 
+def check_takes(learner: str, space: spaces.Space[Any]) -> None:
+    """Raise `AgentError` where a learner cannot choose among the actions of a world."""
+    if not isinstance(space, LEARNERS[learner].takes):
+        able = [name for name, other in LEARNERS.items() if isinstance(space, other.takes)]
+        *first, last = (kind.__name__ for kind in LEARNERS[learner].takes)
+        known = f"{', '.join(first)} or {last}" if first else last
+        raise AgentError(
+            f"{learner} chooses among {known} actions, and this world takes {space}; "
+            f"give --learner {' or '.join(able)}"
+        )
+
+
 def recipe_for(
-    learner: str, task: str, obs: str, observation: tuple[int, ...], actions: int, seed: int,
+    learner: str, task: str, obs: str, observation: tuple[int, ...], actions: Actions, seed: int,
     settings: Mapping[str, Any] | None = None,
 ) -> Recipe:  # fmt: skip
-    """The recipe of a learner for a task: the learner's settings, the task's over them, and those given over both."""
+    """The recipe of a learner for a task: the learner's settings, the task's over them, and those given over both.
+
+    Raises:
+        AgentError: no such learner, or one that does not choose among such actions.
+    """
     if learner not in LEARNERS:
         raise AgentError(f"learner must be one of {', '.join(LEARNERS)}, got {learner!r}")
     known = LEARNERS[learner]
-    merged = {**known.settings, **preset(task).settings.get(learner, {}), **(settings or {})}
+    box = known.continuous if isinstance(actions, Mapping) and actions.get("type") == "Box" else {}
+    merged = {**known.settings, **box, **preset(task).settings.get(learner, {}), **(settings or {})}
     return Recipe(learner, task, obs, known.stack, merged, observation, actions, seed)
 
 
@@ -200,7 +234,7 @@ class _Spaces(gym.Env[Any, Any]):
 
     def __init__(self, recipe: Recipe) -> None:
         self.observation_space = recipe.observation_space
-        self.action_space = spaces.Discrete(recipe.actions)
+        self.action_space = recipe.action_space
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         return np.zeros(self.observation_space.shape or (), self.observation_space.dtype), {}

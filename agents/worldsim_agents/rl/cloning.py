@@ -8,20 +8,26 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from worldsim.data.episodes import Dataset
 from worldsim.sampling.world import World
+from worldsim_agents.rl.actions import Choices, in_words
 from worldsim_agents.rl.agents import AgentError, Recipe, make_agent
 
 __all__ = ["clone", "examples"]
 
 FRAMES = 256  # encoded at a time
 ROWS = 128  # of a batch
+NARROWEST = 0.05  # least standard deviation of a cloned Gaussian in [-1, 1]: training on from the clone must still try
 
 
 def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None, device: str = "cpu") -> Any:
     """Teach a fresh PPO agent of this recipe the actions of a recording; returns it and the last epoch's mean loss.
+
+    The loss is how unlikely the player's actions are to the policy, in nats: cross entropy of each number, and for
+    values the density of a Gaussian, whose size is after each epoch what the policy is off by in the mean.
 
     Args:
         recipe: of "ppo".
@@ -32,13 +38,18 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None,
 
     Raises:
         AgentError: another learner, or actions or frames of another space.
+        AdapterError: actions in several parts.
         DatasetError: no dataset there.
     """
     if recipe.learner != "ppo":
         raise AgentError(f"only the policy of ppo can be cloned into, got {recipe.learner}")
     data = Dataset.open(folder)
-    if data.info.actions.table is None or len(data.info.actions.table) != recipe.actions:
-        raise AgentError(f"{folder} was recorded with other actions than the {recipe.actions} of this agent")
+    choices = Choices(data.info.actions)
+    if choices.space != recipe.action_space:
+        raise AgentError(
+            f"{folder} must be recorded with the {in_words(recipe.actions)} of this agent, "
+            f"got {data.info.actions.space}"
+        )
     size = tuple(recipe.observation[:2] if world is None else world.card.size)
     if tuple(data.info.size) != size:
         raise AgentError(f"{folder} must hold frames of {size}, the size of the checkpoint, got {data.info.size}")
@@ -47,34 +58,40 @@ def clone(recipe: Recipe, folder: Path, epochs: int, world: World | None = None,
     assert isinstance(policy, ActorCriticPolicy)
     episodes = list(examples(data, recipe, world))
     places = np.array([(number, t) for number, (_, chosen) in enumerate(episodes) for t in range(len(chosen))])
-    optimiser = torch.optim.Adam(policy.parameters(), lr=3e-4)
+    gaussian = isinstance(choices.space, spaces.Box)
+    numbers = torch.float32 if gaussian or isinstance(choices.space, spaces.MultiBinary) else torch.int64
+    optimiser = torch.optim.Adam([value for name, value in policy.named_parameters() if name != "log_std"], lr=3e-4)
     rng, loss = np.random.default_rng(recipe.seed), float("nan")
     policy.set_training_mode(True)
     for _ in range(epochs):
-        losses = []
+        losses, off = [], []
         for part in np.array_split(rng.permutation(len(places)), max(1, len(places) // ROWS)):
             seen = np.stack([_stacked(episodes[n][0], t, recipe) for n, t in places[part]])
-            chosen = torch.tensor([int(episodes[n][1][t]) for n, t in places[part]], device=policy.device)
-            _, likely, _ = policy.evaluate_actions(policy.obs_to_tensor(seen)[0], chosen)  # pyright: ignore[reportArgumentType]
-            wrong = -likely.mean()
+            taken = np.stack([episodes[n][1][t] for n, t in places[part]])
+            chosen = torch.as_tensor(taken, dtype=numbers, device=policy.device)  # (B, …)
+            told = policy.get_distribution(policy.obs_to_tensor(seen)[0])  # pyright: ignore[reportArgumentType]
+            wrong = -told.log_prob(chosen).mean()
+            if gaussian:
+                off.append((told.mode() - chosen).detach().square().mean(dim=0))
             optimiser.zero_grad()
             wrong.backward()
             torch.nn.utils.clip_grad_norm_(policy.parameters(), 0.5)
             optimiser.step()
             losses.append(float(wrong.detach()))
         loss = float(np.mean(losses))
+        if gaussian:
+            policy.log_std.data = torch.stack(off).mean(dim=0).sqrt().clamp(min=NARROWEST).log()
     policy.set_training_mode(False)
     return agent, loss
 
 
 def examples(data: Dataset, recipe: Recipe, world: World | None) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Of each episode what was seen (T, …) and the action i64 (T,) that was then taken."""
-    table = data.info.actions.table
-    assert table is not None
+    """Of each episode what was seen (T, …) and what was then chosen (T, …), as `Choices` reads it."""
+    choices = Choices(data.info.actions)
     for number in range(len(data)):
         episode = data.read(number)
         taken = episode.actions[1:]  # row t + 1 holds the action taken at frame t
-        chosen = np.square(taken[:, None] - table[None]).sum(axis=2).argmin(axis=1)
+        chosen = choices.read(taken)
         frames = episode.frames[:-1]
         if recipe.obs == "latent":
             if world is None:

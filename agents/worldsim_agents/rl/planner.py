@@ -1,9 +1,9 @@
 """`Planner`: chooses actions by trying them out in forks of the learned world; it learns nothing itself.
 
 Cross-entropy search over sequences of held actions: candidates are drawn for each held stretch from a distribution that
-moves towards the best of them; one round alone is random shooting. What counts is the task's reward as the predicted
-events tell it, with the events on the way by their probability, so that an unlikely success is still a direction.
-Without a task it is the reward that the world predicts.
+moves towards the best of them (`search`); one round alone is random shooting. What counts is the task's reward as the
+predicted events tell it, with the events on the way by their probability, so that an unlikely success is still a
+direction. Without a task it is the reward that the world predicts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from worldsim.sampling.world import World
-from worldsim_agents.rl.agents import AgentError
+from worldsim_agents.rl.actions import Choices
 from worldsim_agents.rl.presets import preset
+from worldsim_agents.rl.search import proposal_of
 from worldsim_agents.rl.worlds import Setting
 from worldsim_envs.voxel.tasks import TASKS
 
@@ -58,7 +59,7 @@ class Planner:
         seed: decides candidates and noise.
 
     Raises:
-        AgentError: actions that are not numbered.
+        AdapterError: actions in several parts.
     """
 
     def __init__(self, setting: Setting, plan: Plan, seed: int = 0) -> None:
@@ -67,9 +68,7 @@ class Planner:
             setting.checkpoint, rows=plan.candidates, steps=setting.passes, device=setting.device
         )
         card = self.world.card
-        if card.action_spec.table is None:
-            raise AgentError(f"a planner chooses among numbered actions (Discrete), got {card.action_spec.space}")
-        self._table = card.action_spec.table
+        self._choices = Choices(card.action_spec)
         self._memory = min(setting.start_frames, card.window)
         self._value = _values(setting.task, card.event_names)
         self._random = np.random.default_rng(seed)
@@ -78,48 +77,47 @@ class Planner:
     def predict(
         self, observation: Any, state: Any = None, episode_start: np.ndarray | None = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
-        """Actions (B,) for frames u8 (B, H, W, 3)."""
+        """Actions (B, …) for frames u8 (B, H, W, 3)."""
         if len(self._rows) != len(observation):
             self._rows = [_Row([], [], []) for _ in range(len(observation))]
-        actions = np.zeros(len(observation), np.int64)
+        actions = []
         for row, (frame, memory) in enumerate(zip(observation, self._rows, strict=True)):
             if episode_start is None or episode_start[row]:
                 memory.frames, memory.actions, memory.waiting = [], [], []
             memory.frames = [*memory.frames, np.asarray(frame)][-self._memory :]
             if not memory.waiting:
-                memory.waiting = self.search(memory.frames, memory.actions)[: self.plan.commit]
-            actions[row] = memory.waiting.pop(0)
-            memory.actions = [*memory.actions, int(actions[row])][-self._memory :]
-        return actions, state
+                memory.waiting = list(self.search(memory.frames, memory.actions)[: self.plan.commit])
+            actions.append(memory.waiting.pop(0))
+            memory.actions = [*memory.actions, actions[-1]][-self._memory :]
+        return np.stack(actions), state
 
-    def search(self, frames: list[np.ndarray], actions: list[int]) -> list[int]:
-        """The best sequence found, `horizon` actions, after these frames and the actions between them."""
+    def search(self, frames: list[np.ndarray], actions: list[Any]) -> np.ndarray:
+        """The best sequence found, `horizon` actions (T, …), after these frames and the actions between them."""
         plan, world, count = self.plan, self.world, self.plan.candidates
-        led = np.zeros((len(frames), self._table.shape[1]), np.float32)
-        led[1:] = self._table[np.array(actions[len(actions) - len(frames) + 1 :], np.int64)]
+        led = np.zeros((len(frames), world.card.action_spec.width), np.float32)
+        if len(frames) > 1:
+            led[1:] = self._choices.vectors(np.stack(actions[len(actions) - len(frames) + 1 :]))
         seeds = [int(seed) for seed in self._random.integers(2**62, size=count)]
         shown = np.broadcast_to(np.stack(frames), (count, len(frames), *frames[0].shape))
         world.reset(shown, np.broadcast_to(led, (count, *led.shape)), None, seeds)
         stretches = -(-plan.horizon // plan.hold)
-        chances = np.full((stretches, len(self._table)), 1.0 / len(self._table))
-        best, most = np.zeros(stretches, np.int64), -np.inf
+        proposal = proposal_of(stretches, self._choices.space)
+        best, most = None, -np.inf
         for _ in range(plan.rounds):
-            cut = self._random.random((count, stretches, 1))
-            drawn = (cut > chances.cumsum(axis=1)).sum(axis=2).clip(0, len(self._table) - 1)
+            drawn = proposal.draw(count, self._random)
             worth = self._worth(world.fork(), np.repeat(drawn, plan.hold, axis=1)[:, : plan.horizon])
             order = np.argsort(-worth, kind="stable")
-            if worth[order[0]] > most:
+            if best is None or worth[order[0]] > most:
                 best, most = drawn[order[0]], float(worth[order[0]])
-            for stretch in range(stretches):
-                elite = np.bincount(drawn[order[: plan.elites], stretch], minlength=len(self._table)) / plan.elites
-                chances[stretch] = 0.25 * chances[stretch] + 0.65 * elite + 0.1 / len(self._table)
-        return np.repeat(best, plan.hold)[: plan.horizon].tolist()
+            proposal.learn(drawn[order[: plan.elites]])
+        assert best is not None, "there is a round"
+        return np.repeat(best, plan.hold, axis=0)[: plan.horizon]
 
     def _worth(self, world: World, sequences: np.ndarray) -> np.ndarray:
-        """Discounted rewards f64 (N,) of action sequences (N, T), each while its episode is likely to go on."""
+        """Discounted rewards f64 (N,) of action sequences (N, T, …), each while its episode is likely to go on."""
         worth, alive = np.zeros(len(sequences)), np.ones(len(sequences))
-        for t, chosen in enumerate(sequences.T):
-            step = world.imagine(self._table[chosen], pixels=False)
+        for t in range(sequences.shape[1]):
+            step = world.imagine(self._choices.vectors(sequences[:, t]), pixels=False)
             worth += self.plan.discount**t * alive * (step.events @ self._value)
             alive *= 1.0 - step.ended
         return worth
@@ -130,8 +128,8 @@ class _Row:
     """What a planner remembers of a row, and what it still means to do."""
 
     frames: list[np.ndarray]
-    actions: list[int]
-    waiting: list[int]
+    actions: list[Any]
+    waiting: list[Any]
 
 
 def _values(task: str, event_names: tuple[str, ...]) -> np.ndarray:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 import numpy as np
+from gymnasium import spaces
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
 
+from worldsim_agents.rl.actions import Actions, counts, in_words, space_of
 from worldsim_agents.rl.agents import AgentError, Recipe, load_agent
 from worldsim_agents.rl.planner import Plan, Planner
 from worldsim_agents.rl.worlds import Setting, actions_of
@@ -32,15 +34,18 @@ class Player(Protocol):
 
 
 class Random:
-    """Draws every action anew."""
+    """Draws every action anew, all alike, from a space that agents choose in."""
 
-    def __init__(self, actions: int, seed: int = 0) -> None:
-        self._actions, self._random = actions, np.random.default_rng(seed)
+    def __init__(self, actions: Actions, seed: int = 0) -> None:
+        self._space, self._random = space_of(actions), np.random.default_rng(seed)
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: np.ndarray | None = None, deterministic: bool = False
     ) -> tuple[np.ndarray, Any]:
-        return self._random.integers(self._actions, size=len(observation)), state
+        rows, space = len(observation), self._space
+        if isinstance(space, spaces.Box):
+            return self._random.uniform(space.low, space.high, (rows, *space.shape)).astype(np.float32), state
+        return self._random.integers(counts(space), size=(rows, *(space.shape or ()))), state
 
 
 class Scripted:
@@ -131,6 +136,6 @@ def check_fits(name: str, recipe: Recipe, envs: VecEnv, setting: Setting) -> Non
         )
     if recipe.actions != actions_of(envs):
         raise AgentError(
-            f"{name} has {recipe.actions} actions, these worlds take {actions_of(envs)}; "
+            f"{name} has {in_words(recipe.actions)}, these worlds take {in_words(actions_of(envs))}; "
             "give the checkpoint it learned in"
         )

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from gymnasium import spaces
+
 __all__ = ["LEARNERS", "PRESETS", "Learner", "Name", "Preset", "preset"]
 
 Name = Literal["ppo", "recurrent-ppo", "dqn", "qr-dqn"]
@@ -20,26 +22,34 @@ class Learner:
         policy: stable-baselines3's name of the network.
         settings: keyword arguments of the algorithm.
         stack: frames that it sees at once.
+        takes: the kinds of actions that it chooses among.
+        continuous: settings that differ where actions are a Box.
     """
 
     home: tuple[str, str]
     policy: str
     settings: Mapping[str, Any]
     stack: int = 2
+    takes: tuple[type[spaces.Space[Any]], ...] = (spaces.Discrete,)
+    continuous: Mapping[str, Any] = field(default_factory=dict)
 
 
+_MOST = (spaces.Discrete, spaces.Box, spaces.MultiDiscrete)
 _ACTOR = {
     "n_steps": 64, "batch_size": 256, "n_epochs": 4, "learning_rate": 3e-4, "ent_coef": 0.01, "gamma": 0.98,
     "gae_lambda": 0.95, "clip_range": 0.2, "vf_coef": 0.5, "max_grad_norm": 0.5,
 }  # fmt: skip
+_GAUSSIAN = {"ent_coef": 0.0}  # the entropy of a Gaussian has no limit, and what lies outside a Box is cut off
 _VALUES = {
     "buffer_size": 20_000, "learning_starts": 1000, "batch_size": 64, "train_freq": 2, "gradient_steps": 1,
     "learning_rate": 2.5e-4, "gamma": 0.98, "target_update_interval": 500, "exploration_fraction": 0.3,
     "exploration_final_eps": 0.05,
 }  # fmt: skip
 LEARNERS: dict[str, Learner] = {
-    "ppo": Learner(("stable_baselines3", "PPO"), "CnnPolicy", _ACTOR),
-    "recurrent-ppo": Learner(("sb3_contrib", "RecurrentPPO"), "CnnLstmPolicy", {**_ACTOR, "batch_size": 128}, 1),
+    "ppo": Learner(("stable_baselines3", "PPO"), "CnnPolicy", _ACTOR, 2, (*_MOST, spaces.MultiBinary), _GAUSSIAN),
+    "recurrent-ppo": Learner(  # sb3-contrib keeps MultiBinary actions as int8, of which torch takes no likelihood
+        ("sb3_contrib", "RecurrentPPO"), "CnnLstmPolicy", {**_ACTOR, "batch_size": 128}, 1, _MOST, _GAUSSIAN
+    ),
     "dqn": Learner(("stable_baselines3", "DQN"), "CnnPolicy", _VALUES),
     "qr-dqn": Learner(("sb3_contrib", "QRDQN"), "CnnPolicy", _VALUES),
 }

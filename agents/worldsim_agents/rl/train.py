@@ -20,9 +20,21 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 from tqdm import tqdm
 
+from worldsim.data.episodes import Dataset
+from worldsim.model.card import read_card
+from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim.video import write_mp4
-from worldsim_agents.rl.agents import AgentError, Recipe, load_agent, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.actions import chosen_in, plain
+from worldsim_agents.rl.agents import (
+    AgentError,
+    Recipe,
+    check_takes,
+    load_agent,
+    make_agent,
+    recipe_for,
+    save_agent,
+)
 from worldsim_agents.rl.cloning import clone
 from worldsim_agents.rl.players import check_fits
 from worldsim_agents.rl.presets import LEARNERS, Name
@@ -117,10 +129,14 @@ def learn(
 
     Raises:
         EnvError, CheckpointError, AgentError: the world or the learner cannot be made so, or `agent` is another's.
+        AgentError, AdapterError: a learner, or no learner at all, takes the actions of that world.
     """
     former = None if agent is None else load_agent(agent)
     if former is not None and former[1].learner != learner:
         raise AgentError(f"{agent} was trained by {former[1].learner}, not by {learner}: give --learner accordingly")
+    taken = read_card(find(setting.checkpoint)).action_spec.space
+    chosen_in(taken)  # refuses, before any world is made, what no learner takes
+    check_takes(learner, taken)
     stack = LEARNERS[learner].stack
     envs = open_world(kind, setting, stack, shaping=shaping)
     try:
@@ -170,7 +186,10 @@ def clone_agent(options: Clone) -> Path:
     setting = options.setting
     agent, recipe, loss = cloned(setting, options.data, options.epochs, options.seed)
     path = save_agent(agent, recipe, options.out / AGENT)
-    print(f"{path}: last epoch's loss {loss:.3f} nats an action")
+    off = getattr(agent.policy, "log_std", None)  # of a Gaussian policy
+    spread = "" if off is None else f", off by {float(off.detach().exp().mean()):.2f} in the mean of values in [-1, 1]"
+    print(f"{path}: last epoch's loss {loss:.3f} nats an action{spread}")
+    print(f"next: worldsim agent eval --agent {path} --world true{_where(setting)}")
     return path
 
 
@@ -180,10 +199,11 @@ def cloned(setting: Setting, data: Path, epochs: int, seed: int) -> tuple[BaseAl
     stack = LEARNERS["ppo"].stack
     channels, *size = world.cache.last.shape[1:]
     shape = (channels * stack, *size) if setting.obs == "latent" else (*world.card.size, 3 * stack)
-    spec = world.card.action_spec
-    if spec.table is None:
-        raise AgentError(f"agents choose among numbered actions (Discrete), and this world takes {spec.space}")
-    recipe = recipe_for("ppo", setting.task, setting.obs, shape, len(spec.table), seed)
+    taken = world.card.action_spec.space
+    actions = plain(chosen_in(taken))
+    if (found := Dataset.open(data).info.actions.space) != taken:
+        raise AgentError(f"{data} must be recorded with the actions of {setting.checkpoint}, {taken}, got {found}")
+    recipe = recipe_for("ppo", setting.task, setting.obs, shape, actions, seed)
     recipe = replace(recipe, story={"cloned from": str(data), "epochs": epochs})
     agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None, setting.device)
     return agent, recipe, loss

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import gymnasium as gym
-from gymnasium import spaces
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack, VecMonitor
 
 import worldsim  # noqa: F401  registers the ids
@@ -24,8 +23,9 @@ from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import find
 from worldsim.sampling.world import World
 from worldsim_agents.calibrate import QUANTILES
+from worldsim_agents.rl.actions import Actions, plain
 from worldsim_agents.rl.presets import preset
-from worldsim_agents.rl.wrappers import FromZero, Joined, Latents, Shaped
+from worldsim_agents.rl.wrappers import Chosen, Joined, Latents, Shaped
 from worldsim_agents.sb3 import AdapterError, to_sb3
 from worldsim_envs.learned import LearnedVectorEnv
 
@@ -137,18 +137,12 @@ def encoder_of(setting: Setting) -> World | None:
 
 
 def seen_as(envs: VecEnv, setting: Setting, stack: int, encoder: World | None) -> VecEnv:
-    """What an agent sees of an env, `stack` frames at once, or their latents where an encoder is given.
+    """What an agent sees of an env, `stack` frames at once, or their latents where an encoder is given, and its choice.
 
     Raises:
-        AdapterError: actions that are not numbered.
+        AdapterError: actions in several parts, of which learners have no policy.
     """
-    if not isinstance(envs.action_space, spaces.Discrete):
-        raise AdapterError(
-            f"agents choose among numbered actions (Discrete), and this world takes {envs.action_space}; "
-            "record it in a wrapper that numbers some, and train on that"
-        )
-    if envs.action_space.start:
-        envs = FromZero(envs)
+    envs = Chosen(envs)
     if encoder is not None:
         envs = Latents(envs, encoder)
     if stack > 1:
@@ -156,10 +150,9 @@ def seen_as(envs: VecEnv, setting: Setting, stack: int, encoder: World | None) -
     return envs
 
 
-def actions_of(envs: VecEnv) -> int:
-    """How many actions agents choose among."""
-    assert isinstance(envs.action_space, spaces.Discrete), "see seen_as"
-    return int(envs.action_space.n)
+def actions_of(envs: VecEnv) -> Actions:
+    """What agents choose among in a world of `open_world`, as plain values."""
+    return plain(envs.action_space)
 
 
 def open_world(

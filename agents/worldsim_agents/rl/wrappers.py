@@ -9,11 +9,13 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv, VecEnvWrapper
 
+from worldsim.actions import ActionSpec
 from worldsim.sampling.world import World
+from worldsim_agents.rl.actions import Choices
 from worldsim_agents.sb3 import AdapterError
 from worldsim_envs.learned.vector import LATENT_LIMIT
 
-__all__ = ["FromZero", "Joined", "Latents", "Shaped", "happened"]
+__all__ = ["Chosen", "Joined", "Latents", "Shaped", "happened"]
 
 
 def happened(info: Mapping[str, Any]) -> np.ndarray:
@@ -80,17 +82,19 @@ class Latents(VecEnvWrapper):
         return np.clip(self._world.latents(frames), -LATENT_LIMIT, LATENT_LIMIT)
 
 
-class FromZero(VecEnvWrapper):
-    """Numbers the actions of a Discrete space from 0, as stable-baselines3 does."""
+class Chosen(VecEnvWrapper):
+    """Takes actions as learners choose them: numbered from 0, or in [-1, 1]; see `actions.Choices`.
+
+    Raises:
+        AdapterError: actions in several parts, of which learners have no policy.
+    """
 
     def __init__(self, envs: VecEnv) -> None:
-        space = envs.action_space
-        assert isinstance(space, spaces.Discrete)
-        super().__init__(envs, action_space=spaces.Discrete(int(space.n)))
-        self._first = int(space.start)
+        self._choices = Choices(ActionSpec.from_space(envs.action_space))
+        super().__init__(envs, action_space=self._choices.space)
 
     def step_async(self, actions: np.ndarray) -> None:
-        self.venv.step_async(np.asarray(actions) + self._first)
+        self.venv.step_async(self._choices.actions(actions))
 
     def reset(self) -> Any:
         return self.venv.reset()
