@@ -1,6 +1,7 @@
 """Thresholds of events: known answers for hits, F1 and the choice, and the table beside the weights."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from worldsim.model.calibration import (
 from worldsim.model.card import CheckpointError
 from worldsim.sampling.world import World
 from worldsim_agents.sightings import best_threshold, hits, score
+from worldsim_envs.learned import EnvError, LearnedVectorEnv
+from worldsim_envs.voxel.events import EVENT_NAMES
 
 
 def at(*frames: int, length: int = 12) -> np.ndarray:
@@ -81,6 +84,29 @@ def test_a_table_comes_back_as_it_was_and_holds_for_its_weights_alone(tmp_path: 
     (folder / refiner.FILE).write_bytes(b"it changes what events are told from")
     with pytest.warns(UserWarning, match="other weights"):
         assert read_calibration(folder) is None
+
+
+def test_a_table_holds_with_its_refiner_and_in_its_passes(tmp_path: Path) -> None:
+    folder = save_tiny_checkpoint(tmp_path / "tiny")
+    dynamics = World.from_pretrained(folder).dynamics
+    config = refiner.RefinerConfig(channels=4, actions=dynamics.config.actions, past=2, width=8, depth=1)
+    refiner.write_refiner(folder / refiner.FILE, refiner.Refiner(config), dynamics, {})
+    scores = {name: EventScore(0.2) for name in EVENT_NAMES}
+    found = Calibration(scores, {"again": {"0.99": 0.3}}, played_fingerprint(folder), {"passes": 2})
+    write_calibration(folder, found)
+    assert World.from_pretrained(folder).calibration == found
+    assert World.from_pretrained(folder, refine=False).calibration is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        env = LearnedVectorEnv(1, folder, task="OpenDoor", surprise="again", guard="0.99", steps=2)
+        assert env.guard == 0.3
+        LearnedVectorEnv(1, folder, steps=1)
+    with pytest.warns(UserWarning, match=r"measured in 2 .* plays in 1.*calibrate --passes 1"):
+        LearnedVectorEnv(1, folder, task="OpenDoor", steps=1)
+    with pytest.raises(EnvError, match=r"measured in 1 passes: \(none\), got '0.99'; run .* --passes 1"):
+        LearnedVectorEnv(1, folder, surprise="again", guard="0.99", steps=1)
+    with pytest.warns(UserWarning, match="not measured to tell door_opened"):
+        LearnedVectorEnv(1, World.from_pretrained(folder, refine=False), task="OpenDoor")
 
 
 def test_a_damaged_table_is_named(tmp_path: Path) -> None:

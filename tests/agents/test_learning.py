@@ -45,6 +45,12 @@ def setting(checkpoint: str) -> Setting:
     return Setting("OpenDoor", checkpoint, rows=2, start_frames=3, horizon=6, levels=2, passes=1)
 
 
+@pytest.mark.parametrize(("task", "says"), [("Chop", "did you mean ChopTree"), ("Fly", "got 'Fly'$")])
+def test_a_task_that_there_is_not_names_those_that_there_are_and_none(task: str, says: str) -> None:
+    with pytest.raises(ValueError, match=f'--task must be one of Explore, .*or "" for the reward of the world.*{says}'):
+        Setting(task)
+
+
 def test_presets_speak_of_tasks_events_and_settings_that_exist() -> None:
     assert set(PRESETS) <= set(TASKS)
     assert {event for preset in PRESETS.values() for event in preset.shaping} <= set(EVENT_NAMES)

@@ -109,7 +109,7 @@ def test_every_task_of_the_table_has_an_id_with_its_time_limit_and_goal() -> Non
 
 
 def test_a_task_that_does_not_exist_or_whose_events_are_not_predicted_is_named() -> None:
-    with pytest.raises(EnvError, match="task must be one of Explore"):
+    with pytest.raises(EnvError, match="task must be one of Explore.*--task \"\".*got 'Fly'"):
         LearnedEnv(EventWorld({}), task="Fly")
     with pytest.raises(EnvError, match="does not predict: mined_wood"):
         LearnedEnv(CounterWorld(1), task="ChopTree")
@@ -370,8 +370,8 @@ def test_a_surprise_is_told_and_changes_nothing_else(checkpoint: str, kind: str)
 def test_a_guard_that_nothing_measured_reaches_is_warned_of() -> None:
     measured = Calibration({}, {"again": {"0.95": 0.1, "0.99": 0.155}})
     with pytest.warns(UserWarning, match=r"guard=0.99 lies above every measured surprise .*0.155.* guard='0.95'"):
-        assert read_guard(0.99, "again", measured) == 0.99
-    assert read_guard("0.99", "again", measured) == 0.155 and read_guard(0.15, "again", measured) == 0.15
+        assert read_guard(0.99, "again", measured, 2) == 0.99
+    assert read_guard("0.99", "again", measured, 2) == 0.155 and read_guard(0.15, "again", measured, 2) == 0.15
 
 
 @pytest.mark.parametrize("strength", [1.0, 2.5])

@@ -13,6 +13,7 @@ from fakes import CounterWorld
 from tiny import KWARGS, save_tiny_checkpoint
 from worldsim.actions import ActionSpec
 from worldsim.data.episodes import Dataset
+from worldsim.model.calibration import Calibration, EventScore
 from worldsim.model.prompts import UnknownWords
 from worldsim.play.controls import Controls
 from worldsim.play.games import LearnedGame, PlayError, TrueGame
@@ -42,6 +43,15 @@ def session(tmp_path: Path, world: str = "true", end_at: int = 1000, **kwargs) -
 def shown(session: Session) -> list[int]:
     """The count, the action and the length of the prompt that the frame shows."""
     return session.frame[0, :3, 0].tolist()
+
+
+@pytest.mark.parametrize(("f1", "ends"), [(0.49, False), (0.5, True)])
+def test_an_episode_ends_at_the_calibrated_threshold_as_in_the_learned_env(f1: float, ends: bool) -> None:
+    world = CounterWorld(1)  # whose ends have a probability of 0.1
+    world.calibration = Calibration({"end": EventScore(0.05, f1=f1)})
+    game = LearnedGame(world)
+    game.reset(0)
+    assert game.step(np.float32([1, 0])).terminated is ends
 
 
 def test_return_types_a_prompt_but_where_an_action_is_named_by_it(tmp_path: Path) -> None:

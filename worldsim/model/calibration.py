@@ -73,6 +73,17 @@ class Calibration:
         """From which probability on an event counts as happened; 0.5 for one that was never measured."""
         return self.events[event].threshold if event in self.events else UNMEASURED
 
+    @property
+    def passes(self) -> int | None:
+        """Denoising passes per frame that it was measured in; None where the table does not say."""
+        found = self.measured.get("passes")
+        return found if isinstance(found, int) else None
+
+    def fits(self, passes: int) -> bool:
+        """Whether it was measured in so many passes, as far as it says. In others surprise is of another size; the
+        thresholds of events are still nearer than 0.5, which a rare one hardly ever reaches."""
+        return self.passes in (None, passes)
+
 
 def end_threshold(found: Calibration | None) -> float:
     """From which probability on an episode has ended: as measured, where F1 is at least 0.5 there, else 0.5."""
@@ -98,14 +109,16 @@ def write_calibration(folder: Path, found: Calibration) -> Path:
     return folder / FILE
 
 
-def read_calibration(folder: Path) -> Calibration | None:
+def read_calibration(folder: Path, refined: bool = True) -> Calibration | None:
     """The calibration beside a checkpoint; None where there is none, or with a warning where it is of other weights.
+
+    It is measured with the refiner that is there: None, too, for a world played without it (not `refined`).
 
     Raises:
         CheckpointError: not JSON, or not as `write_calibration` writes it.
     """
     path = folder / FILE
-    if not path.is_file():
+    if not path.is_file() or ((folder / refiner.FILE).is_file() and not refined):
         return None
     try:
         data = json.loads(path.read_text())

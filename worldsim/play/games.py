@@ -17,6 +17,7 @@ from worldsim.data.envs import RecordError, describe_env, open_env, pictures_of,
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.frames import FrameError
 from worldsim.data.truth import Pictured, env_of
+from worldsim.model.calibration import end_threshold
 from worldsim.model.card import WorldCard
 from worldsim.model.prompts import left_out
 from worldsim.play.controls import Controls
@@ -174,6 +175,7 @@ class LearnedGame:
             card.shown,
         )  # fmt: skip
         self._world = world
+        self._over = end_threshold(world.calibration)  # as in the learned env
         self._opening = opening
         self._true: Game | None = None
 
@@ -239,7 +241,7 @@ class LearnedGame:
         return np.stack(frames), np.stack([np.zeros_like(still), *[still] * (len(frames) - 1)])
 
     def _shown(self, step: Step) -> Shown:
-        return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= 0.5))
+        return Shown(step.frames[0], step.events[0], bool(step.ended[0] >= self._over))
 
 
 def _keys_and_camera(env: gym.Env[Any, Any], names: tuple[str, ...]) -> Callable[[np.ndarray], dict[str, Any]]:

@@ -59,7 +59,7 @@ class World:
         temperature: size of the noise that frames begin as.
         window: on how many past frames a new one depends, and on no older one; None for all that the network remembers.
         cache: what the worlds remember of their past.
-        calibration: from which probability on events count, as measured with these weights, or None.
+        calibration: from which probability on events count, as measured with these weights and this refiner, or None.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
         checkpoint: the folder that it was loaded from, or None.
         refiner: gives frames that somebody's actions lead to the detail of those before them, in rows without a prompt,
@@ -114,7 +114,7 @@ class World:
             half: whether matrices are multiplied in bfloat16; by default where the device is faster at that.
             temperature, guidance: as above; the card's by default. A number is the usual size of the noise; the rest is
                 the card's.
-            refine: whether the checkpoint's refiner is used, where it has one.
+            refine: whether the checkpoint's refiner is used, where it has one; its calibration holds with it alone.
 
         Raises:
             CheckpointError: missing, damaged, or a tokenizer alone.
@@ -143,7 +143,7 @@ class World:
             window=window, habits=read_habits(folder, card.action_spec.width), refiner=refiner,
         )  # fmt: skip
         world.checkpoint = folder
-        world.calibration = read_calibration(world.checkpoint)
+        world.calibration = read_calibration(world.checkpoint, refine)
         return world
 
     def alike(

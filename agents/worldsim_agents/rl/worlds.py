@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -28,6 +29,7 @@ from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.wrappers import Chosen, Joined, Latents, Shaped
 from worldsim_agents.sb3 import AdapterError, to_sb3
 from worldsim_envs.learned import LearnedVectorEnv
+from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = [
     "Kind", "Obs", "Setting", "actions_of", "encoder_of", "learned_env", "open_world", "seen_as", "true_id",
@@ -72,6 +74,12 @@ class Setting:
     """Where the learned world runs and agents learn."""
 
     def __post_init__(self) -> None:
+        if self.task and self.task not in TASKS:
+            near = get_close_matches(self.task, TASKS, 1)
+            raise ValueError(
+                f"--task must be one of {', '.join(TASKS)}, or \"\" for the reward of the world itself, "
+                f"got {self.task!r}{f'; did you mean {near[0]}?' if near else ''}"
+            )
         for name in ("rows", "passes", "start_frames", "levels"):
             if (value := getattr(self, name)) is not None and value < 1:
                 raise ValueError(f"{name} must be at least 1, got {value}")

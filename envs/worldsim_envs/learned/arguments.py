@@ -10,7 +10,7 @@ from worldsim.model.calibration import Calibration
 from worldsim.sampling.world import SURPRISES
 from worldsim_envs.learned.starts import EnvError
 
-__all__ = ["check_arguments", "read_autoreset", "read_guard"]
+__all__ = ["check_arguments", "read_autoreset", "read_guard", "warn_of_passes"]
 
 
 def check_arguments(
@@ -44,13 +44,25 @@ def read_autoreset(mode: AutoresetMode | str) -> AutoresetMode:
         raise EnvError(f"autoreset_mode must be one of {modes}, got {mode!r}") from error
 
 
-def read_guard(guard: float | str | None, surprise: str, calibration: Calibration | None) -> float | None:
-    """The limit of surprise that a guard means: the number itself, or a measured quantile by its name."""
+def warn_of_passes(calibration: Calibration | None, passes: int, task: str | None) -> None:
+    """Warn where a task's events are told by thresholds that were measured in another number of passes."""
+    if task is not None and calibration is not None and not calibration.fits(passes):
+        warnings.warn(
+            f"task {task}: when events have happened was measured in {calibration.passes} denoising passes per frame, "
+            f"and this world plays in {passes}: thresholds are near at best; worldsim agent calibrate --passes "
+            f"{passes} measures them",
+            stacklevel=4,
+        )
+
+
+def read_guard(guard: float | str | None, surprise: str, calibration: Calibration | None, passes: int) -> float | None:
+    """The limit of surprise that a guard means: the number itself, or a quantile, measured in these passes, by name."""
     if guard is None:
         return None
     if not surprise:
         raise EnvError(f"a guard watches a surprise: choose one of {', '.join(SURPRISES)}")
-    known = {} if calibration is None else calibration.surprise.get(surprise, {})
+    fits = calibration is None or calibration.fits(passes)
+    known = calibration.surprise.get(surprise, {}) if calibration is not None and fits else {}
     if not isinstance(guard, str):
         if guard <= 0:
             raise EnvError(f"guard must be above 0, got {guard}")
@@ -62,8 +74,9 @@ def read_guard(guard: float | str | None, surprise: str, calibration: Calibratio
             )
         return float(guard)
     if guard not in known:
+        measured = "" if fits else f" in {passes} passes"
         raise EnvError(
-            f"guard must be a number, or one of the measured quantiles {', '.join(known) or '(none)'}, "
-            f"got {guard!r}; run worldsim agent calibrate"
+            f"guard must be a number, or one of the quantiles measured{measured}: {', '.join(known) or '(none)'}, "
+            f"got {guard!r}; run worldsim agent calibrate{'' if fits else f' --passes {passes}'}"
         )
     return float(known[guard])

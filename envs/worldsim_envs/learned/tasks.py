@@ -39,7 +39,10 @@ class TaskJudge:
         self, name: str, event_names: tuple[str, ...], calibration: Calibration | None, rows: int, dense: bool = False
     ) -> None:
         if name not in TASKS:
-            raise EnvError(f"task must be one of {', '.join(TASKS)}, got {name!r}")
+            raise EnvError(
+                f"task must be one of {', '.join(TASKS)}, or none (None, or --task \"\") for the reward that the world "
+                f"predicts, got {name!r}"
+            )
         task = TASKS[name]
         self.name, self.task, self.dense = name, task, dense
         parts = _parts(task)

@@ -20,7 +20,7 @@ from worldsim.model.calibration import end_threshold
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.sizes import at_size
 from worldsim.sampling.world import Step, World
-from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard
+from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard, warn_of_passes
 from worldsim_envs.learned.origins import Place, TrueWorld, Twin, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
 from worldsim_envs.learned.states import EnvState, generator_in, vector_info
@@ -136,7 +136,8 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         self.horizon = horizon
         self.threshold = end_threshold(self.world.calibration) if threshold is None else threshold
         self.surprise = surprise
-        self.guard = read_guard(guard, surprise, self.world.calibration)
+        self.guard = read_guard(guard, surprise, self.world.calibration, self.world.steps)
+        warn_of_passes(self.world.calibration, self.world.steps, task)
         card = self.world.card
         self.metadata = {**self.metadata, "render_fps": card.fps, "autoreset_mode": self.autoreset_mode}
         self.fps: float = card.fps
