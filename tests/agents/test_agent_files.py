@@ -11,7 +11,9 @@ import pytest
 import torch
 from stable_baselines3 import PPO
 
+from worldsim.cli import main
 from worldsim_agents.rl.agents import AgentError, load_agent, make_agent, recipe_for, save_agent
+from worldsim_agents.rl.train import _keep_former
 
 
 def agent_zip(folder: Path) -> Path:
@@ -92,3 +94,39 @@ def test_an_agent_that_explores_a_little_still_does_when_it_is_loaded(tmp_path: 
     agent = make_agent(recipe)
     loaded = load_agent(save_agent(agent, recipe, tmp_path / "agent"))[0]
     assert loaded.exploration_rate == agent.exploration_final_eps > 0
+
+
+def test_a_folder_is_answered_with_the_agents_in_it(tmp_path: Path) -> None:
+    path = agent_zip(tmp_path)
+    with pytest.raises(AgentError, match=f"is a folder; give the zip of an agent, such as {path}"):
+        load_agent(tmp_path)
+
+
+def test_an_agent_that_is_there_already_is_kept_beside_the_new_one(tmp_path: Path, capsys) -> None:
+    for text in ("first", "second", "third"):
+        _keep_former(tmp_path / "agent.zip")
+        (tmp_path / "agent.zip").write_text(text)
+    found = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert found == {"agent-1.zip": "first", "agent-2.zip": "second", "agent.zip": "third"}
+    assert f"was there already, and is {tmp_path / 'agent-2.zip'} now" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("train --rows 0", "--rows must be at least 1, got 0"),
+        ("train --start-frames 0", "--start-frames must be at least 1"),
+        ("train --save-every -1", "--save-every must be at least 0, got -1"),
+        ("train --guard 0.99", "--guard watches a surprise: choose --surprise"),
+        ("clone --data x --epochs 0", "--epochs must be at least 1, got 0"),
+        ("watch --episodes 0", "--episodes must be at least 1, got 0"),
+        ("rank --episodes 1", "--episodes must be at least 2, got 1"),
+        ("study --gap-episodes -1", "--gap-episodes must be at least 0"),
+        ("eval --plan.rounds 0", "rounds must be at least 1, got 0"),
+        ("train --learner sac", "ppo"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_named_by_their_options(words: str, says: str, capsys) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(["agent", *words.split()])
+    assert says in capsys.readouterr().err

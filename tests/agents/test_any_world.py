@@ -197,7 +197,8 @@ def test_every_agent_command_runs_in_a_world_of_ones_own(counting: str, tmp_path
     main(["agent", "clone", "--data", str(data), "--epochs", "1", "--out", str(tmp_path / "clone"), *common])
     for agent in (str(out / "agent.zip"), str(tmp_path / "clone" / "agent.zip"), "random", "planner"):
         report = tmp_path / "report.json"
-        few = ["--episodes", "2", "--out", str(report), "--plan.candidates", "4", "--plan.elites", "2"]
+        few = ["--episodes", "2", "--out", str(report), "--plan.candidates", "2", "--plan.elites", "1",
+               "--plan.horizon", "2"]  # fmt: skip
         main(["agent", "eval", "--agent", agent, *few, *common])
         found = json.loads(report.read_text())
         assert found["task"] == "" and "success" not in found and found["return"][0] == 210.0

@@ -223,6 +223,7 @@ def test_the_gap_goes_to_the_same_places_with_values(checkpoints: dict[str, str]
 def test_every_agent_command_runs_in_a_box(checkpoints: dict[str, str], tmp_path: Path, capsys) -> None:
     common = ["--task", "", "--checkpoint", checkpoints["box"], "--rows", "2", "--horizon", "5", "--start-frames", "3",
               "--passes", "1"]  # fmt: skip
+    little = ["--plan.candidates", "2", "--plan.elites", "1", "--plan.horizon", "2", "--plan.rounds", "1"]
     out = tmp_path / "agent"
     main(["agent", "train", "--steps", "128", "--out", str(out), "--film-every", "20", "--quiet", *common])
     record(worlds.ID, "random", 60, tmp_path / "data", 0, episode_length=21, env_kwargs={"acts": "box"}, size=SIZE)
@@ -233,13 +234,13 @@ def test_every_agent_command_runs_in_a_box(checkpoints: dict[str, str], tmp_path
     main(["agent", "train", "--steps", "8", "--out", str(tmp_path / "on"), "--agent", zips[1], "--quiet", *common])
     for agent in (*zips, "random", "planner"):
         report = tmp_path / "report.json"
-        few = ["--episodes", "2", "--out", str(report), "--plan.candidates", "4", "--plan.elites", "2"]
+        few = ["--episodes", "2", "--out", str(report), *little]
         main(["agent", "eval", "--agent", agent, *few, *common])
         assert json.loads(report.read_text())["return"][0] == 820.0
     main(["agent", "eval", "--gap", "--agent", zips[0], "--episodes", "2", *common])
     for agent in (zips[0], "planner"):
         film = tmp_path / "watch.mp4"
-        main(["agent", "watch", "--agent", agent, "--episodes", "1", "--out", str(film), *common])
+        main(["agent", "watch", "--agent", agent, "--episodes", "1", "--out", str(film), *little, *common])
         assert read_mp4(film)[0].shape[1:] == (34, 16, 3)
     for learner in ("dqn", "qr-dqn"):
         with pytest.raises(SystemExit, match="2"):

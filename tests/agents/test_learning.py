@@ -108,6 +108,11 @@ def test_an_agent_goes_on_from_a_saved_one_of_its_kind_alone(setting: Setting, t
         learn("dqn", "learned", setting, 8, 2, settings=LITTLE, agent=path)
 
 
+def test_a_learner_that_only_gathered_experience_says_so(setting: Setting) -> None:
+    with pytest.warns(UserWarning, match="dqn only gathers experience in its first 100 steps: after 8 it has learned"):
+        learn("dqn", "learned", setting, 8, 0, settings={**LITTLE, "learning_starts": 100})
+
+
 def test_a_clone_is_trained_on(setting: Setting, tmp_path: Path) -> None:
     recipe = recipe_for("ppo", "OpenDoor", "rgb", (64, 64, 6), 26, 0)
     clone = make_agent(recipe)  # whose own optimiser, as that of a clone, has not stepped

@@ -59,8 +59,10 @@ def find(checkpoint: str | Path) -> Path:
         )
         return former(folder)
     shipped = sorted(path.parent.name for path in PACKAGED.glob("*/card.json"))
+    inside = folder / "checkpoint"  # of a run
+    hint = f"; did you mean {inside}?" if (inside / "card.json").is_file() else ""
     raise CheckpointError(
-        f"no checkpoint {str(checkpoint)!r}: expected a folder with a card.json, or one of {shipped or '(none)'}"
+        f"no checkpoint {str(checkpoint)!r}: expected a folder with a card.json, or one of {shipped or '(none)'}{hint}"
     )
 
 

@@ -208,6 +208,9 @@ def load_agent(path: str | Path) -> tuple[BaseAlgorithm, Recipe]:
         raise AgentError(
             f"{path} does not exist; an agent is a zip of worldsim agent train, or one of random, scripted and planner"
         ) from error
+    except IsADirectoryError as error:
+        inside = next((f", such as {one}" for one in sorted(path.rglob("*.zip"))), "")
+        raise AgentError(f"{path} is a folder; give the zip of an agent{inside}") from error
     except (zipfile.BadZipFile, json.JSONDecodeError, UnicodeDecodeError, pickle.UnpicklingError) as error:
         raise AgentError(f"{path}: damaged, or no agent: {str(error).splitlines()[0]}") from error
     agent = make_agent(recipe)

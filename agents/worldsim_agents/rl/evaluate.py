@@ -77,10 +77,17 @@ def judge(options: Judge) -> dict[str, Any]:
     report = {"agent": options.agent, "world": "both" if options.gap else options.world, "task": setting.task,
               "episodes": options.episodes, "deterministic": options.deterministic, "setting": asdict(setting),
               **found}  # fmt: skip
-    print(json.dumps({key: value for key, value in report.items() if key != "setting"}))
+    print(json.dumps({key: _short(value) for key, value in report.items() if key != "setting"}))
     if options.out is not None:
         write_json(options.out, report)
     return report
+
+
+def _short(value: Any) -> Any:
+    """Numbers as many digits long as anybody reads; means come as [mean, low, high]."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
 
 
 def summary(played: Any) -> dict[str, Any]:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+from shlex import join
 from typing import Any, Protocol
 
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.utils import set_random_seed
 from stable_baselines3.common.vec_env import VecEnv
+from tqdm import tqdm
 
 from worldsim_agents.rl.actions import Actions, counts, in_words, space_of
 from worldsim_agents.rl.agents import AgentError, Recipe, load_agent
@@ -96,6 +98,7 @@ def play(envs: VecEnv, player: Player, episodes: int, seed: int, deterministic: 
     set_random_seed(seed)
     envs.seed(seed)
     observations, state, started = envs.reset(), None, np.ones(rows, np.bool_)
+    bar = tqdm(total=episodes, desc="episodes", leave=False, disable=None)  # only where somebody watches
     while any(len(done) < quota[row] for row, done in enumerate(found)):
         actions, state = player.predict(observations, state, started, deterministic)
         observations, rewards, started, infos = envs.step(actions)
@@ -105,7 +108,9 @@ def play(envs: VecEnv, player: Player, episodes: int, seed: int, deterministic: 
             if started[row]:
                 if len(found[row]) < quota[row]:
                     found[row].append((float(totals[row]), bool(info.get("success", False)), int(lengths[row])))
+                    bar.update()
                 totals[row], lengths[row] = 0.0, 0
+    bar.close()
     return Played([episode for row in found for episode in row])
 
 
@@ -132,10 +137,17 @@ def check_fits(name: str, recipe: Recipe, envs: VecEnv, setting: Setting) -> Non
     if tuple(recipe.observation) != shown or recipe.obs != setting.obs:
         raise AgentError(
             f"{name} sees {recipe.observation} {recipe.obs}, these worlds show {shown} {setting.obs}; "
-            f"open them with obs={recipe.obs!r} and {recipe.stack} frames at once, from the checkpoint it learned in"
+            f"it learned with {_options(recipe)}"
         )
     if recipe.actions != actions_of(envs):
         raise AgentError(
             f"{name} has {in_words(recipe.actions)}, these worlds take {in_words(actions_of(envs))}; "
-            "give the checkpoint it learned in"
+            f"it learned with {_options(recipe)}"
         )
+
+
+def _options(recipe: Recipe) -> str:
+    """The options under which an agent learned, as far as its story tells them."""
+    checkpoint = recipe.story.get("checkpoint")
+    known = [] if checkpoint is None else ["--checkpoint", str(checkpoint)]
+    return join(["--task", recipe.task, *known, "--obs", recipe.obs])

@@ -32,6 +32,10 @@ class Rank:
     """File for the figures."""
     setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
 
+    def __post_init__(self) -> None:
+        if self.episodes < 2:
+            raise ValueError(f"--episodes must be at least 2, got {self.episodes}")
+
 
 def rank(options: Rank) -> dict[str, Any]:
     """Rank as the options say, print and write the figures, and return them.

@@ -71,6 +71,9 @@ class Study:
         for name in ("true_steps", "learned_steps", "episodes"):
             if getattr(self, name) < 1:
                 raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {getattr(self, name)}")
+        if self.gap_episodes < 0 or self.epochs < 1:
+            got = f"{self.gap_episodes} and {self.epochs}"
+            raise ValueError(f"--gap-episodes must be at least 0 and --epochs at least 1, got {got}")
         if not self.tasks or not self.seeds or not self.arms:
             raise ValueError("--tasks, --seeds and --arms must each name at least one")
         if unknown := sorted(set(self.tasks) - set(TASKS)):

@@ -9,7 +9,9 @@
 from __future__ import annotations
 
 import time
+import warnings
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 from shlex import join
 from typing import Annotated, Any
@@ -74,8 +76,10 @@ class Train:
     setting: Annotated[Setting, Flat] = field(default_factory=Setting)
 
     def __post_init__(self) -> None:
-        if self.steps < 1:
-            raise ValueError(f"--steps must be at least 1, got {self.steps}")
+        for name, least in (("steps", 1), ("save_every", 0), ("film_every", 0)):
+            if getattr(self, name) < least:
+                option = f"--{name.replace('_', '-')}"
+                raise ValueError(f"{option} must be at least {least}, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +96,10 @@ class Clone:
     """Folder for agent.zip."""
     setting: Annotated[Setting, Flat] = field(default_factory=Setting)
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1:
+            raise ValueError(f"--epochs must be at least 1, got {self.epochs}")
+
 
 def train(options: Train) -> Path:
     """Train as the options say; returns the path of the agent. Ctrl-C keeps what was learned until then.
@@ -105,11 +113,20 @@ def train(options: Train) -> Path:
         agent=options.agent, out=options.out, save_every=options.save_every, film_every=options.film_every,
         quiet=options.quiet,
     )  # fmt: skip
+    _keep_former(options.out / AGENT, options.agent)
     path = save_agent(agent, recipe, options.out / AGENT)
     seconds = time.perf_counter() - begun
     print(f"{path}: {agent.num_timesteps} steps in {seconds:.0f} s, {agent.num_timesteps / seconds:.0f} steps/s")
     print(f"next: worldsim agent eval --agent {path} --world true{_where(options.setting)}")
     return path
+
+
+def _keep_former(path: Path, begun: Path | None = None) -> None:
+    """Make way for an agent: one that is there already takes the next free name, unless the new one `begun` from it."""
+    if path.exists() and (begun is None or begun.resolve() != path.resolve()):
+        places = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+        kept = path.rename(next(place for place in places if not place.exists()))
+        print(f"{path} was there already, and is {kept} now")
 
 
 def _where(setting: Setting) -> str:
@@ -144,6 +161,11 @@ def learn(
         shape = tuple(envs.observation_space.shape or ())
         actions = actions_of(envs)
         recipe = recipe_for(learner, setting.task, setting.obs, shape, actions, seed, settings)
+        if steps <= (idle := int(recipe.settings.get("learning_starts", 0))):
+            warnings.warn(
+                f"{learner} only gathers experience in its first {idle} steps: after {steps} it has learned nothing",
+                stacklevel=2,
+            )
         if "n_steps" in recipe.settings:  # a rollout of all rows cannot be smaller than a batch, nor steps than it
             whole = int(recipe.settings["n_steps"]) * envs.num_envs
             recipe = replace(
@@ -167,6 +189,7 @@ def learn(
         except KeyboardInterrupt:
             if out is not None and made.num_timesteps:
                 recipe = replace(recipe, story={**story, "steps": made.num_timesteps})
+                _keep_former(out / AGENT, agent)
                 path = save_agent(made, recipe, out / AGENT)
                 print(f"stopped after {made.num_timesteps} of {steps} steps: {path}; go on with --agent {path}")
             raise
@@ -185,6 +208,7 @@ def clone_agent(options: Clone) -> Path:
     """
     setting = options.setting
     agent, recipe, loss = cloned(setting, options.data, options.epochs, options.seed)
+    _keep_former(options.out / AGENT)
     path = save_agent(agent, recipe, options.out / AGENT)
     off = getattr(agent.policy, "log_std", None)  # of a Gaussian policy
     spread = "" if off is None else f", off by {float(off.detach().exp().mean()):.2f} in the mean of values in [-1, 1]"
@@ -204,7 +228,8 @@ def cloned(setting: Setting, data: Path, epochs: int, seed: int) -> tuple[BaseAl
     if (found := Dataset.open(data).info.actions.space) != taken:
         raise AgentError(f"{data} must be recorded with the actions of {setting.checkpoint}, {taken}, got {found}")
     recipe = recipe_for("ppo", setting.task, setting.obs, shape, actions, seed)
-    recipe = replace(recipe, story={"cloned from": str(data), "epochs": epochs})
+    story = {"cloned from": str(data), "epochs": epochs, "checkpoint": setting.checkpoint}
+    recipe = replace(recipe, story=story)
     agent, loss = clone(recipe, data, epochs, world if setting.obs == "latent" else None, setting.device)
     return agent, recipe, loss
 
@@ -227,7 +252,7 @@ class _Diary(BaseCallback):
         self._bar.update(self.training_env.num_envs)
         if self.n_calls % 50 == 0 and len(self.model.ep_info_buffer or ()):
             returns = [float(episode["r"]) for episode in self.model.ep_info_buffer or ()]
-            self._bar.set_postfix(return_=f"{np.mean(returns):.2f}")
+            self._bar.set_postfix_str(f"return {np.mean(returns):.2f}")
         if self.out is None:
             return True
         if self.save_every and self.num_timesteps - self._saved >= self.save_every:

@@ -15,6 +15,7 @@ from worldsim.sampling.world import World
 from worldsim.video import write_mp4
 from worldsim_agents.rl.agents import load_agent
 from worldsim_agents.rl.gap import FromState
+from worldsim_agents.rl.planner import Plan
 from worldsim_agents.rl.players import Player, player_of
 from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.worlds import Setting, encoder_of, open_world, seen_as
@@ -36,7 +37,13 @@ class Watch:
     """Decides starts and chances."""
     out: Path = Path("out/watch.mp4")
     """The film."""
+    plan: Plan = field(default_factory=Plan)
+    """Of the planner."""
     setting: Annotated[Setting, tyro.conf.arg(name="")] = field(default_factory=Setting)
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ValueError(f"--episodes must be at least 1, got {self.episodes}")
 
 
 def watch(options: Watch) -> Path:
@@ -51,7 +58,7 @@ def watch(options: Watch) -> Path:
         setting, stack = replace(setting, obs="latent" if recipe.obs == "latent" else "rgb"), recipe.stack
     learned = open_world("learned", setting, stack, test=True)
     encoder = encoder_of(setting)
-    player = player_of(options.agent, setting, learned, options.seed)
+    player = player_of(options.agent, setting, learned, options.seed, options.plan)
     raw: Any = learned.unwrapped
     fps, horizon, films = raw.envs.fps, setting.horizon or preset(setting.task).horizon, []
     for episode in range(options.episodes):
@@ -68,7 +75,8 @@ def watch(options: Watch) -> Path:
     learned.close()
     write_mp4(options.out, np.concatenate(films), fps)
     of = f" of {setting.task}" if setting.task else ""
-    print(f"{options.out}: {options.episodes} episodes{of}, the learned world above, the true one below")
+    many = "one episode" if options.episodes == 1 else f"{options.episodes} episodes"
+    print(f"{options.out}: {many}{of}, the learned world above, the true one below")
     return options.out
 
 

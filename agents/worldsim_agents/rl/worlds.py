@@ -80,13 +80,11 @@ class Setting:
                 f"--task must be one of {', '.join(TASKS)}, or \"\" for the reward of the world itself, "
                 f"got {self.task!r}{f'; did you mean {near[0]}?' if near else ''}"
             )
-        for name in ("rows", "passes", "start_frames", "levels"):
+        for name in ("rows", "passes", "start_frames", "horizon", "levels"):
             if (value := getattr(self, name)) is not None and value < 1:
-                raise ValueError(f"{name} must be at least 1, got {value}")
-        if self.horizon is not None and self.horizon < 1:
-            raise ValueError(f"horizon must be at least 1, got {self.horizon}")
+                raise ValueError(f"--{name.replace('_', '-')} must be at least 1, got {value}")
         if self.guard and not self.surprise:
-            raise ValueError('guard watches a surprise: choose surprise "again" or "seeds"')
+            raise ValueError("--guard watches a surprise: choose --surprise again or seeds")
 
 
 def true_id(task: str) -> str:
