@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+import warnings
 from importlib import import_module
 from pathlib import Path
 
@@ -129,6 +130,19 @@ def test_wrong_options_are_one_line_and_where_help_is(
     code, out, err = run(capsys, *words.split())
     assert code == 2 and says in err and len(err.splitlines()) == 1 and not out, err
     assert err.endswith(f"see worldsim {words.partition(' --')[0]} --help\n")
+
+
+def test_a_warning_is_one_line_without_its_place_in_the_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual, told = warnings.formatwarning, []
+
+    def warn(name: str, words: list[str]) -> None:
+        told.append([warnings.formatwarning("mind this", kind, "a.py", 3) for kind in (UserWarning, RuntimeWarning)])
+
+    monkeypatch.delenv("WORLDSIM_DEBUG", raising=False)
+    monkeypatch.setattr("worldsim.cli._run", warn)
+    main(["record"])
+    assert told == [["worldsim: warning: mind this\n", "a.py:3: RuntimeWarning: mind this\n"]]
+    assert warnings.formatwarning is usual
 
 
 def test_a_fault_in_the_program_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

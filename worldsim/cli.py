@@ -10,6 +10,7 @@ import io
 import os
 import re
 import sys
+import warnings
 from collections.abc import Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass
@@ -122,6 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         hint = f"; did you mean {near[0]!r}?" if near else f"\n\n{_overview(group)}"
         print(f"worldsim: no command {meant!r}{hint}", file=sys.stderr)
         sys.exit(2)
+    usual, warnings.formatwarning = warnings.formatwarning, _in_a_line
     try:
         _run(name, words[len(name.split()) :])
     except Exception as error:
@@ -132,6 +134,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print(f"worldsim {name}: stopped", file=sys.stderr)
         sys.exit(130)
+    finally:
+        warnings.formatwarning = usual
+
+
+def _in_a_line(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A warning to a user without the place in the code that gave it; any other as Python shows it."""
+    if category is UserWarning and not os.environ.get("WORLDSIM_DEBUG"):
+        return f"worldsim: warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _run(name: str, words: list[str]) -> Any:
