@@ -125,6 +125,7 @@ def calibrate(options: Calibrate) -> Path:
         played_fingerprint(folder),
         {"stretches": len(odd), "worlds": len(set(played.worlds.tolist())), "frames": int(odd.size * options.steps),
          "untold": untold, "context": options.context, "steps": options.steps, "passes": world.steps,
+         "temperature": world.temperature.usual,
          "rank correlation of surprise and error": _correlations(played)},
     )  # fmt: skip
     path = write_calibration(options.out or folder, table)

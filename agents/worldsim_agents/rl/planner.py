@@ -17,7 +17,7 @@ from worldsim.sampling.world import World
 from worldsim_agents.rl.actions import Choices
 from worldsim_agents.rl.presets import preset
 from worldsim_agents.rl.search import proposal_of
-from worldsim_agents.rl.worlds import Setting
+from worldsim_agents.rl.worlds import Setting, learned_world
 from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = ["Plan", "Planner"]
@@ -64,9 +64,7 @@ class Planner:
 
     def __init__(self, setting: Setting, plan: Plan, seed: int = 0) -> None:
         self.plan = plan
-        self.world = World.from_pretrained(
-            setting.checkpoint, rows=plan.candidates, steps=setting.passes, device=setting.device
-        )
+        self.world = learned_world(setting, plan.candidates)
         card = self.world.card
         self._choices = Choices(card.action_spec)
         self._memory = min(setting.start_frames, card.window)

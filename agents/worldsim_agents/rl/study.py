@@ -22,7 +22,6 @@ import tyro
 from worldsim.data.episodes import Dataset
 from worldsim.data.record import record
 from worldsim.files import replacing_file, write_json
-from worldsim.sampling.world import World
 from worldsim_agents.clumsy import clumsy
 from worldsim_agents.rl.agents import Recipe, save_agent
 from worldsim_agents.rl.gap import exploitation
@@ -30,7 +29,7 @@ from worldsim_agents.rl.players import Player, Random, play
 from worldsim_agents.rl.presets import LEARNERS, Name
 from worldsim_agents.rl.results import budgets, figure, interval, ratio, spent, table
 from worldsim_agents.rl.train import cloned, learn
-from worldsim_agents.rl.worlds import Setting, actions_of, open_world, true_id, true_kwargs
+from worldsim_agents.rl.worlds import Setting, actions_of, learned_world, open_world, true_id, true_kwargs
 from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = ["Study", "read_trials", "report", "study"]
@@ -89,7 +88,7 @@ def study(options: Study) -> dict[str, Any]:
     options.out.mkdir(parents=True, exist_ok=True)
     trials = read_trials(options.out / "trials.jsonl")
     setting = options.setting
-    weights = World.from_pretrained(setting.checkpoint, steps=setting.passes, device=setting.device).fingerprint
+    weights = learned_world(setting).fingerprint
     mine: list[dict[str, Any]] = []  # of this study: the folder may hold others
     for seed in options.seeds:
         for task in options.tasks:

@@ -32,8 +32,8 @@ from worldsim_envs.learned import LearnedVectorEnv
 from worldsim_envs.voxel.tasks import TASKS
 
 __all__ = [
-    "Kind", "Obs", "Setting", "actions_of", "encoder_of", "learned_env", "open_world", "seen_as", "true_id",
-    "true_kwargs",
+    "Kind", "Obs", "Setting", "actions_of", "encoder_of", "learned_env", "learned_world", "open_world", "seen_as",
+    "true_id", "true_kwargs",
 ]  # fmt: skip
 
 Kind = Literal["learned", "true", "mixed"]
@@ -55,6 +55,8 @@ class Setting:
     """What agents see: pixels, or the learned world's latents, for which it needs no decoder."""
     passes: int | None = None
     """Denoising passes per frame of the learned world; by default as many as the checkpoint plays with."""
+    temperature: float | None = None
+    """Size of the noise that its frames begin as; by default as the checkpoint plays."""
     start: str = "true"
     """Where rollouts of the learned world begin: "true" in the true world, a folder of recordings, or "" for the starts
     that came with the checkpoint."""
@@ -116,9 +118,16 @@ def true_kwargs(setting: Setting, test: bool = False) -> dict[str, Any]:
     return {**kwargs, **({"start_level": setting.levels} if test else {"num_levels": setting.levels})}
 
 
+def learned_world(setting: Setting, rows: int = 1) -> World:
+    """The learned world as the setting plays it, that many in one batch."""
+    return World.from_pretrained(
+        setting.checkpoint, rows=rows, steps=setting.passes, temperature=setting.temperature, device=setting.device
+    )
+
+
 def learned_env(setting: Setting, test: bool = False) -> LearnedVectorEnv:
     """The task in the learned world as a Gymnasium vector env; `test` forks from true levels kept for tests."""
-    world = World.from_pretrained(setting.checkpoint, rows=setting.rows, steps=setting.passes, device=setting.device)
+    world = learned_world(setting, setting.rows)
     limit: float | str | None = None
     if setting.guard:
         try:
