@@ -116,7 +116,7 @@ def test_a_mistake_is_one_line_on_stderr_and_writes_nothing(
     ("words", "says"),
     [
         ("play --world blue", "invalid choice 'blue' for argument '--world'. Expected one of ('learned', 'true')"),
-        ("demo --steps 0", "--steps and --passes must be at least 1, got 0 and 8"),
+        ("demo --steps 0", "--steps and --passes must be at least 1, got 0 and 4"),
         ("eval --long 50", "--long must be 0, or more than the 100 frames it looks at, got 50"),
         ("eval --worlds 1", "--worlds must be at least 2, got 1"),
         ("record --steps 3", "missing --env, --out"),

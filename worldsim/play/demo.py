@@ -18,6 +18,7 @@ from worldsim.actions import ActionSpec
 from worldsim.play.games import PlayError, TrueGame
 from worldsim.play.recording import write_film
 from worldsim.play.run import Play, play
+from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.world import World
 from worldsim.video import contact_sheet, write_png
 
@@ -44,10 +45,12 @@ class Demo:
     """The true worlds to begin in, one beside the other."""
     steps: int = 120
     """Steps of the script."""
-    passes: int = 8
+    passes: int = 4
     """Denoising passes per frame, as in `worldsim play`."""
     temperature: float = 1.0
     """Size of the noise that frames begin as, as in `worldsim play`."""
+    action_guidance: float = 1.3
+    """How strongly actions pull, as in `worldsim play`."""
     out: Path = Path("out")
     """Folder for demo.mp4 and demo.png."""
     window: bool = True
@@ -86,8 +89,9 @@ def demo(options: Demo) -> list[Path]:
         PlayError: its true world cannot be made.
     """
     world = World.from_pretrained(
-        options.checkpoint, rows=len(options.seeds), steps=options.passes, temperature=options.temperature
-    )
+        options.checkpoint, rows=len(options.seeds), steps=options.passes, temperature=options.temperature,
+        guidance=Guidance(actions=options.action_guidance),
+    )  # fmt: skip
     both = beside_the_truth(world, options.seeds, options.steps)
     fps, name = world.card.fps, world.card.name
     files = [
@@ -197,10 +201,12 @@ def _open_window(options: Demo) -> None:
     if not sys.stdout.isatty():  # a window would wait for ever for somebody to close it
         print(f"\nno window, as the output is not a terminal; `{_play_command(options.checkpoint)}` opens one")
         return
+    how = Play(
+        checkpoint=options.checkpoint, passes=options.passes, temperature=options.temperature,
+        action_guidance=options.action_guidance, out=options.out,
+    )  # fmt: skip
     try:
-        play(Play(
-                checkpoint=options.checkpoint, passes=options.passes, temperature=options.temperature, out=options.out
-            ))
+        play(how)
     except PlayError as error:
         print(f"\nno window: {error}")
 

@@ -37,7 +37,7 @@ class Play:
     without a prompt begin with frames of the true world, drawn at that size."""
     seed: int = 0
     """Decides the first episode."""
-    passes: int = 8
+    passes: int = 4
     """Denoising passes per frame of the learned world; fewer are faster, and paler."""
     temperature: float = 1.0
     """Size of the noise that its frames begin as: at 1 they show one of the things that may come, near 0 their mean."""
