@@ -168,6 +168,21 @@ def test_actions_may_pull_more_than_was_learned(checkpoint: str) -> None:
         make(checkpoint, action_guidance=-1.0)
 
 
+def test_temperature_is_the_size_of_the_noise(checkpoint: str) -> None:
+    def shown(env: Any) -> np.ndarray:
+        env.reset(seed=1)
+        return roll(env, ACTIONS[:4, 0])
+
+    given = World.from_pretrained(checkpoint, temperature=0.3)
+    assert given.temperature == replace(given.card.temperature, usual=0.3)
+    assert np.array_equal(shown(make(checkpoint, temperature=0.3)), shown(LearnedEnv(given, threshold=1.0)))
+    assert (shown(make(checkpoint)) != shown(make(checkpoint, temperature=0.3))).any()
+    with pytest.raises(EnvError, match="a temperature and a guidance of its own"):
+        LearnedEnv(given, temperature=0.3)
+    with pytest.raises(ConfigError, match=r"Temperature\.usual"):
+        make(checkpoint, temperature=9.0)
+
+
 def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (2, 5, *SIZE, 3), dtype=np.uint8)
     frames[1, 2:] = frames[0, 2:]  # only the first two differ
@@ -178,7 +193,7 @@ def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str)
             env.reset(seed=1, options={"frames": given, "actions": np.zeros(5, np.int64)})
             shown[window, which] = roll(env, ACTIONS[:4, 0])
     assert (shown[None, 0] != shown[None, 1]).any() and np.array_equal(shown[3, 0], shown[3, 1])
-    with pytest.raises(EnvError, match="a window and a guidance of its own"):
+    with pytest.raises(EnvError, match="a window, a temperature and a guidance of its own"):
         LearnedEnv(make(checkpoint).world, window=2)
     with pytest.raises(WorldError, match="window must be from 1 to 6"):
         make(checkpoint, window=7)

@@ -82,7 +82,6 @@ class World:
         self.calibration: Calibration | None = None
         self.checkpoint: Path | None = None
         self.habits, self.refiner = habits, refiner
-        self.vocabulary = prompt_reader(card, str(dynamics.no_text.device))
         self.window = window
         grid = tuple(side // tokenizer.stride for side in card.size)
         shown = 0 if refiner is None else refiner.config.past
@@ -90,6 +89,7 @@ class World:
         self._lanes = None if window is None else Lanes(
             dynamics.new_cache(rows * (window + 1), *grid, shown=shown), torch.zeros_like(self.cache.count), window
         )  # fmt: skip
+        self.vocabulary = prompt_reader(card, str(self.cache.count.device))
         self._residual = Residual.none(rows, *card.size, self.cache.count.device)
         self._prompts = [""] * rows  # as given
         self._told = [""] * rows  # as read: without words that the network does not know
