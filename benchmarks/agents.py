@@ -49,7 +49,8 @@ def main(options: Options) -> None:
     for _ in range(options.rounds):
         for obs, rates in found.items():
             rates.append(_rate(replace(base, obs=obs), options.steps))
-    print(f"{options.rows} rows, {options.threads} threads on {os.cpu_count()} cores, {platform.processor() or platform.machine()}")
+    machine = platform.processor() or platform.machine()
+    print(f"{options.rows} rows, {options.threads} threads on {os.cpu_count()} cores, {machine}")
     for obs, rates in found.items():
         low, middle, high = np.percentile(rates, [0, 50, 100])
         print(f"PPO, {obs:7}{middle:7.1f} env-steps/s ({low:.1f} … {high:.1f}, {options.rounds} runs)")
