@@ -23,8 +23,7 @@ __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
 PASSES = 16  # denoising passes where all frames see each other
 CHUNK = 64  # frames that are decoded at a time
-VIVID = 8  # least passes of a frame that is played, and
-OPEN = 1.0  # least size of its noise, by default: one of the things that may come, and not their mean, which is pale
+VIVID = 8  # least passes of a frame that is played, by default: nobody waits for it, as somebody who plays does
 
 
 def play(wish: Request, start: Given | None, line: Timelines, length: int, actions: np.ndarray | None) -> Clip:
@@ -34,8 +33,7 @@ def play(wish: Request, start: Given | None, line: Timelines, length: int, actio
     """
     world, begin = wish.world, 0 if start is None else start.clip.length
     told, passes = wish.read(line), wish.passes or max(world.steps, VIVID)
-    temperature = replace(world.temperature, usual=max(world.temperature.usual, OPEN))
-    live = world.alike(wish.rows, size=wish.size, steps=passes, guidance=wish.guidance, temperature=temperature)
+    live = world.alike(wish.rows, size=wish.size, steps=passes, guidance=wish.guidance)
     made: list[Step] = []
 
     def watch(preview: Preview) -> object:

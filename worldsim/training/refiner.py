@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
 from itertools import count
 from pathlib import Path
 
@@ -134,7 +135,6 @@ def train_refiner(config: TrainRefiner) -> Path:
     card, tokenizer, dynamics, _ = load(config.checkpoint)
     if dynamics is None:
         raise CheckpointError(f"{config.checkpoint} holds a tokenizer alone; a refiner needs a world that guesses")
-    config = replace(config, passes=config.passes or card.passes)
     with joined(config.fit.device) as device:
         torch.manual_seed(config.fit.seed)
         sources = [RecordedSource(folder, "train", config.heldout) for folder in config.data]
@@ -146,7 +146,8 @@ def train_refiner(config: TrainRefiner) -> Path:
         episodes = [replace(episode, captions=()) for episode in found]  # nobody is told anything
         model = replace(config.model, channels=dynamics.config.channels, actions=dynamics.config.actions)
         dynamics.to(device).eval().requires_grad_(False)
-        pools = _pools(_guesses(config, card, dynamics, episodes), model.past)
+        passes = config.passes or card.passes
+        pools = _pools(_guesses(config, passes, card, dynamics, episodes), model.past)
 
         def batches(start: int) -> Generator[Guesses]:
             return prefetch(_batches(pools, config, start), 4)
@@ -160,7 +161,7 @@ def train_refiner(config: TrainRefiner) -> Path:
         load_weights(refiner, own, "average")
         record = {
             "steps": fitted.step, "seconds": round(fitted.seconds), "metrics": fitted.logs, "rows": config.rows,
-            "guesses": sum(len(pool.guess) for pool in pools), "passes": config.passes, "floor": config.floor,
+            "guesses": sum(len(pool.guess) for pool in pools), "passes": passes, "floor": config.floor,
             "data": [source.info.env_id for source in sources], "heldout": config.heldout, "fit": asdict(config.fit),
         }  # fmt: skip
         if rank() == 0:
@@ -180,12 +181,13 @@ def random_guesses(rows: int, model: RefinerConfig, grid: tuple[int, int]) -> Gu
 
 
 def _guesses(
-    config: TrainRefiner, card: WorldCard, dynamics: Dynamics, episodes: Sequence[LatentEpisode]
+    config: TrainRefiner, passes: int, card: WorldCard, dynamics: Dynamics, episodes: Sequence[LatentEpisode]
 ) -> list[dict[str, torch.Tensor]]:
     """Guessed clips, file by file: latents (B, T, C, h, w), actions (B, T, A), guess (B, T - given, C, h, w) and
     present (B, T). What is on disk already is not played again; ranks share the work."""
     rows, length = config.played
-    seen = f"{network_fingerprint(dynamics)}-{config.passes}-{rows}x{length}-{config.given}-{config.fit.seed}"
+    played = blake2b(repr((card.temperature, card.context_level, card.shift)).encode(), digest_size=4).hexdigest()
+    seen = f"{network_fingerprint(dynamics)}-{played}-{passes}-{rows}x{length}-{config.given}-{config.fit.seed}"
     place = config.out / "guesses" / seen
     place.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
@@ -200,7 +202,7 @@ def _guesses(
         seed = config.fit.seed * 1_000_003 + number
         batch = next(iter(latent_batches(episodes, [bucket], vocabulary, card.max_prompt_words, seed)))
         generator = torch.Generator().manual_seed(seed)
-        made = guess(dynamics, card, batch, config.given, config.passes or card.passes, generator)
+        made = guess(dynamics, card, batch, config.given, passes, generator)
         tensors = {"latents": batch.latents, "actions": batch.actions, "guess": made, "present": batch.mask}
         write_tensors(files[number], {name: tensor.half().cpu() for name, tensor in tensors.items()})
     barrier()
