@@ -179,8 +179,9 @@ def test_temperature_is_the_size_of_the_noise(checkpoint: str) -> None:
     assert (shown(make(checkpoint)) != shown(make(checkpoint, temperature=0.3))).any()
     with pytest.raises(EnvError, match="a temperature and a guidance of its own"):
         LearnedEnv(given, temperature=0.3)
-    with pytest.raises(ConfigError, match=r"Temperature\.usual"):
-        make(checkpoint, temperature=9.0)
+    for wrong in (9.0, "hot", True):
+        with pytest.raises(ConfigError, match=r"Temperature\.usual"):
+            make(checkpoint, temperature=wrong)
 
 
 def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str) -> None:

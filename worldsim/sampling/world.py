@@ -130,8 +130,8 @@ class World:
         card, tokenizer, dynamics, starts = load(folder)
         if dynamics is None:
             raise CheckpointError(f"{checkpoint} holds a tokenizer alone; train a dynamics network on it first")
-        if isinstance(temperature, int | float):
-            temperature = replace(card.temperature, usual=float(temperature))
+        if temperature is not None and not isinstance(temperature, Temperature):
+            temperature = replace(card.temperature, usual=temperature)  # which refuses what is no number
         tokenizer, dynamics = tokenizer.to(place).eval(), dynamics.to(place).eval()
         refiner = read_refiner(folder, dynamics) if refine else None
         refiner = refiner and refiner.to(place)
