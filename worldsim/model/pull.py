@@ -24,10 +24,12 @@ class Pull:
     """Denoising passes of such a frame, at least."""
     change: float = 1.0
     """Guidance of the frames after a prompt has changed."""
+    alone: float = 0.0
+    """How strongly what a prompt says of these frames by themselves pulls, as if nothing preceded them."""
     frames: int = 0
     """How many frames those are."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 100, "opening", "change")
+        check_numbers(self, 0, 100, "opening", "change", "alone")
         check_whole(self, 1, "passes")
         check_whole(self, 0, "frames")

@@ -17,7 +17,7 @@ from worldsim.clip import Prompt
 from worldsim.model.dynamics import Condition, Prediction, Words
 from worldsim.model.noise import sampling_levels
 from worldsim.model.prompts import pack_words
-from worldsim.sampling.denoise import Guidance, Watch, descend, hide
+from worldsim.sampling.denoise import Guidance, Watch, by_itself, descend, hide
 from worldsim.sampling.world import World, read_events
 
 __all__ = ["Canvas", "Painted", "paint"]
@@ -89,7 +89,11 @@ def paint(
     def see(latents: torch.Tensor, level: torch.Tensor, turn: int, acted: bool = True, told: bool = True) -> Prediction:
         return _blended(world, latents, level, hide(condition, acted, told), _windows(world, length, ring, turn))
 
-    def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
+    def look(
+        latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
+    ) -> torch.Tensor:
+        if alone:
+            return by_itself(world.dynamics, latents, level, hide(condition, acted, told))
         return see(latents, level, turn, acted, told).clean
 
     levels = sampling_levels(passes, world.card.shift, start)

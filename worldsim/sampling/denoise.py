@@ -15,11 +15,11 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.config import check_numbers
-from worldsim.model.dynamics import Attend, Condition, Dynamics
+from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import sampling_levels, step_down
 
 __all__ = [
-    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "looking",
+    "Cancelled", "Guidance", "Look", "Preview", "Watch", "by_itself", "denoise", "descend", "guided", "hide", "looking",
 ]  # fmt: skip
 
 
@@ -36,11 +36,14 @@ class Guidance:
     to whoever samples: a `World` takes what its card says, all others 1."""
     actions: float = 1.0
     """The same for the actions."""
+    alone: float = 0.0
+    """How strongly what the prompt says of each frame by itself pulls, as if there were no other frames: those often
+    outweigh words (composed as in arXiv 2206.01714). Other than 0 it costs two more passes."""
     rows: torch.Tensor | None = None
     """bool (B,): which rows the prompt pulls; all by default."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 100, "actions")
+        check_numbers(self, 0, 100, "actions", "alone")
         if self.text is not None:
             check_numbers(self, 0, 100, "text")
 
@@ -80,9 +83,10 @@ class Look(Protocol):
     """One pass: noisy latents (B, T, C, h, w) at levels (B, T), in pass `turn` → clean latents."""
 
     def __call__(
-        self, latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool
+        self, latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
     ) -> torch.Tensor:
-        """acted: whether it is shown the actions; told: whether the prompts."""
+        """acted: whether it is shown the actions; told: whether the prompts; alone: whether each frame is all there is.
+        """
         ...
 
 
@@ -90,6 +94,21 @@ def hide(condition: Condition, acted: bool, told: bool) -> Condition:
     """The condition without its actions, its prompts, or both."""
     seen = condition.acted if acted else torch.zeros_like(condition.acted)
     return Condition(condition.actions, seen, condition.words if told else None, condition.span)
+
+
+def by_itself(
+    dynamics: Dynamics, latents: torch.Tensor, level: torch.Tensor, condition: Condition
+) -> torch.Tensor:
+    """Clean latents (B, T, C, h, w) of frames that are each the first of a world of its own."""
+    rows, time = level.shape
+    words = condition.words
+    if words is not None:
+        numbers, present = (part.repeat_interleave(time, 0) for part in (words.numbers, words.present))
+        words = Words(numbers, present, words.seen.flatten(0, 1)[:, None])
+    span = None if condition.span is None else condition.span.reshape(-1, 1)
+    lone = Condition(condition.actions.flatten(0, 1)[:, None], condition.acted.reshape(-1, 1), words, span)
+    found = dynamics(latents.flatten(0, 1)[:, None], level.reshape(-1, 1), lone).clean
+    return found[:, 0].unflatten(0, (rows, time))
 
 
 @torch.no_grad()
@@ -139,14 +158,19 @@ def looking(
 ) -> Look:  # fmt: skip
     """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels."""
 
-    def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
+    def look(
+        latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
+    ) -> torch.Tensor:
         shown = hide(condition, acted, told)
         if cache is not None or attend == "past":  # who sees all frames has not learned to jump
             shown.span = torch.full_like(level, levels[turn] - levels[turn + 1])
         if cache is None:
-            return dynamics(latents, level, shown, attend=attend).clean
+            return by_itself(dynamics, latents, level, shown) if alone else dynamics(
+                latents, level, shown, attend=attend
+            ).clean
         words = read if told else dynamics.read(None, len(latents), 1)
-        return dynamics.step(latents, level, shown, cache, words).clean
+        past = dynamics.new_cache(len(latents), *latents.shape[3:]) if alone else cache
+        return dynamics.step(latents, level, shown, past, words).clean
 
     return look
 
@@ -176,9 +200,12 @@ def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, gu
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
     if guidance.text not in (None, 1):
-        clean = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
-        if guidance.rows is not None:
-            clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
+        clean = clean + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
+    if guidance.alone:
+        said, unsaid = (look(latents, level, turn, acted=True, told=told, alone=True) for told in (True, False))
+        clean = clean + guidance.alone * (said - unsaid)
+    if guidance.rows is not None:
+        clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
     return clean

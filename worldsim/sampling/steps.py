@@ -77,10 +77,10 @@ def pulled(
     if guidance.text is not None:
         return guidance
     rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
-    strength = pull.opening if opening else pull.change
-    if not any(rows) or strength == 1:
+    strength, alone = (pull.opening, 0.0) if opening else (pull.change, pull.alone)
+    if not any(rows) or (strength == 1 and not alone):
         return guidance
-    return Guidance(strength, guidance.actions, torch.tensor(rows, device=device))
+    return Guidance(strength, guidance.actions, alone, torch.tensor(rows, device=device))
 
 
 class Guesses:

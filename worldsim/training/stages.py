@@ -23,7 +23,7 @@ from worldsim.data.episodes import DatasetInfo
 from worldsim.data.sources import RecordedSource, Source
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
-from worldsim.model.config import check_numbers, check_whole
+from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics, DynamicsConfig
 from worldsim.model.frozen import FrozenEncoder, load_encoder, prompt_reader
 from worldsim.model.tensors import continue_from, load_weights, network_fingerprint
@@ -117,6 +117,8 @@ class TrainDynamics:
     fit: tyro.conf.OmitArgPrefixes[FitConfig] = field(default_factory=FitConfig)
     buckets: tyro.conf.Suppress[tuple[LatentBucket, ...]] = PLAY_BUCKETS
     """Shapes of batches."""
+    images: float | None = None
+    """Share of batches of single frames, from which words are learned, where the preset has any; its own by default."""
     detailed: float = 0.5
     """Share of batches with detailed captions; the others have short ones."""
     text_encoder: str = ""
@@ -135,11 +137,25 @@ class TrainDynamics:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "detailed")
+        if self.images is not None:
+            check_numbers(self, 0, 0.99, "images")
+            if self.images and not any(bucket.length == 1 for bucket in self.buckets):
+                raise ConfigError(f"preset {self.preset!r} has no batches of single frames; leave out --images")
 
     @property
     def shapes(self) -> tuple[LatentBucket, ...]:
-        """Shapes of batches with all their rows."""
-        return tuple(replace(bucket, rows=bucket.rows * self.times_rows) for bucket in self.buckets)
+        """Shapes of batches with all their rows, as often as they come."""
+        weights = [bucket.weight for bucket in self.buckets]
+        if self.images is not None:
+            single = [bucket.length == 1 for bucket in self.buckets]
+            pairs = list(zip(weights, single, strict=True))
+            sums = {kind: sum(weight for weight, one in pairs if one is kind) for kind in (True, False)}
+            shares = {True: self.images, False: 1 - self.images}
+            weights = [shares[one] * weight / sums[one] for weight, one in pairs]
+        return tuple(
+            replace(bucket, rows=bucket.rows * self.times_rows, weight=weight)
+            for bucket, weight in zip(self.buckets, weights, strict=True) if weight
+        )  # fmt: skip
 
 
 def train_tokenizer(config: TrainTokenizer) -> Path:

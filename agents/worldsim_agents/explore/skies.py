@@ -1,4 +1,5 @@
-"""`changing`: the recording mix under a sky that changes as captions do, which gives words in mid-episode a meaning."""
+"""`changing` and `restless`: the recording mix under a sky that changes as captions do, so that words in mid-episode mean
+something."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 from worldsim.data.rollout import CAPTION_ROWS
 from worldsim_agents.explore.policies import Scripted, mix
 
-__all__ = ["Changing", "changing"]
+__all__ = ["Changing", "changing", "restless"]
 
 SKIES = ("clear", "rain", "snow", "thunder")
 
@@ -48,3 +49,8 @@ class Changing:
 def changing() -> Changing:
     """The recording mix under a sky that changes with every other caption."""
     return Changing(mix())
+
+
+def restless() -> Changing:
+    """The same with every caption: in short episodes, many worlds under every sky."""
+    return Changing(mix(), often=1.0)
