@@ -74,6 +74,22 @@ def test_only_frames_under_a_new_prompt_cost_more(monkeypatch: pytest.MonkeyPatc
     assert passes == [more if CHANGE_AT <= t < CHANGE_AT + PULL.frames else usual for t in range(len(passes))]
 
 
+@pytest.mark.parametrize("pull", [Pull(alone=0.5, frames=3), Pull(change=2.5, alone=0.5, frames=3)])
+def test_words_alone_pull_in_the_rows_of_a_new_prompt_and_cost_two_passes(
+    pull: Pull, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, plain = changed(Pull(change=pull.change, frames=3))
+    world, pulled = changed(pull)
+    others = [row for row in range(ROWS) if row not in TOLD]
+    assert np.array_equal(plain[:CHANGE_AT], pulled[:CHANGE_AT])
+    assert (plain[CHANGE_AT, TOLD] != pulled[CHANGE_AT, TOLD]).any((1, 2, 3)).all()
+    assert np.array_equal(plain[:, others], pulled[:, others])
+    seen = looks(world, monkeypatch)
+    world.set_prompt("snow on high hills", [0])
+    world.imagine(actions()[0])
+    assert len(seen) == (3 if pull.change == 1 else 4) * world.steps + 1
+
+
 def test_a_prompt_that_is_told_again_goes_on_pulling() -> None:
     once, again = (tiny_world(2, card={"pull": PULL}) for _ in range(2))
     for world in (once, again):

@@ -1,5 +1,4 @@
-"""`changing` and `restless`: the recording mix under a sky that changes as captions do, so that words in mid-episode mean
-something."""
+"""The recording mix under a sky that changes as captions do, which gives words in mid-episode a meaning."""
 
 from __future__ import annotations
 
