@@ -47,6 +47,8 @@ class Options:
     """Denoising passes; the verb's own number by default."""
     guidance: float | None = None
     """How strongly the text pulls; the verb's own by default."""
+    push: float | None = None
+    """How far light and weather are moved first; the verb's own by default."""
     rows: int = 8
     """Clips at a time."""
     seed: int = 0
@@ -76,7 +78,7 @@ def main(options: Options) -> None:
     trials = probe_edits(
         world, windows, found["attributes"], decoder, options.strengths, vocabulary=world.vocabulary,
         seed=options.seed, rows=options.rows, passes=options.passes,
-        guidance=options.guidance,
+        guidance=options.guidance, push=options.push,
     )  # fmt: skip
     told = figures(trials, options.seed)
     print(json.dumps(told) if options.json else table(told))

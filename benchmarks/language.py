@@ -20,6 +20,8 @@ from worldsim.model.checkpoint import load
 from worldsim.model.language import Language, load_language
 from worldsim.sampling.matching import Matcher
 
+SKY = "the sky is"  # what a detailed caption says where the sky is in view, whatever the weather
+
 
 @dataclass(frozen=True)
 class Options:
@@ -92,11 +94,14 @@ def attributes(language: Language, moments: Moments) -> dict[str, Estimate]:
     told = [caption_values(text) for text in language.describe(moments.latents)]
     true = [caption_values(caption.short) for caption in moments.captions]
     known = np.array([value is not None for value in true])
+    seen = known & np.array([SKY in caption.detailed for caption in moments.captions])
     found = {}
     for name, values in ATTRIBUTES.items():
         labels = np.array([value[name] if value else "" for value in true])
         right = np.array([bool(value) and value[name] == label for value, label in zip(told, labels, strict=True)])
         found[f"{name}: as the engine says"] = mean(right[known].astype(float), moments.worlds[known])
+        if len(np.unique(moments.worlds[seen])) > 1:
+            found[f"{name}: where the sky is in view"] = mean(right[seen].astype(float), moments.worlds[seen])
         recalls = [right[labels == value].mean() for value in values if (labels == value).any()]
         counts = ", ".join(f"{value} {int((labels == value).sum())}" for value in values if (labels == value).any())
         found[f"{name}: mean recall ({counts})"] = Estimate(float(np.mean(recalls)), min(recalls), max(recalls))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,9 @@ from worldsim.model.dynamics import Condition, Prediction
 from worldsim.model.prompts import UnknownWords
 from worldsim.model.temperature import Temperature
 from worldsim.model.text import PromptError
+from worldsim.sampling import canvas as canvases
+from worldsim.sampling import making
+from worldsim.sampling.canvas import Canvas, Painted
 from worldsim.sampling.making import VIVID
 from worldsim.sampling.verbs import (
     Cancelled,
@@ -210,7 +214,7 @@ def test_an_edit_starts_from_the_clip_hidden_as_far_as_its_strength_says() -> No
     assert (edit(world, start, "rain falls", **FAST).frames != edit(world, start, "snow", **FAST).frames).any()
     world.dynamics = Echo()  # type: ignore[assignment]
     strengths = (1e-6, 0.1, 0.5, 1.0)
-    found = [edit(world, start, "snow", strength=each).frames.astype(int) for each in strengths]
+    found = [edit(world, start, "snow", strength=each, push=0).frames.astype(int) for each in strengths]
     with torch.no_grad():
         latents = world.tokenizer.encode(pixels_to_unit(start.frames))
         assert np.array_equal(found[0], pixels_from_unit(world.tokenizer.decode(latents)))
@@ -218,6 +222,33 @@ def test_an_edit_starts_from_the_clip_hidden_as_far_as_its_strength_says() -> No
     assert away == sorted(away) and away[0] > 0
     noise = torch.randn(latents.shape[1:], generator=torch.Generator().manual_seed(0))[None]
     assert np.array_equal(found[-1], pixels_from_unit(world.tokenizer.decode(noise))), "nothing is left"
+
+
+def test_an_edit_pushes_frames_to_what_words_change_and_moves_nothing() -> None:
+    world, start = tiny_world(), a_clip(2)
+    start.text[:] = [[Prompt("rain falls", 0, 3)], []]
+    hidden = {"strength": 1e-6, **FAST}
+
+    with torch.no_grad():
+        given = world.tokenizer.encode(pixels_to_unit(start.frames))
+    seen: list[torch.Tensor] = []
+
+    def paint(painted: World, canvas: Canvas, *more: Any, **named: Any) -> Painted:
+        seen.append(canvas.latents)
+        return canvases.paint(painted, canvas, *more, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(making, "paint", paint)
+        for push in (1.0, 2.0, 0.0):
+            edit(world, start, "snow", push=push, **hidden)
+        edit(world, start, [[Prompt("rain falls", 0, 3)], ""], **hidden)
+        edit(world, start.take(np.array([1])), "snow", seeds=[1], **hidden)
+    once, twice = (each - given for each in seen[:2])
+    assert torch.equal(seen[2], given) and torch.allclose(seen[3], given, atol=1e-5), "nothing is said anew"
+    assert once.abs().max() > 1e-3 and torch.allclose(twice, 2 * once, atol=1e-5)
+    assert torch.allclose(once, once[..., :1].expand_as(once), atol=1e-5), "all of a row of the picture alike"
+    assert not torch.allclose(once[0, 0], once[0, 4], atol=1e-4), "its own prompt ended with the third frame"
+    assert torch.allclose(seen[4], seen[0][1:], atol=1e-5), "alone as in a batch"
 
 
 def test_enhancing_may_enlarge() -> None:
@@ -391,6 +422,7 @@ def wrong(verb: Callable[[World, Clip], object]) -> Callable[[], object]:
         (wrong(lambda w, c: fill(w, c, np.ones(6, bool))), "leave one at least"),
         (wrong(lambda w, c: fill(w, c, np.ones(5, bool))), "(6,) or (1, 6) bool"),
         (wrong(lambda w, c: edit(w, c, "snow", strength=0)), "strength must be in (0, 1]"),
+        (wrong(lambda w, c: edit(w, c, "snow", push=-1)), "push must be a number in [0, 100], got -1"),
     ],
 )  # fmt: skip
 def test_impossible_wishes_are_named(use: Callable[[], object], says: str) -> None:

@@ -25,7 +25,8 @@ class Pull:
     change: float = 1.0
     """Guidance of the frames after a prompt has changed."""
     alone: float = 0.0
-    """How strongly what a prompt says of these frames by themselves pulls, as if nothing preceded them."""
+    """How strongly what a prompt says of these frames by themselves pulls, as if nothing preceded them, until they show
+    it."""
     frames: int = 0
     """How many frames those are."""
 

@@ -20,7 +20,7 @@ from worldsim.model.prompts import pack_words
 from worldsim.sampling.denoise import Guidance, Watch, by_itself, descend, hide
 from worldsim.sampling.world import World, read_events
 
-__all__ = ["Canvas", "Painted", "paint"]
+__all__ = ["Canvas", "Painted", "alone", "paint"]
 
 STRIDE = 0.75  # of a window: how far the next one begins; half on a ring, so that every seam lies inside another window
 TURN = 0.382  # of the way to the next window: how far windows on a ring move on from pass to pass
@@ -80,11 +80,8 @@ def paint(
     Raises:
         Cancelled: `watch` returned False.
     """
-    length = noise.shape[1]
-    text = pack_words(canvas.text, length, world.vocabulary, world.card.max_prompt_words)
-    device = noise.device
-    words = Words(text.numbers.to(device), text.present.to(device), text.seen.to(device))
-    condition = Condition(canvas.actions.to(device), canvas.acted.to(device), words)
+    length, device = noise.shape[1], noise.device
+    condition = _condition(world, canvas, noise)
 
     def see(latents: torch.Tensor, level: torch.Tensor, turn: int, acted: bool = True, told: bool = True) -> Prediction:
         return _blended(world, latents, level, hide(condition, acted, told), _windows(world, length, ring, turn))
@@ -104,6 +101,20 @@ def paint(
     imagined = world.card.action_spec.nearest(read.actions.float().cpu().numpy())
     actions = np.where(canvas.acted.numpy()[..., None], canvas.actions.numpy(), imagined)
     return Painted(latents, actions, events, ended)
+
+
+def alone(world: World, canvas: Canvas, noise: torch.Tensor) -> torch.Tensor:
+    """Clean latents that a pass makes of pure noise (B, T, C, h, w), each frame by itself, under the canvas's text."""
+    condition, level = _condition(world, canvas, noise), torch.ones(noise.shape[:2], device=noise.device)
+    condition.span = level
+    return by_itself(world.dynamics, noise, level, condition)
+
+
+def _condition(world: World, canvas: Canvas, noise: torch.Tensor) -> Condition:
+    """Actions and prompts of the canvas, beside such noise."""
+    text, device = pack_words(canvas.text, noise.shape[1], world.vocabulary, world.card.max_prompt_words), noise.device
+    words = Words(text.numbers.to(device), text.present.to(device), text.seen.to(device))
+    return Condition(canvas.actions.to(device), canvas.acted.to(device), words)
 
 
 def _windows(world: World, length: int, ring: bool, turn: int) -> list[np.ndarray]:

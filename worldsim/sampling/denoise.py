@@ -41,6 +41,9 @@ class Guidance:
     outweigh words (composed as in arXiv 2206.01714). Other than 0 it costs two more passes."""
     rows: torch.Tensor | None = None
     """bool (B,): which rows the prompt pulls; all by default."""
+    shown: torch.Tensor | None = None
+    """Latents (B, C, h, w) of the frame before: the more of what the prompt says by itself it shows already, the less
+    that pulls. By default it always does."""
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 100, "actions", "alone")
@@ -203,12 +206,23 @@ def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, gu
         clean = clean + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
     if guidance.alone:
         said, unsaid = (look(latents, level, turn, acted=True, told=told, alone=True) for told in (True, False))
-        clean = clean + guidance.alone * (said - unsaid)
+        clean = clean + guidance.alone * _missing(said, unsaid, guidance.shown) * (said - unsaid)
     if guidance.rows is not None:
         clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
     return clean
+
+
+def _missing(said: torch.Tensor, unsaid: torch.Tensor, shown: torch.Tensor | None) -> torch.Tensor | float:
+    """How much (B, 1, 1, 1, 1), 0 … 1, of the way from what is unsaid to what is said a frame has still to go.
+
+    Rows of a picture are compared by their means, for what lies where in them is not the prompt's."""
+    if shown is None:
+        return 1.0
+    way, gone = (said - unsaid).mean((1, 4)), (shown[:, None] - unsaid).mean((1, 4))  # (B, C, h)
+    share = (gone * way).sum((1, 2)) / way.square().sum((1, 2)).clamp(min=1e-6)
+    return (1 - share).clamp(0, 1)[:, None, None, None, None]
 
 
 def _wide(flags: torch.Tensor) -> torch.Tensor:

@@ -13,7 +13,7 @@ import torch
 
 from worldsim.clip import Clip, join, pixels_from_unit
 from worldsim.model.noise import mix
-from worldsim.sampling.canvas import Canvas, Painted, paint
+from worldsim.sampling.canvas import Canvas, Painted, alone, paint
 from worldsim.sampling.denoise import Preview, Watch
 from worldsim.sampling.requests import Given, Request
 from worldsim.sampling.timelines import Timelines, beside, moved, of_clip, part, prompts_at
@@ -22,6 +22,7 @@ from worldsim.sampling.world import Step
 __all__ = ["before", "bridge", "play", "redraw", "refill", "ring"]
 
 PASSES = 16  # denoising passes where all frames see each other
+DRAWS = 4  # of noise, over which the mean frame under a text is taken
 CHUNK = 64  # frames that are decoded at a time
 VIVID = 8  # least passes of a frame that is played, by default: nobody waits for it, as somebody who plays does
 
@@ -136,9 +137,11 @@ def ring(wish: Request, line: Timelines, length: int, actions: np.ndarray | None
     return _clip(wish, _paint(wish, canvas, noise, watch, around=True), line)
 
 
-def redraw(wish: Request, start: Given, line: Timelines, strength: float) -> Clip:
-    """The whole clip from where noise of level `strength` hides it (SDEdit, arXiv 2108.01073)."""
+def redraw(wish: Request, start: Given, line: Timelines, strength: float, push: float = 0.0) -> Clip:
+    """The whole clip from where noise of level `strength` hides it (SDEdit, arXiv 2108.01073), pushed before that."""
     latents = wish.encode(start.clip.frames)
+    if push:
+        latents = latents + push * _retold(wish, start, line)
     shape = latents.shape[:2]
     noise = mix(latents, wish.noise(shape[1]), torch.full(shape, strength, device=latents.device))
     canvas = Canvas(
@@ -147,6 +150,24 @@ def redraw(wish: Request, start: Given, line: Timelines, strength: float) -> Cli
     )  # fmt: skip
     watch = _shifted(wish, slice(None), 0, 0, shape[1])
     return _clip(wish, _paint(wish, canvas, noise, watch, level=strength), line)
+
+
+@torch.no_grad()
+def _retold(wish: Request, start: Given, line: Timelines) -> torch.Tensor:
+    """What another text changes in a frame as such, whatever it shows: (B, T, C, h, 1), for rows of a picture.
+
+    The mean frame under the text less that under the clip's own, as one pass from pure noise says them, without other
+    frames: after the directions of words in arXiv 2108.00946. Rows alone count, for nothing shall change its place.
+    """
+    world, clip = wish.world, start.clip
+    actions, acted = torch.from_numpy(clip.actions), torch.full((wish.rows, clip.length), start.acted)
+    known = torch.zeros_like(acted)
+    draws, total = wish.noise(DRAWS), torch.zeros(())
+    for text, sign in ((line, 1), (of_clip(clip), -1)):
+        canvas = Canvas(draws[:, :1], known, actions, acted, wish.read(text))
+        for draw in draws.split(1, dim=1):
+            total = total + sign * alone(world, canvas, draw.expand(-1, clip.length, -1, -1, -1)).mean(4, keepdim=True)
+    return total / DRAWS
 
 
 def refill(wish: Request, start: Given, line: Timelines, gone: np.ndarray, actions: np.ndarray | None) -> Clip:

@@ -164,13 +164,21 @@ def fill(
 
 
 def edit(
-    world: World, clip: Clip | np.ndarray, text: Text, *, strength: float = 0.6, **options: Unpack[Options]
-) -> Clip:
+    world: World, clip: Clip | np.ndarray, text: Text, *, strength: float = 0.6, push: float = 1.0,
+    **options: Unpack[Options],
+) -> Clip:  # fmt: skip
     """The clip drawn anew under a new text, from where it is hidden by noise of level `strength` (SDEdit, arXiv
-    2108.01073): near 0 nothing changes, at 1 nothing but the actions is left. The rest is as in `extend`."""
+    2108.01073): near 0 only the push changes it, at 1 nothing but the actions is left.
+
+    Before that its frames are pushed to where the text differs from the clip's own prompts (or from none) for a frame
+    as such, `push` times as far: light and weather change while everything keeps its place. 0 leaves them as they are.
+    The rest is as in `extend`.
+    """
+    if not isinstance(push, int | float) or not 0 <= push <= 100:
+        raise VerbError(f"push must be a number in [0, 100], got {push!r}")
     start = given(world, clip, options)
     wish = request(world, options, start.clip.frames.shape[2:4], start.clip.rows)
-    return making.redraw(wish, start, wish.timelines(text, 0, start.clip.length), _checked(strength))
+    return making.redraw(wish, start, wish.timelines(text, 0, start.clip.length), _checked(strength), float(push))
 
 
 def enhance(

@@ -380,7 +380,7 @@ class World:
         led = (torch.tensor(np.asarray(actions, np.float32)) if acted else torch.zeros(rows, width)).to(device)
         condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
         noise = self._noise()
-        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opening, device)
+        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opening, cache.last)
         latents, guesses = given, Guesses(watch)
         if latents is None:
             latents = denoise(

@@ -212,6 +212,8 @@ class Edit(_Verb):
     """What is to be seen."""
     strength: float = 0.6
     """0 … 1: how much may change."""
+    push: float = 1.0
+    """How far light and weather are first moved to what the text says; 0 leaves them to the strength."""
     size: str = ""
     """Size to bring the film to."""
     out: Path = Path("out/edit.mp4")
@@ -315,7 +317,7 @@ def edit(options: Edit) -> list[Path]:
     """`worldsim edit`."""
     with _making(options, "edit") as (world, make):
         start = read_frames(options.clip, world, read_size(options.size))
-        clip = make(verbs.edit, start, strength=options.strength)
+        clip = make(verbs.edit, start, strength=options.strength, push=options.push)
     return _written(options, clip, world)
 
 

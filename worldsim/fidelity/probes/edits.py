@@ -91,7 +91,7 @@ def _grown(cells: np.ndarray) -> np.ndarray:
 def probe_edits(
     world: World, windows: Windows, reader: Reader, decoder: Depths, strengths: Sequence[float] = STRENGTHS, *,
     vocabulary: PromptReader | None = None, seed: int = 0, rows: int = 8, passes: int | None = None,
-    guidance: float | None = None,
+    guidance: float | None = None, push: float | None = None,
 ) -> list[Edited]:  # fmt: skip
     """Edit each window whose caption tells its attributes, asking for another value of one of them.
 
@@ -107,6 +107,7 @@ def probe_edits(
         seed: of the first clip; the others count on.
         rows: clips at a time.
         passes, guidance: as in `verbs.Options`.
+        push: as in `verbs.edit`.
 
     Raises:
         FidelityError: nothing to edit.
@@ -132,7 +133,9 @@ def probe_edits(
             if guidance is not None:
                 options["guidance"] = guidance
             clip = windows.clip.take(np.array([found[number].row for number in part]))
-            made = verbs.edit(world, clip, [prompt(found[n].after) for n in part], strength=strength, **options)
+            more = {} if push is None else {"push": push}
+            texts = [prompt(found[n].after) for n in part]
+            made = verbs.edit(world, clip, texts, strength=strength, **more, **options)
             for row, number in enumerate(part):
                 change, (given, copy) = found[number], layouts[number]
                 drawn = edges(decoder.read(made.frames[row, ::EVERY])[1].argmax(1))
