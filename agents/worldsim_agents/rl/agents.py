@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from gymnasium import spaces
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from torch import nn
 
@@ -162,12 +163,15 @@ def make_agent(recipe: Recipe, envs: Any = None, log: Path | None = None, device
         with warnings.catch_warnings():
             if envs is None:
                 warnings.filterwarnings("ignore", "You have specified a mini-batch size")  # of rows that are not there
-            return algorithm(
+            agent = algorithm(
                 LEARNERS[recipe.learner].policy, _Spaces(recipe) if envs is None else envs, **recipe.settings, **more,
                 seed=recipe.seed, device=device, verbose=0, tensorboard_log=None if log is None else str(log),
             )  # fmt: skip
     except TypeError as error:
         raise AgentError(f"{recipe.learner} does not take these settings: {error}") from error
+    if log is None:
+        agent.set_logger(Logger(None, []))  # else it leaves an empty folder in the system's temporary one
+    return agent
 
 
 def save_agent(agent: BaseAlgorithm, recipe: Recipe, path: Path) -> Path:
