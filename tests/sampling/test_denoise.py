@@ -7,7 +7,7 @@ from networks import at, random_clip, tiny_dynamics
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Condition, Dynamics
 from worldsim.model.noise import sampling_levels
-from worldsim.sampling.denoise import Cancelled, Guidance, by_itself, denoise
+from worldsim.sampling.denoise import Cancelled, Guidance, denoise, lone, missing
 
 
 def test_one_pass_from_noise_is_the_networks_own_prediction() -> None:
@@ -48,8 +48,6 @@ def test_impossible_wishes_are_refused() -> None:
         denoise(dynamics, noise, condition, steps=1, start=0.0)
     with pytest.raises(ConfigError, match=r"Guidance.text must be a number in \[0, 100\], got nan"):
         Guidance(text=float("nan"))
-    with pytest.raises(ConfigError, match=r"Guidance.alone must be a number in \[0, 100\], got -1"):
-        Guidance(alone=-1)
     known = (noise, torch.ones(1, 1, dtype=torch.bool))
     with pytest.raises(ValueError, match="observe them"):
         denoise(dynamics, noise, condition, steps=1, known=known, cache=dynamics.new_cache(1, 4, 6))
@@ -100,39 +98,30 @@ def test_guidance_through_a_cache_is_guidance_of_a_clip() -> None:
     torch.testing.assert_close(found, whole, rtol=0, atol=2e-5)
 
 
-def test_a_prompt_may_speak_of_each_frame_by_itself() -> None:
+def test_a_lone_frame_is_the_first_of_its_own_world() -> None:
     dynamics, (noise, _, condition) = tiny_dynamics(), random_clip(2, 3)
-    level, silent = torch.ones(2, 3), Condition(condition.actions, condition.acted)
-    with torch.no_grad():
-        full = dynamics(noise, level, condition, attend="all").clean
-        said, unsaid = (by_itself(dynamics, noise, level, each) for each in (condition, silent))
-        for t in range(3):
-            lone = dynamics(noise[:, t : t + 1], level[:, t : t + 1], at(condition, t)).clean
-            torch.testing.assert_close(said[:, t : t + 1], lone, rtol=0, atol=2e-5)
-    assert (said - unsaid).abs().max() > 1e-3
-    found = denoise(dynamics, noise, condition, steps=1, guidance=Guidance(alone=0.4))
-    torch.testing.assert_close(found, full + 0.4 * (said - unsaid))
-    one = denoise(dynamics, noise, condition, steps=1, guidance=Guidance(alone=0.4, rows=torch.tensor([True, False])))
-    torch.testing.assert_close(one, torch.cat([found[:1], full[1:]]))
+    found = lone(dynamics, noise, condition)
+    for t in range(3):
+        here = at(condition, t)
+        here.span = torch.ones(2, 1)
+        alone = dynamics(noise[:, t : t + 1], torch.ones(2, 1), here, attend="past").clean
+        torch.testing.assert_close(found[:, t : t + 1], alone, rtol=0, atol=2e-5)
+    assert (found - lone(dynamics, noise, Condition(condition.actions, condition.acted))).abs().max() > 1e-3
 
 
-def test_by_itself_through_a_cache_is_by_itself_in_a_clip() -> None:
-    dynamics, (noise, _, condition) = tiny_dynamics(), random_clip(2, 1)
-    cache, guidance = dynamics.new_cache(2, 4, 6), Guidance(2, alone=0.7)
-    whole = denoise(dynamics, noise, condition, steps=2, attend="past", guidance=guidance)
-    found = denoise(dynamics, noise, condition, steps=2, cache=cache, guidance=guidance)
-    torch.testing.assert_close(found, whole, rtol=0, atol=2e-5)
-    for _ in range(2):  # with a past, which the prompt alone does not see
-        dynamics.step(noise, torch.zeros(2, 1), at(condition, 0), cache)
-        cache.advance(noise[:, 0])
-    plain, alone = (
-        denoise(dynamics, noise, condition, steps=1, cache=cache, guidance=each) for each in (None, Guidance(alone=1.0))
-    )
-    silent = Condition(condition.actions, condition.acted, span=torch.ones(2, 1))
-    told = Condition(condition.actions, condition.acted, condition.words, torch.ones(2, 1))
-    with torch.no_grad():
-        said, unsaid = (by_itself(dynamics, noise, torch.ones(2, 1), each) for each in (told, silent))
-    torch.testing.assert_close(alone - plain, said - unsaid, rtol=0, atol=2e-5)
+def test_a_push_is_added_to_every_answer() -> None:
+    dynamics, (noise, _, condition) = tiny_dynamics(), random_clip(2, 3)
+    push = torch.randn(2, 1, noise.shape[2], noise.shape[3], 1)
+    both = Guidance(2), Guidance(2, push=push)
+    plain, pushed = (denoise(dynamics, noise, condition, steps=1, guidance=each) for each in both)
+    torch.testing.assert_close(pushed - plain, push.expand_as(plain))
+
+
+def test_what_is_missing_of_a_way() -> None:
+    way = torch.randn(4, 1, 3, 5, 1)
+    gone = torch.tensor([0.0, 0.25, 1.0, 3.0]).view(4, 1, 1, 1, 1) * way
+    torch.testing.assert_close(missing(way, gone).flatten(), torch.tensor([1.0, 0.75, 0.0, 0.0]))
+    assert missing(way, -way).max() == 1 and missing(0 * way, way).isfinite().all()
 
 
 def test_sampling_may_start_below_pure_noise() -> None:

@@ -87,3 +87,17 @@ def test_pieces_of_the_one_command_make_the_world_that_one_run_makes(
         assert_same_run(whole.out / stage, pieces.out / stage)
     with pytest.raises(ConfigError, match="TrainWorld.steps must be whole"):
         TrainWorld(steps=-1)
+
+
+def test_single_frames_come_as_often_as_asked() -> None:
+    usual = TrainDynamics("x").shapes
+    for share, kinds in ((0.35, {1, 16, 32}), (0.0, {16, 32})):
+        shapes = TrainDynamics("x", images=share).shapes
+        assert {bucket.length for bucket in shapes} == kinds
+        assert sum(bucket.weight for bucket in shapes) == pytest.approx(1)
+        assert sum(bucket.weight for bucket in shapes if bucket.length == 1) == pytest.approx(share)
+        before = [bucket.weight for bucket in usual if bucket.length > 1]
+        after = [bucket.weight for bucket in shapes if bucket.length > 1]
+        assert after == pytest.approx([weight * (1 - share) / sum(before) for weight in before]), "the others alike"
+    with pytest.raises(ConfigError, match="no batches of single frames"):
+        TrainDynamics("x", buckets=tuple(bucket for bucket in usual if bucket.length > 1), images=0.2)

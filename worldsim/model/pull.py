@@ -25,8 +25,8 @@ class Pull:
     change: float = 1.0
     """Guidance of the frames after a prompt has changed."""
     alone: float = 0.0
-    """How strongly what a prompt says of these frames by themselves pulls, as if nothing preceded them, until they show
-    it."""
+    """How far each of these frames is pushed, in the means of its rows, to what the prompt says of a frame that nothing
+    precedes (composed as in arXiv 2206.01714): less, the more of it the last frame shows. Costs two passes a frame."""
     frames: int = 0
     """How many frames those are."""
 

@@ -17,10 +17,10 @@ from worldsim.clip import Prompt
 from worldsim.model.dynamics import Condition, Prediction, Words
 from worldsim.model.noise import sampling_levels
 from worldsim.model.prompts import pack_words
-from worldsim.sampling.denoise import Guidance, Watch, by_itself, descend, hide
+from worldsim.sampling.denoise import Guidance, Watch, descend, hide
 from worldsim.sampling.world import World, read_events
 
-__all__ = ["Canvas", "Painted", "alone", "paint"]
+__all__ = ["Canvas", "Painted", "condition_of", "paint"]
 
 STRIDE = 0.75  # of a window: how far the next one begins; half on a ring, so that every seam lies inside another window
 TURN = 0.382  # of the way to the next window: how far windows on a ring move on from pass to pass
@@ -81,16 +81,12 @@ def paint(
         Cancelled: `watch` returned False.
     """
     length, device = noise.shape[1], noise.device
-    condition = _condition(world, canvas, noise)
+    condition = condition_of(world, canvas, length)
 
     def see(latents: torch.Tensor, level: torch.Tensor, turn: int, acted: bool = True, told: bool = True) -> Prediction:
         return _blended(world, latents, level, hide(condition, acted, told), _windows(world, length, ring, turn))
 
-    def look(
-        latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
-    ) -> torch.Tensor:
-        if alone:
-            return by_itself(world.dynamics, latents, level, hide(condition, acted, told))
+    def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
         return see(latents, level, turn, acted, told).clean
 
     levels = sampling_levels(passes, world.card.shift, start)
@@ -103,16 +99,9 @@ def paint(
     return Painted(latents, actions, events, ended)
 
 
-def alone(world: World, canvas: Canvas, noise: torch.Tensor) -> torch.Tensor:
-    """Clean latents that a pass makes of pure noise (B, T, C, h, w), each frame by itself, under the canvas's text."""
-    condition, level = _condition(world, canvas, noise), torch.ones(noise.shape[:2], device=noise.device)
-    condition.span = level
-    return by_itself(world.dynamics, noise, level, condition)
-
-
-def _condition(world: World, canvas: Canvas, noise: torch.Tensor) -> Condition:
-    """Actions and prompts of the canvas, beside such noise."""
-    text, device = pack_words(canvas.text, noise.shape[1], world.vocabulary, world.card.max_prompt_words), noise.device
+def condition_of(world: World, canvas: Canvas, length: int) -> Condition:
+    """Actions and prompts of a canvas of `length` frames, where its latents are."""
+    text, device = pack_words(canvas.text, length, world.vocabulary, world.card.max_prompt_words), canvas.latents.device
     words = Words(text.numbers.to(device), text.present.to(device), text.seen.to(device))
     return Condition(canvas.actions.to(device), canvas.acted.to(device), words)
 

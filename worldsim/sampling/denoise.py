@@ -19,7 +19,8 @@ from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import sampling_levels, step_down
 
 __all__ = [
-    "Cancelled", "Guidance", "Look", "Preview", "Watch", "by_itself", "denoise", "descend", "guided", "hide", "looking",
+    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "lone", "looking",
+    "missing",
 ]  # fmt: skip
 
 
@@ -36,17 +37,13 @@ class Guidance:
     to whoever samples: a `World` takes what its card says, all others 1."""
     actions: float = 1.0
     """The same for the actions."""
-    alone: float = 0.0
-    """How strongly what the prompt says of each frame by itself pulls, as if there were no other frames: those often
-    outweigh words (composed as in arXiv 2206.01714). Other than 0 it costs two more passes."""
     rows: torch.Tensor | None = None
     """bool (B,): which rows the prompt pulls; all by default."""
-    shown: torch.Tensor | None = None
-    """Latents (B, C, h, w) of the frame before: the more of what the prompt says by itself it shows already, the less
-    that pulls. By default it always does."""
+    push: torch.Tensor | None = None
+    """(B, T, C, h, w), or what broadcasts to it: added to every answer, such as what a prompt says of a lone frame."""
 
     def __post_init__(self) -> None:
-        check_numbers(self, 0, 100, "actions", "alone")
+        check_numbers(self, 0, 100, "actions")
         if self.text is not None:
             check_numbers(self, 0, 100, "text")
 
@@ -86,10 +83,9 @@ class Look(Protocol):
     """One pass: noisy latents (B, T, C, h, w) at levels (B, T), in pass `turn` → clean latents."""
 
     def __call__(
-        self, latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
+        self, latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool
     ) -> torch.Tensor:
-        """acted: whether it is shown the actions; told: whether the prompts; alone: whether each frame is all there is.
-        """
+        """acted: whether it is shown the actions; told: whether the prompts."""
         ...
 
 
@@ -99,19 +95,22 @@ def hide(condition: Condition, acted: bool, told: bool) -> Condition:
     return Condition(condition.actions, seen, condition.words if told else None, condition.span)
 
 
-def by_itself(
-    dynamics: Dynamics, latents: torch.Tensor, level: torch.Tensor, condition: Condition
-) -> torch.Tensor:
-    """Clean latents (B, T, C, h, w) of frames that are each the first of a world of its own."""
-    rows, time = level.shape
+def lone(dynamics: Dynamics, noise: torch.Tensor, condition: Condition) -> torch.Tensor:
+    """What one pass makes of pure noise (B, T, C, h, w) where each frame is the first of a world of its own: (…)."""
+    rows, time = noise.shape[:2]
     words = condition.words
     if words is not None:
         numbers, present = (part.repeat_interleave(time, 0) for part in (words.numbers, words.present))
         words = Words(numbers, present, words.seen.flatten(0, 1)[:, None])
-    span = None if condition.span is None else condition.span.reshape(-1, 1)
-    lone = Condition(condition.actions.flatten(0, 1)[:, None], condition.acted.reshape(-1, 1), words, span)
-    found = dynamics(latents.flatten(0, 1)[:, None], level.reshape(-1, 1), lone).clean
-    return found[:, 0].unflatten(0, (rows, time))
+    level = torch.ones(rows * time, 1, device=noise.device)
+    alone = Condition(condition.actions.flatten(0, 1)[:, None], condition.acted.reshape(-1, 1), words, level)
+    return dynamics(noise.flatten(0, 1)[:, None], level, alone).clean[:, 0].unflatten(0, (rows, time))
+
+
+def missing(way: torch.Tensor, gone: torch.Tensor) -> torch.Tensor:
+    """How much (B, 1, 1, 1, 1), 0 … 1, of a way (B, 1, C, h, 1) those have still to go that went (B, 1, C, h, 1)."""
+    share = (gone * way).sum((1, 2, 3, 4), keepdim=True) / way.square().sum((1, 2, 3, 4), keepdim=True).clamp(min=1e-6)
+    return (1 - share).clamp(0, 1)
 
 
 @torch.no_grad()
@@ -161,19 +160,14 @@ def looking(
 ) -> Look:  # fmt: skip
     """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels."""
 
-    def look(
-        latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool, alone: bool = False
-    ) -> torch.Tensor:
+    def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
         shown = hide(condition, acted, told)
         if cache is not None or attend == "past":  # who sees all frames has not learned to jump
             shown.span = torch.full_like(level, levels[turn] - levels[turn + 1])
         if cache is None:
-            return by_itself(dynamics, latents, level, shown) if alone else dynamics(
-                latents, level, shown, attend=attend
-            ).clean
+            return dynamics(latents, level, shown, attend=attend).clean
         words = read if told else dynamics.read(None, len(latents), 1)
-        past = dynamics.new_cache(len(latents), *latents.shape[3:]) if alone else cache
-        return dynamics.step(latents, level, shown, past, words).clean
+        return dynamics.step(latents, level, shown, cache, words).clean
 
     return look
 
@@ -203,26 +197,14 @@ def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, gu
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
     if guidance.text not in (None, 1):
-        clean = clean + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
-    if guidance.alone:
-        said, unsaid = (look(latents, level, turn, acted=True, told=told, alone=True) for told in (True, False))
-        clean = clean + guidance.alone * _missing(said, unsaid, guidance.shown) * (said - unsaid)
-    if guidance.rows is not None:
-        clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
+        clean = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
+        if guidance.rows is not None:
+            clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)
+    if guidance.push is not None:
+        clean = clean + guidance.push
     if guidance.actions != 1:
         clean = clean + (guidance.actions - 1) * (full - look(latents, level, turn, acted=False, told=True))
     return clean
-
-
-def _missing(said: torch.Tensor, unsaid: torch.Tensor, shown: torch.Tensor | None) -> torch.Tensor | float:
-    """How much (B, 1, 1, 1, 1), 0 … 1, of the way from what is unsaid to what is said a frame has still to go.
-
-    Rows of a picture are compared by their means, for what lies where in them is not the prompt's."""
-    if shown is None:
-        return 1.0
-    way, gone = (said - unsaid).mean((1, 4)), (shown[:, None] - unsaid).mean((1, 4))  # (B, C, h)
-    share = (gone * way).sum((1, 2)) / way.square().sum((1, 2)).clamp(min=1e-6)
-    return (1 - share).clamp(0, 1)[:, None, None, None, None]
 
 
 def _wide(flags: torch.Tensor) -> torch.Tensor:

@@ -70,17 +70,17 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pulled(
-    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, shown: torch.Tensor
+    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device
 ) -> Guidance:
     """How strongly a frame is pulled, and in which rows: where `guidance` leaves text to the card, those with a prompt
-    that is new, or that opens them. `shown` are the latents (B, C, h, w) of the frame before."""
+    that is new, or that opens them."""
     if guidance.text is not None:
         return guidance
     rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
-    strength, alone = (pull.opening, 0.0) if opening else (pull.change, pull.alone)
-    if not any(rows) or (strength == 1 and not alone):
+    strength = pull.opening if opening else pull.change
+    if not any(rows):
         return guidance
-    return Guidance(strength, guidance.actions, alone, torch.tensor(rows, device=shown.device), shown)
+    return Guidance(strength, guidance.actions, torch.tensor(rows, device=device))
 
 
 class Guesses:
