@@ -7,7 +7,7 @@ from networks import at, random_clip, tiny_dynamics
 from worldsim.model.config import ConfigError
 from worldsim.model.dynamics import Condition, Dynamics
 from worldsim.model.noise import sampling_levels
-from worldsim.sampling.denoise import Cancelled, Guidance, denoise, lone, missing
+from worldsim.sampling.denoise import Cancelled, Guidance, denoise
 
 
 def test_one_pass_from_noise_is_the_networks_own_prediction() -> None:
@@ -98,30 +98,12 @@ def test_guidance_through_a_cache_is_guidance_of_a_clip() -> None:
     torch.testing.assert_close(found, whole, rtol=0, atol=2e-5)
 
 
-def test_a_lone_frame_is_the_first_of_its_own_world() -> None:
-    dynamics, (noise, _, condition) = tiny_dynamics(), random_clip(2, 3)
-    found = lone(dynamics, noise, condition)
-    for t in range(3):
-        here = at(condition, t)
-        here.span = torch.ones(2, 1)
-        alone = dynamics(noise[:, t : t + 1], torch.ones(2, 1), here, attend="past").clean
-        torch.testing.assert_close(found[:, t : t + 1], alone, rtol=0, atol=2e-5)
-    assert (found - lone(dynamics, noise, Condition(condition.actions, condition.acted))).abs().max() > 1e-3
-
-
 def test_a_push_is_added_to_every_answer() -> None:
     dynamics, (noise, _, condition) = tiny_dynamics(), random_clip(2, 3)
     push = torch.randn(2, 1, noise.shape[2], noise.shape[3], 1)
     both = Guidance(2), Guidance(2, push=push)
     plain, pushed = (denoise(dynamics, noise, condition, steps=1, guidance=each) for each in both)
     torch.testing.assert_close(pushed - plain, push.expand_as(plain))
-
-
-def test_what_is_missing_of_a_way() -> None:
-    way = torch.randn(4, 1, 3, 5, 1)
-    gone = torch.tensor([0.0, 0.25, 1.0, 3.0]).view(4, 1, 1, 1, 1) * way
-    torch.testing.assert_close(missing(way, gone).flatten(), torch.tensor([1.0, 0.75, 0.0, 0.0]))
-    assert missing(way, -way).max() == 1 and missing(0 * way, way).isfinite().all()
 
 
 def test_sampling_may_start_below_pure_noise() -> None:

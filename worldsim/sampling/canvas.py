@@ -81,7 +81,7 @@ def paint(
         Cancelled: `watch` returned False.
     """
     length, device = noise.shape[1], noise.device
-    condition = condition_of(world, canvas, length)
+    condition = condition_of(world, canvas.actions, canvas.acted, canvas.text)
 
     def see(latents: torch.Tensor, level: torch.Tensor, turn: int, acted: bool = True, told: bool = True) -> Prediction:
         return _blended(world, latents, level, hide(condition, acted, told), _windows(world, length, ring, turn))
@@ -99,11 +99,14 @@ def paint(
     return Painted(latents, actions, events, ended)
 
 
-def condition_of(world: World, canvas: Canvas, length: int) -> Condition:
-    """Actions and prompts of a canvas of `length` frames, where its latents are."""
-    text, device = pack_words(canvas.text, length, world.vocabulary, world.card.max_prompt_words), canvas.latents.device
-    words = Words(text.numbers.to(device), text.present.to(device), text.seen.to(device))
-    return Condition(canvas.actions.to(device), canvas.acted.to(device), words)
+def condition_of(
+    world: World, actions: torch.Tensor, acted: torch.Tensor, text: Sequence[Sequence[Prompt]]
+) -> Condition:
+    """Actions f32 (B, T, A) that are known where `acted` (B, T) is True, and prompts, as the network takes them."""
+    packed = pack_words(text, acted.shape[1], world.vocabulary, world.card.max_prompt_words)
+    device = world.cache.last.device
+    words = Words(packed.numbers.to(device), packed.present.to(device), packed.seen.to(device))
+    return Condition(actions.to(device), acted.to(device), words)
 
 
 def _windows(world: World, length: int, ring: bool, turn: int) -> list[np.ndarray]:

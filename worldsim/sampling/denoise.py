@@ -15,12 +15,11 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.config import check_numbers
-from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
+from worldsim.model.dynamics import Attend, Condition, Dynamics
 from worldsim.model.noise import sampling_levels, step_down
 
 __all__ = [
-    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "lone", "looking",
-    "missing",
+    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "looking",
 ]  # fmt: skip
 
 
@@ -93,24 +92,6 @@ def hide(condition: Condition, acted: bool, told: bool) -> Condition:
     """The condition without its actions, its prompts, or both."""
     seen = condition.acted if acted else torch.zeros_like(condition.acted)
     return Condition(condition.actions, seen, condition.words if told else None, condition.span)
-
-
-def lone(dynamics: Dynamics, noise: torch.Tensor, condition: Condition) -> torch.Tensor:
-    """What one pass makes of pure noise (B, T, C, h, w) where each frame is the first of a world of its own: (…)."""
-    rows, time = noise.shape[:2]
-    words = condition.words
-    if words is not None:
-        numbers, present = (part.repeat_interleave(time, 0) for part in (words.numbers, words.present))
-        words = Words(numbers, present, words.seen.flatten(0, 1)[:, None])
-    level = torch.ones(rows * time, 1, device=noise.device)
-    alone = Condition(condition.actions.flatten(0, 1)[:, None], condition.acted.reshape(-1, 1), words, level)
-    return dynamics(noise.flatten(0, 1)[:, None], level, alone).clean[:, 0].unflatten(0, (rows, time))
-
-
-def missing(way: torch.Tensor, gone: torch.Tensor) -> torch.Tensor:
-    """How much (B, 1, 1, 1, 1), 0 … 1, of a way (B, 1, C, h, 1) those have still to go that went (B, 1, C, h, 1)."""
-    share = (gone * way).sum((1, 2, 3, 4), keepdim=True) / way.square().sum((1, 2, 3, 4), keepdim=True).clamp(min=1e-6)
-    return (1 - share).clamp(0, 1)
 
 
 @torch.no_grad()

@@ -13,8 +13,9 @@ import torch
 
 from worldsim.clip import Clip, join, pixels_from_unit
 from worldsim.model.noise import mix
+from worldsim.sampling.alone import lone
 from worldsim.sampling.canvas import Canvas, Painted, condition_of, paint
-from worldsim.sampling.denoise import Preview, Watch, lone
+from worldsim.sampling.denoise import Preview, Watch
 from worldsim.sampling.requests import Given, Request
 from worldsim.sampling.timelines import Timelines, beside, moved, of_clip, part, prompts_at
 from worldsim.sampling.world import Step
@@ -161,10 +162,9 @@ def _retold(wish: Request, start: Given, line: Timelines) -> torch.Tensor:
     """
     world, clip = wish.world, start.clip
     actions, acted = torch.from_numpy(clip.actions), torch.full((wish.rows, clip.length), start.acted)
-    known = torch.zeros_like(acted)
     draws, total = wish.noise(DRAWS), torch.zeros(())
     for text, sign in ((line, 1), (of_clip(clip), -1)):
-        condition = condition_of(world, Canvas(draws[:, :1], known, actions, acted, wish.read(text)), clip.length)
+        condition = condition_of(world, actions, acted, wish.read(text))
         for draw in draws.split(1, dim=1):
             frames = lone(world.dynamics, draw.expand(-1, clip.length, -1, -1, -1), condition)
             total = total + sign * frames.mean(4, keepdim=True)

@@ -32,8 +32,9 @@ from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
 from worldsim.model.text import PromptError
 from worldsim.model.tokenizer import Tokenizer
+from worldsim.sampling.alone import push
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
-from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking, missing
+from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.residual import Residual
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
@@ -384,7 +385,8 @@ class World:
         latents, guesses = given, Guesses(watch)
         if latents is None:
             if self.card.pull.alone and guidance.rows is not None and not opening:
-                guidance = replace(guidance, push=self._push(noise[:, :1], condition, guidance.rows))
+                said = self.card.pull.alone * push(dynamics, noise[:, :1], condition, self._read, cache.last)
+                guidance = replace(guidance, push=torch.where(guidance.rows[:, None, None, None, None], said, 0.0))
             latents = denoise(
                 dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
                 read=self._read, guidance=guidance, watch=guesses,
@@ -418,21 +420,6 @@ class World:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
         return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
-
-    def _push(self, noise: torch.Tensor, condition: Condition, rows: torch.Tensor) -> torch.Tensor:
-        """(B, 1, C, h, 1): what the prompts of some rows (B,) say of a frame by itself, as far as the last lacks it.
-
-        Rows of a picture are taken by their means: what lies where in them is not the prompt's.
-        """
-        dynamics, last = self.dynamics, self.cache.last
-        level = torch.ones(self.rows, 1, device=noise.device)
-        alone = replace(condition, span=level)
-        reads = self._read, dynamics.read(None, self.rows, 1)
-        caches = (dynamics.new_cache(self.rows, *last.shape[2:]) for _ in reads)
-        answers = (dynamics.step(noise, level, alone, *each) for each in zip(caches, reads, strict=True))
-        said, unsaid = (answer.clean.mean(4, keepdim=True) for answer in answers)
-        way = torch.where(rows[:, None, None, None, None], said - unsaid, 0.0)
-        return self.card.pull.alone * missing(way, last[:, None].mean(4, keepdim=True) - unsaid) * way
 
     def _refined(self, latents: torch.Tensor, led: torch.Tensor) -> torch.Tensor:
         """A finished frame (B, 1, C, h, w), which actions (B, A) led to, with the detail of the frames before it.
