@@ -11,6 +11,7 @@ from worldsim.data.record import record
 from worldsim_agents import explore
 from worldsim_agents.explore.courses import COURSES, never, tally
 from worldsim_agents.explore.shares import table
+from worldsim_envs.voxel.language import EDITS
 
 ID = "worldsim/Voxel-v0"
 STEPS = 400
@@ -137,3 +138,25 @@ def test_shares_of_actions_sum_to_one(tmp_path: Path) -> None:
     shares = explore.shares(Dataset.open(tmp_path))
     assert sum(shares.actions.values()) == pytest.approx(1.0)
     assert set(shares.events) == set(Dataset.open(tmp_path).info.event_names)
+
+
+def test_something_happens_with_every_caption_and_is_said(tmp_path: Path) -> None:
+    """What the sentence says is so: of the weather the engine's own captions know."""
+    folder = tmp_path / "told"
+    size = {"size": (16, 16)}
+    record(ID, "worldsim_agents.explore:eventful", 240, folder, seed=3, env_kwargs=size, episode_length=48)
+    told, found = 0, 0
+    for episode in map(Dataset.open(folder).read, range(5)):
+        assert all(c.detailed.rsplit(" . ", 1)[-1] not in EDITS for c in episode.captions if c.start == 0)
+        for caption in episode.captions:
+            sentence = caption.detailed.rsplit(" . ", 1)[-1]
+            if caption.start > 0:
+                assert sentence in EDITS
+                told += caption.short == sentence
+                if sentence == "it starts to snow":
+                    assert "it snows" in caption.detailed
+                    found += 1
+                if sentence in ("it stops raining", "it stops snowing", "the storm ends"):
+                    assert not any(word in caption.detailed for word in ("it rains", "it snows", "rages"))
+                    found += 1
+    assert 0 < told < 10 and found

@@ -1,6 +1,7 @@
 """The objectives: what counts, what is hidden, and that every weight learns."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -105,6 +106,26 @@ def test_only_hidden_actions_are_guessed() -> None:
 def test_the_models_own_frames_as_context_change_the_loss() -> None:
     assert not torch.equal(loss_of(a_batch(), rollout=0.0), loss_of(a_batch(), rollout=1.0))
     assert loss_of(a_batch(length=1)).isfinite(), "images are clips of one frame"
+
+
+def test_frames_with_which_another_prompt_begins_count_as_much_as_asked() -> None:
+    """One prompt for all frames, or none shown, leaves nothing to count; else only where it changes does it matter."""
+    batch = a_batch(rows=2, length=6)
+    prompts = batch.words.numbers.shape[1]
+    all_one = batch.words.seen.new_zeros(2, 6, prompts)
+    all_one[..., 0] = True
+    then = all_one.clone()
+    then[:, 3:] = False
+    same, changed = (replace(batch, words=replace(batch.words, seen=seen)) for seen in (all_one, then))
+    still: dict[str, Any] = {"drop_text": 0.0, "jumps": 0.0, "events": 0.0, "actions": 0.0}
+    assert torch.equal(loss_of(same, **still), loss_of(same, **still, change=50.0))
+    hidden = still | {"drop_text": 1.0}
+    assert torch.equal(loss_of(changed, **hidden), loss_of(changed, **hidden, change=50.0))
+    lone, most, all_of_it = (loss_of(changed, **still, change=value) for value in (1.0, 50.0, 1e6))
+    assert lone != most
+    other = replace(changed, latents=changed.latents.clone())
+    other.latents[:, 5] += 3  # a later frame, which no other one sees: nearly all of the loss is the third one's
+    assert (loss_of(other, **still, change=1e6) - all_of_it).abs() < 1e-3 < (loss_of(other, **still) - lone).abs()
 
 
 def test_given_frames_that_have_faded_change_the_loss_and_nothing_else_does() -> None:

@@ -34,12 +34,16 @@ __all__ = [
 ]
 
 CAPTION_ROWS = 16
+SAID = 0.5  # how often what a policy says of its deeds takes the place of a short caption
 HOLD = 0.75  # how likely a sticky policy takes the same action again
 EXPLORE = "worldsim_agents.explore:mix"  # by name, as everything of the agents
 
 
 class Policy(Protocol):
-    """Who acts. May look into `env.unwrapped`; all its randomness comes from `rng`."""
+    """Who acts. May look into `env.unwrapped`; all its randomness comes from `rng`.
+
+    A policy that changes the world itself may have a text `sentence` that says what it did: a caption or a part of one.
+    """
 
     def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
         """A new episode has begun."""
@@ -220,7 +224,10 @@ class Recorder:
         rng = np.random.default_rng([seed, interval])
         if rng.random() < self.job.reworded and "other" in signature(caption).parameters:
             caption = partial(caption, other=int(rng.integers(1, 2**31)))
-        return [Caption(start, start + CAPTION_ROWS, caption("short"), caption("detailed"))]
+        short, detailed = caption("short"), caption("detailed")
+        if sentence := getattr(self.policy, "sentence", ""):
+            short, detailed = (sentence if rng.random() < SAID else short), f"{detailed} . {sentence}"
+        return [Caption(start, start + CAPTION_ROWS, short, detailed)]
 
 
 def make_policy(policy: str | Callable[[], Policy]) -> Policy:

@@ -133,6 +133,8 @@ class DynamicsLossConfig:
     """How strongly actions pull on jumps: guidance, learned once instead of being paid for in every pass of play."""
     first: float = 0.3
     """Weight of a clip's first frame, which nothing precedes, against the others."""
+    change: float = 1.0
+    """Weight of a frame with which another prompt begins, against the others: it alone has to be told by words."""
     events: float = 1.0
     """Weight of the event heads."""
     actions: float = 1.0
@@ -141,7 +143,7 @@ class DynamicsLossConfig:
     def __post_init__(self) -> None:
         shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps"
         check_numbers(self, 0, 1, *shares)
-        check_numbers(self, 0, math.inf, "first", "events", "actions", "obey")
+        check_numbers(self, 0, math.inf, "first", "change", "events", "actions", "obey")
 
 
 class DynamicsObjective(nn.Module):
@@ -189,6 +191,7 @@ class DynamicsObjective(nn.Module):
             prediction = self.dynamics(noisy, level, condition, context=past)
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
+        share[:, 1:] *= torch.where(_changes(condition.words), config.change, 1.0)  # pyright: ignore[reportArgumentType]
         hidden = ~condition.acted * batch.mask * later
         flowing = (condition.span == 0).float()
         pure = (level == 1.0) * flowing * batch.mask * later
@@ -314,3 +317,9 @@ class DynamicsObjective(nn.Module):
         ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")
         each = torch.cat([rearrange(reward, "b t -> b t 1"), named, rearrange(ended, "b t -> b t 1")], -1).mean(-1)
         return (each * batch.mask).sum()
+
+
+def _changes(words: Words) -> torch.Tensor:
+    """Which frames but the first are under another prompt than the one before, bool (B, T - 1)."""
+    seen = words.seen
+    return (seen[:, 1:] != seen[:, :-1]).any(-1)

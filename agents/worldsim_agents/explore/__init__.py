@@ -19,10 +19,10 @@ from worldsim_agents.explore.policies import (
     tinkerer,
 )
 from worldsim_agents.explore.shares import Shares, shares
-from worldsim_agents.explore.skies import changing, restless
+from worldsim_agents.explore.skies import changing, eventful, restless
 from worldsim_agents.explore.view import View
 
 __all__ = [
-    "Scripted", "Shares", "View", "builder", "changing", "crafter", "explorer", "fighter", "gazer", "jitter", "meddler",
-    "miner", "mix", "painter", "restless", "shares", "tinkerer",
+    "Scripted", "Shares", "View", "builder", "changing", "crafter", "eventful", "explorer", "fighter", "gazer",
+    "jitter", "meddler", "miner", "mix", "painter", "restless", "shares", "tinkerer",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""The recording mix under a sky that changes as captions do, which gives words in mid-episode a meaning."""
+"""The recording mix in a world that changes as captions do, which gives words in mid-episode a meaning."""
 
 from __future__ import annotations
 
@@ -9,10 +9,18 @@ import numpy as np
 
 from worldsim.data.rollout import CAPTION_ROWS
 from worldsim_agents.explore.policies import Scripted, mix
+from worldsim_envs.voxel.language import EDITS
+from worldsim_envs.voxel.language.facts import weather_of
 
-__all__ = ["Changing", "changing", "restless"]
+__all__ = ["Changing", "Eventful", "changing", "eventful", "restless"]
 
 SKIES = ("clear", "rain", "snow", "thunder")
+NOTHING = "nothing changes"
+APPEARS = tuple(sentence for sentence in EDITS if " appears " in sentence)
+# What of the weather may be said to begin and to end while another weather reigns.
+BEGINS = {"rain": "it starts to rain", "snow": "it starts to snow", "thunder": "a storm begins"}
+ENDS = {"rain": "it stops raining", "snow": "it stops snowing", "thunder": "the storm ends"}
+HOURS = tuple(s for s in EDITS if s not in {*APPEARS, *BEGINS.values(), *ENDS.values(), NOTHING})
 
 
 class Changing:
@@ -45,6 +53,35 @@ class Changing:
         return self._inner.act(env, observation, rng)
 
 
+class Eventful:
+    """A recording policy that follows another, and with each caption does one of the world's `EDITS`, and says so.
+
+    The weather begins or ends, the sun rises, a creature or a thing appears, or nothing changes. `sentence` says which,
+    until the next one; the recorder takes it for a caption, or adds it to one.
+
+    Args:
+        inner: who acts.
+        shares: how often it is the weather, the time of day, something that appears, and nothing.
+    """
+
+    def __init__(self, inner: Scripted, shares: tuple[float, float, float, float] = (0.4, 0.25, 0.25, 0.1)) -> None:
+        self._inner, self._shares, self._row = inner, shares, 0
+        self.sentence = ""
+
+    def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
+        self._inner.reset(env, rng)
+        self._row, self.sentence = 0, ""
+
+    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> int:
+        self._row += 1
+        if self._row % CAPTION_ROWS == 0:
+            world: Any = env.unwrapped
+            choices = (_weathers(weather_of(world.state)), HOURS, APPEARS, (NOTHING,))
+            self.sentence = str(rng.choice(choices[int(rng.choice(len(choices), p=self._shares))]))
+            EDITS[self.sentence](world)
+        return self._inner.act(env, observation, rng)
+
+
 def changing() -> Changing:
     """The recording mix under a sky that changes with every other caption."""
     return Changing(mix())
@@ -53,3 +90,13 @@ def changing() -> Changing:
 def restless() -> Changing:
     """The same with every caption: in short episodes, many worlds under every sky."""
     return Changing(mix(), often=1.0)
+
+
+def eventful() -> Eventful:
+    """The recording mix in a world in which something happens with every caption, and is said."""
+    return Eventful(mix())
+
+
+def _weathers(now: str) -> tuple[str, ...]:
+    """What the weather may do while this one reigns."""
+    return (*(begins for sky, begins in BEGINS.items() if sky != now), *((ENDS[now],) if now in ENDS else ()))
