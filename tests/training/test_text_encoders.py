@@ -15,8 +15,10 @@ from worldsim.model.checkpoint import load
 from worldsim.model.dynamics import DynamicsConfig
 from worldsim.model.frozen import EncoderError, FrozenEncoder, load_encoder
 from worldsim.model.text import PromptError, TextConfig
+from worldsim.training.both import TrainWorld, train_world
 from worldsim.training.intake import Live, grid_of
 from worldsim.training.latents import LatentBucket, random_batch
+from worldsim.training.loop import TrainingError
 from worldsim.training.losses import DynamicsLossConfig
 from worldsim.training.plan import Train, make_plan
 from worldsim.training.stages import TrainDynamics, train_dynamics
@@ -64,6 +66,30 @@ def test_a_run_with_an_encoder_that_is_resumed_ends_as_one_that_was_not(
     load_encoder.cache_clear()  # another process remembers no text
     train(run(data, tokenizer, tmp_path / "torn", resume=True))
     assert_same_run(tmp_path / "torn", tmp_path / "whole")
+
+
+def test_a_run_is_resumed_with_what_it_reads_alone(
+    hub: Hub, data: Path, tokenizer: Path, tmp_path: Path
+) -> None:
+    """An encoder or a tokenizer of the same sizes would fit the weights, and mean something else."""
+    undo = at_step(3, lambda: signal.raise_signal(signal.SIGINT))
+    train(run(data, tokenizer, tmp_path / "torn"))
+    undo()
+    hub.add("someone/other", FakeNetwork(seed=1))
+    with pytest.raises(TrainingError, match="trained with words other than these; .* the data, tokenizer and text"):
+        train(run(data, tokenizer, tmp_path / "torn", resume=True, text_encoder="someone/other"))
+    again = train(tokenizer_run(data, tmp_path / "again", steps=1))
+    with pytest.raises(TrainingError, match="trained with tokenizer other than these"):
+        train(run(data, again, tmp_path / "torn", resume=True))
+
+
+def test_one_command_for_both_stages_takes_an_encoder(
+    hub: Hub, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = TrainWorld((data,), tmp_path, preset="tiny", tokenizer_steps=1, steps=1, device="cpu", text_encoder=SMALL)
+    train_world(replace(both, dry_run=True))
+    assert "parameters" in capsys.readouterr().out
+    assert load(train_world(both)).card.encoder == load_encoder(SMALL).card
 
 
 def test_what_begins_from_such_a_world_reads_as_it_does(

@@ -21,6 +21,7 @@ from worldsim.training.stages import (
     steps_done,
     train_dynamics,
     train_tokenizer,
+    with_encoder,
 )
 
 __all__ = ["TrainWorld", "train_world"]
@@ -46,6 +47,8 @@ class TrainWorld:
     """Steps of the dynamics network; 0 = as the preset has them."""
     times_rows: int = 1
     """Times as many clips in each batch as the preset has."""
+    text_encoder: str = ""
+    """Text encoder of `transformers` that reads the captions, frozen, as in `worldsim train dynamics`."""
     minutes: float = 0.0
     """Stop after so many minutes, wherever that is; 0 = no limit."""
     seed: int = 0
@@ -65,12 +68,14 @@ def train_world(config: TrainWorld) -> Path:
     """Go on with both stages as far as the minutes reach; returns where the checkpoint is, or will be.
 
     Raises:
-        DatasetError, CheckpointError, PromptError, TrainingError.
+        DatasetError, CheckpointError, PromptError, TrainingError; EncoderError, where captions shall be read by an
+            encoder that is not here.
     """
     first, second = _runs(config)
     if config.dry_run:
         size = look(config.data, config.live).size
         print(f"tokenizer\n{estimate_tokenizer(first.model, first.buckets(), size, first.fit)}\n\ndynamics")
+        second, _ = with_encoder(second)
         model = replace(second.model, channels=first.model.channels)
         print(estimate_dynamics(model, second.shapes, grid_of(size), second.loss, second.fit))
         return second.out / "checkpoint"
@@ -104,6 +109,7 @@ def _runs(config: TrainWorld) -> tuple[TrainTokenizer, TrainDynamics]:
         TrainDynamics(
             str(out / "tokenizer" / "checkpoint"), config.data, out / "dynamics", config.live, config.name,
             preset.dynamics, fit=second, buckets=preset.buckets, times_rows=config.times_rows,
+            text_encoder=config.text_encoder,
         ),
     )  # fmt: skip
 

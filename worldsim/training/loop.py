@@ -11,7 +11,7 @@ import json
 import math
 import signal
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -97,6 +97,7 @@ def fit(
     resume: bool = False,
     report: Callable[[int, dict[str, float]], None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    inputs: Mapping[str, str] | None = None,
 ) -> Fitted:
     """Minimise an objective.
 
@@ -109,10 +110,12 @@ def fit(
         resume: go on from the newest state in `folder`.
         report: called with (step, logs) whenever numbers are logged.
         clock: seconds by which the run is told how long it took and stops; `time.process_time` counts no other program.
+        inputs: by name what the weights mean nothing without, such as a fingerprint of the tokenizer: a resumed run
+            must have the same.
 
     Raises:
         TrainingError: the loss or the gradient is not finite (nothing is saved after that), or there is already a
-            run in `folder` and `resume` is False, or there is none and it is True.
+            run in `folder` and `resume` is False, or there is none and it is True, or one of other inputs.
     """
     with joined(config.device) as device:
         check_folder(folder, resume)
@@ -123,20 +126,21 @@ def fit(
         objective.to(device)
         if config.sharded and ranks() > 1:
             shard(objective)
-        return _fit(objective, batches, config, folder, device, frames, report, clock)
+        return _fit(objective, batches, config, folder, device, frames, report, clock, inputs or {})
 
 
 def _fit(
     objective: nn.Module, batches: Callable[[int], Generator[Any]], config: FitConfig, folder: Path,
     device: torch.device, frames: float, report: Callable[[int, dict[str, float]], None] | None,
-    clock: Callable[[], float],
+    clock: Callable[[], float], inputs: Mapping[str, str],
 ) -> Fitted:  # fmt: skip
+    sharded = config.sharded and ranks() > 1
     newest = newest_state(folder)
     optimisers = _optimisers(objective, config)
     average = {name: p.detach().clone() for name, p in objective.named_parameters()}
     fitted = Fitted(0, 0.0, average, {})
     if newest is not None:
-        read_state(newest, objective, fitted, optimisers, config.seed)
+        read_state(newest, objective, fitted, optimisers, config.seed, inputs)
     run = _Run(objective, optimisers, average, config, device)
     start, before = fitted.step, fitted.seconds
     with (
@@ -162,7 +166,7 @@ def _fit(
                     report(fitted.step, fitted.logs)
             stop = any_rank((config.minutes > 0 and spent > 60 * config.minutes) or interrupt.asked > 0)
             if fitted.step % config.save_every == 0 or last or stop:
-                write_state(folder, fitted, objective, optimisers, asdict(config), config.sharded and ranks() > 1)
+                write_state(folder, fitted, objective, optimisers, asdict(config), inputs, sharded)
             if stop:
                 break
     fitted.average = {name: whole(tensor).cpu() for name, tensor in average.items()}

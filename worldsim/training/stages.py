@@ -6,9 +6,10 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
@@ -38,7 +39,7 @@ from worldsim.training.losses import DynamicsLossConfig, DynamicsObjective, Toke
 from worldsim.training.machine import choose_device, compile_modules
 from worldsim.training.parallel import barrier, joined, mean, rank, ranks
 
-__all__ = ["TrainDynamics", "TrainTokenizer", "steps_done", "train_dynamics", "train_tokenizer"]
+__all__ = ["TrainDynamics", "TrainTokenizer", "steps_done", "train_dynamics", "train_tokenizer", "with_encoder"]
 
 PresetName = Literal["tiny", "small", "base", "large"]
 
@@ -211,7 +212,7 @@ def train_dynamics(config: TrainDynamics) -> Path:
     if config.dry_run:
         info, card = look(config.data, config.live), read_card(find(config.tokenizer))
         check_framewise(card.tokenizer, config.tokenizer)
-        config, _ = _with_encoder(config)
+        config, _ = with_encoder(config)
         sizes = {"channels": card.tokenizer.channels, "actions": info.actions.width, "events": len(info.event_names)}
         model, loss = replace(config.model, **sizes, words=USUAL_WORDS), config.loss
         print(estimate_dynamics(model, config.shapes, grid_of(info.size), loss, config.fit))
@@ -222,7 +223,7 @@ def train_dynamics(config: TrainDynamics) -> Path:
     with ExitStack() as stack:
         device = stack.enter_context(joined(config.fit.device))
         given.tokenizer.to(device)
-        config, encoder = _with_encoder(config)
+        config, encoder = with_encoder(config)
         sources = stack.enter_context(open_sources(config.data, config.live, Tokenizer.stride * config.model.patch))
         return _train_dynamics(config, sources, given.card, given.tokenizer, encoder)
 
@@ -260,14 +261,17 @@ def _train_dynamics(
     if config.fit.compile:
         compile_modules(dynamics.blocks)
     starts = start_clips(sources[0], np.random.default_rng([config.fit.seed, 0]))
-    fitted = fit(objective, feed, config.fit, config.out, frames=mean_frames(config.shapes), resume=config.resume)
+    inputs = {"tokenizer": network_fingerprint(tokenizer), "words": _fingerprint(words.words, encoder)}
+    fitted = fit(
+        objective, feed, config.fit, config.out, frames=mean_frames(config.shapes), resume=config.resume, inputs=inputs
+    )
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=lean(record | _record(config, fitted, sources)))
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
 
 
-def _with_encoder(config: TrainDynamics) -> tuple[TrainDynamics, FrozenEncoder | None]:
+def with_encoder(config: TrainDynamics) -> tuple[TrainDynamics, FrozenEncoder | None]:
     """The frozen text encoder of a run, None for the one that is trained, and the run with sizes that go with it."""
     device, reader = str(choose_device(config.fit.device)), None
     if config.text_encoder:
@@ -287,6 +291,12 @@ def _save(
         save(folder, card, tokenizer, dynamics, starts)
     barrier()
     return folder
+
+
+def _fingerprint(words: Sequence[str], encoder: FrozenEncoder | None) -> str:
+    """A name for what numbers or hidden states of words stand for."""
+    told = "\n".join([*words, encoder.card.fingerprint if encoder else ""])
+    return blake2b(told.encode(), digest_size=6).hexdigest()
 
 
 def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ def clean(folder: Path) -> None:
 
 def write_state(
     folder: Path, fitted: Fitted, objective: nn.Module, optimisers: dict[str, torch.optim.Optimizer],
-    config: dict[str, Any], sharded: bool = False,
+    config: dict[str, Any], inputs: Mapping[str, str], sharded: bool = False,
 ) -> None:  # fmt: skip
     """Add a state to a run, and remove all but the two newest. All ranks call it; sharded, all of them write."""
     moments = {
@@ -70,6 +71,7 @@ def write_state(
     }
     parts = {"weights": objective.state_dict(), "average": fitted.average, "optimisers": moments}
     state = {"step": fitted.step, "seconds": round(fitted.seconds, 1), "logs": fitted.logs, "config": config}
+    state["inputs"] = dict(inputs)
     place = folder / STATES / f"step-{fitted.step:08d}"
     with replacing_folder(place) if rank() == 0 else nullcontext() as mine:
         if sharded:
@@ -89,15 +91,18 @@ def write_state(
 
 
 def read_state(
-    place: Path, objective: nn.Module, fitted: Fitted, optimisers: dict[str, torch.optim.Optimizer], seed: int
-) -> None:
+    place: Path, objective: nn.Module, fitted: Fitted, optimisers: dict[str, torch.optim.Optimizer], seed: int,
+    inputs: Mapping[str, str],
+) -> None:  # fmt: skip
     """Bring weights, average, optimisers and `fitted` to where the state in `place` stands.
 
     Raises:
-        TrainingError: a state that is damaged, of another network, or of another seed.
+        TrainingError: a state that is damaged, of another network, of another seed, or of other inputs.
     """
     try:
         state = json.loads((place / "state.json").read_text())
+        known = dict(state.get("inputs", {}))
+        other = sorted(name for name in known.keys() & inputs.keys() if known[name] != inputs[name])
         moments = (_read_shards if (place / "weights").is_dir() else _read_whole)(place, objective, fitted, optimisers)
         fitted.step, begun_with = int(state["step"]), state["config"]["seed"]
         fitted.seconds, fitted.logs = float(state.get("seconds", 0.0)), dict(state.get("logs", {}))
@@ -105,6 +110,11 @@ def read_state(
         raise TrainingError(
             f"{place} cannot be resumed ({error}); resume as it was begun, or remove it to go on from the state before"
         ) from error
+    if other:
+        raise TrainingError(
+            f"{place} was trained with {', '.join(other)} other than these; a resumed run keeps them: give the data, "
+            "tokenizer and text encoder that it was begun with, or another folder"
+        )
     if begun_with != seed:
         raise TrainingError(
             f"{place} was trained with seed {begun_with}, got seed {seed}; a resumed run keeps its seed"
