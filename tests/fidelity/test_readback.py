@@ -235,6 +235,23 @@ def test_each_fault_of_a_text_event_is_caught_by_its_own_bar(fault: dict[str, An
     assert [any(word in bar["bar"] for word in missed) for bar in bars] == [not bar["met"] for bar in bars]
 
 
+class Wanderer(PaintedWorld):
+    """Its noise decides where it is; prompts decide all but that."""
+
+    def reset(self, frames=None, actions=None, prompts=None, seeds=()) -> Any:
+        step = super().reset(frames, actions, prompts, seeds)
+        places = ("plains", "swamp")
+        self.values = [{**one, "biome": places[seed % 2]} for one, seed in zip(self.values, seeds, strict=True)]
+        return step
+
+
+def test_what_noise_alone_changes_stands_beside_what_a_prompt_changed() -> None:
+    hear = lambda asked, before: {**asked, "biome": before["biome"]}  # noqa: E731
+    figures = changed(lambda rows: Wanderer(rows, lambda action, step, changed: action, 1.0, hear))
+    assert figures["events"]["others_kept"]["value"] == 1 and figures["events"]["others_alike"]["value"] == 0.5
+    assert "in a twin under other noise 0.500" in table(figures)
+
+
 def test_figures_of_readings_follow_from_their_lines(tmp_path: Path) -> None:
     truth = windows(24, steps=32)
     trials: list[Any] = [ACTIONS.facts, SKIES.facts, *skies()]

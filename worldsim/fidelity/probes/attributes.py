@@ -7,7 +7,7 @@ it does not. Truth under changing skies says how well these attributes can be re
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from tqdm import tqdm
@@ -76,6 +76,7 @@ class EventReading:
         changed, twin: what is read at the end of either.
         actions: classes of the actions that both were played with.
         changed_actions, twin_actions: what is read of them; empty without a reader of actions.
+        again: what is read at the end of a second twin, under other noise.
     """
 
     world: int
@@ -89,6 +90,7 @@ class EventReading:
     actions: list[int]
     changed_actions: list[int]
     twin_actions: list[int]
+    again: Values = field(default_factory=dict)
 
 
 def truth_attributes(reader: Reader, tokenizer: Tokenizer, episodes: Sequence[Episode]) -> list[AttributeReading]:
@@ -141,8 +143,9 @@ def text_events(
     vocabulary: PromptReader | None, windows: Windows, context: int, rng: np.random.Generator, rows: int = 16,
     turn: int = 0,
 ) -> list[EventReading]:  # fmt: skip
-    """Roll out each window twice under its own actions, the second time with a prompt that changes one attribute.
+    """Roll out each window under its own actions, with a prompt that changes one attribute and with one that stays.
 
+    A third rollout keeps the prompt and has other noise: what differs there, no prompt has changed.
     Left out are windows without a caption, or for which no change is left that truth shows and the world has words for.
     `turn` and `vocabulary` are as in `prompt_clips`.
     """
@@ -155,11 +158,13 @@ def text_events(
         given = clip.frames[where, :context], clip.actions[where, :context]
         future, seeds = clip.actions[where, context:], rng.integers(2**62, size=len(part)).tolist()
         before, after = [prompt(plan.before) for plan in part], [prompt(plan.after) for plan in part]
-        changed, twin = (
-            roll(open_world, *given, future, seeds, prompts=before, then=then) for then in (after, before)
+        other = [seed + 1 for seed in seeds]
+        changed, twin, again = (
+            roll(open_world, *given, future, noise, prompts=before, then=then)
+            for then, noise in ((after, seeds), (before, seeds), (before, other))
         )
         for i, plan in enumerate(part):
-            ends = [clip_values(reader, shown[i, -END:]) for shown in (changed, twin)]
+            ends = [clip_values(reader, shown[i, -END:]) for shown in (changed, twin, again)]
             taken: list[int] = []
             read: list[list[int]] = [[], []]
             if actions_reader is not None:
@@ -169,6 +174,7 @@ def text_events(
                 EventReading(
                     windows.worlds[plan.row], windows.starts[plan.row], before[i], after[i],
                     plan.attribute, numbers(plan.after)[plan.attribute], ends[0], ends[1], taken, read[0], read[1],
+                    ends[2],
                 )
             )  # fmt: skip
     return trials

@@ -107,6 +107,11 @@ def events(
     kept, among = (np.array([fold(row) for row in others], np.float64) for fold in (sum, len))
     if among.all():
         figures["others_kept"] = asdict(ratio(kept, among, worlds, **options))
+        same = [[trial.again[name] == trial.twin[name] for name in passed & trial.again.keys()
+                 if name != trial.attribute] for trial in trials]  # fmt: skip
+        alike = np.array([sum(row) for row in same], np.float64)
+        if all(len(row) for row in same):
+            figures["others_alike"] = asdict(ratio(alike, among, worlds, **options))
     if "action" in passed and all(trial.actions for trial in trials):
         figures["actions"] = _unharmed(facts["actions"], trials, options)
     return figures

@@ -94,7 +94,8 @@ def _events(found: Figures) -> list[str]:
         lines.append(f"  {name:<10} named change came {shown(one['changed'])}, in the twin {one['chance']:.3f}, "
                      f"ceiling {one['ceiling']:.3f}{n}")  # fmt: skip
     if "others_kept" in found:
-        lines.append(f"  other attributes as in the twin {shown(found['others_kept'])}")
+        noise = f"; in a twin under other noise {shown(found['others_alike'])}" if "others_alike" in found else ""
+        lines.append(f"  other attributes as in the twin {shown(found['others_kept'])}{noise}")
     if actions := found.get("actions"):
         lines.append(f"  action readback {shown(actions['changed'])}, twin {shown(actions['twin'])}, "
                      f"one over the other {shown(actions['changed_over_twin'])}")  # fmt: skip
