@@ -33,7 +33,7 @@ class Options:
     length: int = 32
     """Frames of a clip."""
     probes: tuple[str, ...] = ()
-    """Some of extend, loop, connect, fill, animate, enhance, diversity; all by default."""
+    """Some of extend, loop, connect, fill, animate, enhance, diversity, size; all by default."""
     passes: int | None = None
     """Denoising passes; each verb's own number by default."""
     rows: int = 8

@@ -21,6 +21,7 @@ from worldsim.model.text import PromptError
 from worldsim.sampling import canvas as canvases
 from worldsim.sampling import making
 from worldsim.sampling.canvas import Canvas, Painted
+from worldsim.sampling.layout import layout_noise
 from worldsim.sampling.making import VIVID
 from worldsim.sampling.verbs import (
     Cancelled,
@@ -220,7 +221,7 @@ def test_an_edit_starts_from_the_clip_hidden_as_far_as_its_strength_says() -> No
         assert np.array_equal(found[0], pixels_from_unit(world.tokenizer.decode(latents)))
     away = [np.abs(each - found[0]).mean() for each in found[1:]]
     assert away == sorted(away) and away[0] > 0
-    noise = torch.randn(latents.shape[1:], generator=torch.Generator().manual_seed(0))[None]
+    noise = layout_noise(tuple(latents.shape[1:]), torch.Generator().manual_seed(0))[None]  # type: ignore[arg-type]
     assert np.array_equal(found[-1], pixels_from_unit(world.tokenizer.decode(noise))), "nothing is left"
 
 

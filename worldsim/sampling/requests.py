@@ -14,6 +14,7 @@ import torch
 from worldsim.clip import Clip, check_frames, pixels_to_unit
 from worldsim.model.prompts import readable
 from worldsim.sampling.denoise import Guidance, Watch
+from worldsim.sampling.layout import layout_noise
 from worldsim.sampling.timelines import Text, Timelines, VerbError, timelines
 from worldsim.sampling.world import World
 
@@ -66,10 +67,11 @@ class Request:
         return len(self.seeds)
 
     def noise(self, length: int) -> torch.Tensor:
-        """(B, length, C, h, w), each row from its own generator."""
+        """(B, length, C, h, w), each row from its own generator; in the large the same at every size."""
         tokenizer = self.world.tokenizer
-        shape = (length, tokenizer.config.channels, *(side // tokenizer.stride for side in self.size))
-        rows = [torch.randn(shape, generator=generator) for generator in self.generators]
+        height, width = (side // tokenizer.stride for side in self.size)
+        shape = length, tokenizer.config.channels, height, width
+        rows = [layout_noise(shape, generator) for generator in self.generators]
         return torch.stack(rows).to(self.world.cache.last.device)
 
     @torch.no_grad()

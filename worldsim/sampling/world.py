@@ -36,6 +36,7 @@ from worldsim.sampling.alone import push
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
 from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
+from worldsim.sampling.layout import layout_noise
 from worldsim.sampling.residual import Residual
 from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldError, pulled, read_events
 
@@ -380,7 +381,7 @@ class World:
         acted = actions is not None
         led = (torch.tensor(np.asarray(actions, np.float32)) if acted else torch.zeros(rows, width)).to(device)
         condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
-        noise = self._noise()
+        noise = self._noise(opening)
         guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opening, device)
         latents, guesses = given, Guesses(watch)
         if latents is None:
@@ -433,10 +434,14 @@ class World:
         share = (untold * self.temperature.clear(shown[:, 0]))[:, None, None, None]
         return torch.lerp(guess, self.refiner(guess, shown, led), share)[:, None]
 
-    def _noise(self) -> torch.Tensor:
-        """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator."""
-        shape = (2, *self.cache.last.shape[1:])
-        rows = [torch.randn(shape, generator=generator) for generator in self._generators]
+    def _noise(self, opening: bool) -> torch.Tensor:
+        """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator.
+
+        One seed opens with the same layout at every size; what follows, follows from that.
+        """
+        draw = layout_noise if opening else torch.randn
+        channels, height, width = self.cache.last.shape[1:]
+        rows = [draw((2, channels, height, width), generator=generator) for generator in self._generators]
         noise = torch.stack(rows).to(self.cache.last.device)
         noise[:, 0] *= self.temperature.after(self.cache.last, self.cache.count)[:, None, None, None]
         return noise

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from worldsim.clip import Clip
+from worldsim.data.frames import resize
 from worldsim.fidelity.heldout import FidelityError, Windows
 from worldsim.fidelity.probes.pixels import ROUNDING, squared_error
 from worldsim.fidelity.statistics import median, ratio
@@ -36,6 +37,7 @@ BARS: dict[str, tuple[float, int, str]] = {  # probe -> limit, whether it is a m
     "animate: motion": (0.5, 1, "as true clips move"),
     "enhance: error": (1.0, -1, "of a clip with noise, after / before"),
     "diversity": (0.7, 1, "between seeds of one prompt / between true clips of one prompt"),
+    "size: layout": (0.75, -1, "a picture from the same seed at half as large again / from another seed at its size"),
 }
 
 
@@ -178,6 +180,19 @@ def _diversity(world: World, clip: Clip, worlds: list[int], options: verbs.Optio
     return trials
 
 
+def _sizes(world: World, clip: Clip, worlds: list[int], options: verbs.Options) -> list[Compared]:
+    """Pictures of one prompt and one seed at two sizes, as far as quarters of the small one's sides tell."""
+    small, texts = world.card.size, _text(clip)
+    height, width = (round(1.5 * side / world.grain) * world.grain for side in small)
+    seeds = np.atleast_1d(options.get("seeds", 0))
+    others: Any = {**options, "seeds": (1000 + seeds).tolist()}
+    same = verbs.image(world, texts, size=small, **options), verbs.image(world, texts, size=small, **others)
+    rough = small[0] // 4, small[1] // 4
+    shown = resize(verbs.image(world, texts, size=(height, width), **options).frames[:, 0], rough)
+    far = (np.sqrt(squared_error(shown, resize(one.frames[:, 0], rough))) for one in same)
+    return [Compared("size: layout", *row) for row in zip(worlds, *far, strict=True)]
+
+
 def _spread(frames: np.ndarray) -> float:
     """Mean distance between the pictures u8 (N, H, W, 3)."""
     pairs = list(combinations(range(len(frames)), 2))
@@ -192,7 +207,7 @@ def _text(clip: Clip) -> list[str]:
 Probe = Callable[[World, Clip, list[int], verbs.Options], list[Compared]]
 PROBES: dict[str, Probe] = {
     "extend": _extend, "loop": _loop, "connect": _connect, "fill": _fill, "animate": _animate, "enhance": _enhance,
-    "diversity": _diversity,
+    "diversity": _diversity, "size": _sizes,
 }  # fmt: skip
 
 
