@@ -26,9 +26,9 @@ FIT = FitConfig(steps=12, warmup=2, save_every=4, log_every=1, compile=False)
 BUCKETS = (LatentBucket(3, 6, "past", 0.7), LatentBucket(2, 9, "all", 0.3))
 
 
-def record_counter(folder: Path, steps: int = 90) -> Path:
+def record_counter(folder: Path, steps: int = 90, seed: int = 0) -> Path:
     """Episodes of the counter world, 30 steps each."""
-    record(counter.ID, "random", steps, folder, seed=0, env_kwargs={"size": list(SIZE), "horizon": 30})
+    record(counter.ID, "random", steps, folder, seed=seed, env_kwargs={"size": list(SIZE), "horizon": 30})
     return folder
 
 

@@ -224,6 +224,17 @@ def test_an_episode_that_does_not_fit_is_refused_and_nothing_is_written(folder: 
     assert tree(folder) == before
 
 
+def test_of_two_writers_in_one_folder_the_later_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    first, second = (EpisodeWriter.open(tmp_path / "data", INFO) for _ in range(2))
+    first.add(make_episode(20, 1), "tester")
+    before = tree(tmp_path / "data")
+    with pytest.raises(DatasetError, match="another process is adding episodes"):
+        second.add(make_episode(30, 2), "tester")
+    assert tree(tmp_path / "data") == before
+    first.add(make_episode(25, 3), "tester")
+    assert [entry.seed for entry in Dataset.open(tmp_path / "data").entries] == [1, 3]
+
+
 def test_episodes_of_another_env_are_refused(folder: Path) -> None:
     with pytest.raises(DatasetError, match=r"holds size \[4, 6\], cannot add episodes with size \[8, 8\]"):
         EpisodeWriter.open(folder, replace(INFO, size=(8, 8)))

@@ -196,6 +196,9 @@ def test_a_window_makes_later_frames_forget_what_lies_before_it(checkpoint: str)
     assert (shown[None, 0] != shown[None, 1]).any() and np.array_equal(shown[3, 0], shown[3, 1])
     with pytest.raises(EnvError, match="a window, a temperature and a guidance of its own"):
         LearnedEnv(make(checkpoint).world, window=2)
+    for wrong in ({"steps": 7}, {"device": "cuda"}):
+        with pytest.raises(EnvError, match="passes, a device, a window"):
+            LearnedEnv(make(checkpoint).world, **wrong)
     with pytest.raises(WorldError, match="window must be from 1 to 6"):
         make(checkpoint, window=7)
 

@@ -1,5 +1,6 @@
 """Checkpoints: what is saved is what is loaded, whole or not at all, and a grown world keeps what was learned."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics
 from worldsim.model.temperature import Temperature
-from worldsim.model.tensors import continue_from
+from worldsim.model.tensors import continue_from, network_fingerprint, write_tensors
 from worldsim.model.text import Vocabulary
 
 
@@ -58,6 +59,35 @@ def test_saving_what_was_loaded_gives_the_same_bytes_and_leaves_nothing_beside_i
     for name in files[:2] + files[3:]:  # safetensors writes metadata, which starts have, in any order
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def put_companions(folder: Path, tokenizer: str) -> None:
+    write_tensors(folder / "language.safetensors", {"x": torch.zeros(1)}, {"tokenizer": json.dumps(tokenizer)})
+    for name in ("habits.safetensors", "refiner.safetensors", "events.json"):
+        (folder / name).write_bytes(name.encode())
+
+
+def test_what_holds_for_other_weights_stays_when_they_come_and_the_rest_goes_and_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "one"
+    save(folder, tiny_card(), tiny_tokenizer(), tiny_dynamics())
+    given = load(folder)
+    put_companions(folder, network_fingerprint(given.tokenizer))
+    before = (folder / "language.safetensors").read_bytes()
+    save(folder, given.card, given.tokenizer, tiny_dynamics(1))
+    assert {"habits.safetensors", "language.safetensors"} < {path.name for path in folder.iterdir()}
+    assert (folder / "language.safetensors").read_bytes() == before
+    assert "refiner.safetensors, events.json belonged to what was there before" in capsys.readouterr().out
+    save(tmp_path / "two", given.card, given.tokenizer, tiny_dynamics(1), beside=folder)
+    assert (tmp_path / "two" / "habits.safetensors").is_file() and not capsys.readouterr().out
+
+    other = replace(tiny_card(), action_spec=ActionSpec.from_space(spaces.Discrete(4)))
+    save(folder, tiny_card(dynamics=None), tiny_tokenizer(1))
+    said = capsys.readouterr().out
+    assert "language.safetensors" in said and "habits" not in said and (folder / "habits.safetensors").is_file()
+    save(folder, replace(other, dynamics=None), tiny_tokenizer(1))
+    assert "habits.safetensors" in capsys.readouterr().out and not (folder / "habits.safetensors").exists()
 
 
 def test_a_tokenizer_alone_is_a_checkpoint_too(tmp_path: Path) -> None:

@@ -301,6 +301,14 @@ def test_a_watcher_sees_every_pass_and_cancels_within_it(name: str) -> None:
     assert len(count) == 2
 
 
+def test_what_is_filled_in_leaves_the_ends_and_the_padding_of_all_else() -> None:
+    rows = np.arange(6)[None]
+    clip = replace(a_clip(), terminated=rows == 5, truncated=rows == 4, mask=rows > 0)
+    made = fill(tiny_world(), clip, np.arange(6) == 4, **FAST)
+    assert made.terminated[0].tolist() == [False] * 5 + [True] and not made.truncated.any()
+    assert made.mask[0].tolist() == [False] + [True] * 5
+
+
 def test_guidance_of_one_changes_nothing_and_more_does() -> None:
     for verb in (VERBS["generate"], VERBS["edit"], VERBS["loop"]):
         plain = verb(tiny_world(), seeds=5, **FAST)

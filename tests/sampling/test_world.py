@@ -13,7 +13,7 @@ from networks import SIZE, tiny_world
 from rollouts import PROMPTS, ROWS, SEEDS, STEPS, TOLERANCE, actions, assert_same, frames_of, given, roll
 from worldsim.model.refiner import Refiner, RefinerConfig
 from worldsim.model.temperature import Temperature
-from worldsim.sampling.denoise import Guidance
+from worldsim.sampling.denoise import Cancelled, Guidance
 from worldsim.sampling.world import World, WorldError
 
 
@@ -71,6 +71,25 @@ def test_old_worlds_may_have_more_noise_each_row_by_its_own_age() -> None:
     assert same == [[True, True], [True, True], [False, True], [False, True], [False, False]]
 
 
+def test_a_short_memory_makes_no_world_young() -> None:
+    def last(late: float) -> np.ndarray:
+        world = tiny_world(1, window=2, temperature=Temperature(0.5, 0.5, 9.0, late, late_from=5))
+        world.reset(seeds=[0])
+        return roll(world, actions(1)[:8])[-1].latents
+
+    assert not np.array_equal(last(0.5), last(2.0))
+
+
+def test_a_frame_that_was_cancelled_comes_as_if_nobody_had_asked_before() -> None:
+    worlds = [tiny_world(2) for _ in range(2)]
+    for world in worlds:
+        world.reset(seeds=(1, 2))
+    plan = actions(2)
+    with pytest.raises(Cancelled):
+        worlds[0].imagine(plan[0], watch=lambda preview: False)
+    assert_same(roll(worlds[0], plan), roll(worlds[1], plan))
+
+
 def test_a_checkpoint_says_in_how_many_passes_it_plays() -> None:
     few, many = (tiny_world(1, steps=None, card={"passes": passes}) for passes in (1, 3))
     assert (few.steps, many.steps, tiny_world(1, steps=2, card={"passes": 3}).steps) == (1, 3, 2)
@@ -107,6 +126,24 @@ def test_a_fork_goes_its_own_way() -> None:
     fork.reset(seeds=(1, 2, 3, 4))
     assert world.prompts == PROMPTS
     assert_same(roll(world, actions()), roll(untouched, actions()))
+
+
+def test_a_prompt_is_what_is_read_of_it_before_a_fork_and_after() -> None:
+    """Capitals and spaces say nothing: a prompt that was told already is not new again, and spaces alone are none."""
+    worlds = [tiny_world(1) for _ in range(3)]
+    for world, prompt in zip(worlds, ("A  Desert at NIGHT", "a desert at night", "a desert at night"), strict=True):
+        world.reset(seeds=(1,))
+        world.set_prompt(prompt)
+    roll(worlds[0], actions(1))
+    fork = worlds[0].fork()
+    for world in (worlds[0], fork):
+        world.set_prompt("a Desert at Night")
+    assert fork._fresh == worlds[0]._fresh
+    assert_same(roll(worlds[1], actions(1)), roll(worlds[2], actions(1)))
+    blank, none = (tiny_world(1) for _ in range(2))
+    for world, prompt in ((blank, "  "), (none, "")):
+        world.reset(prompts=[prompt], seeds=(1,))
+    assert_same(roll(blank, actions(1)), roll(none.fork(), actions(1)))
 
 
 def test_rows_of_a_batch_are_as_single_worlds() -> None:
@@ -163,7 +200,7 @@ def test_the_first_prompt_of_all_leaves_rows_without_one_as_they_were() -> None:
         world.reset(seeds=(1, 2))
     worlds[1].set_prompt("snow", [1])
     first, second = (frames_of(roll(world, actions(2))) for world in worlds)
-    assert np.abs(first[:, 0] - second[:, 0]).max() <= TOLERANCE and (first[:, 1] != second[:, 1]).any()
+    assert np.array_equal(first[:, 0], second[:, 0]) and (first[:, 1] != second[:, 1]).any()
 
 
 def test_memory_stays_constant() -> None:

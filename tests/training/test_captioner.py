@@ -112,6 +112,15 @@ def test_a_run_in_two_pieces_ends_with_the_weights_of_one(trained: tuple[Path, P
     )
 
 
+def test_a_run_goes_on_with_the_tokenizer_it_began_with(trained: tuple[Path, Path, Path], tmp_path: Path) -> None:
+    data, tokenizer, _ = trained
+    run = the_run(data, tokenizer, tmp_path / "run")
+    train_captioner(replace(run, fit=replace(FIT, minutes=1e-9)))
+    other = train(tokenizer_run(data, tmp_path / "other", steps=1))
+    with pytest.raises(TrainingError, match="trained with tokenizer other than these"):
+        train_captioner(replace(run, tokenizer=str(other), resume=True))
+
+
 def test_data_without_captions_teach_nothing(trained: tuple[Path, Path, Path], tmp_path: Path) -> None:
     data, tokenizer, _ = trained
     bare = without_captions(data, tmp_path / "bare")

@@ -49,6 +49,14 @@ def test_recordings_without_captions_have_habits_too_and_no_actions_have_none() 
     assert len(learn_habits([episode(0)], actions=1).actions) == 1, "rarer actions count as the nearest"
 
 
+def test_a_caption_of_the_reset_alone_tells_of_no_action() -> None:
+    actions, _ = episode(0)
+    told = (Caption(0, 1, "welcome", "welcome"), Caption(1, 64, "go", "go"))
+    assert "welcome" not in learn_habits([(actions, told)] * 3, least=1).phrases
+    lone = actions[:1], (Caption(0, 1, "welcome", "welcome"),)
+    assert learn_habits([(actions, ()), lone]).phrases == ()
+
+
 def test_the_command_writes_what_a_dataset_holds(tmp_path: Path) -> None:
     data = record_counter(tmp_path / "data")
     main(["train", "habits", "--data", str(data), "--out", str(tmp_path / "out"), "--heldout", "0"])

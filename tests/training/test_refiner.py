@@ -98,6 +98,14 @@ def test_a_run_that_stopped_goes_on_to_the_same_weights_and_a_world_plays_with_t
         assert all(torch.equal(mine[name], theirs[name]) for name in mine)
     with pytest.raises(TrainingError, match="already holds a run"):
         train_refiner(refined(world, data, tmp_path / "whole", steps=6))
+    more = record_counter(tmp_path / "more", seed=1)
+    shutil.rmtree(tmp_path / "cut" / "states")
+    (tmp_path / "cut" / "log.jsonl").unlink()
+    train_refiner(refined(world, more, tmp_path / "cut", steps=6, save_every=2))
+    assert len(list((tmp_path / "cut" / "guesses").iterdir())) == 2, "guesses of other data are others"
+    trained_on = train(dynamics_run(data, tokenizer, tmp_path / "world two", steps=3))
+    with pytest.raises(TrainingError, match="trained with world other than these"):
+        train_refiner(refined(trained_on, data, tmp_path / "whole", resume=True, steps=8))
 
     before = World.from_pretrained(world)
     shutil.copy(whole, world / FILE)

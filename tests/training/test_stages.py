@@ -32,6 +32,7 @@ from worldsim.data.episodes import Dataset
 from worldsim.model.checkpoint import load, save
 from worldsim.sampling.world import World
 from worldsim.training.intake import Live
+from worldsim.training.loop import TrainingError
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
 
 STAGES = ["tokenizer", "dynamics"]
@@ -166,6 +167,21 @@ def test_a_live_source_trains_without_a_dataset(whole: dict[str, Path], tmp_path
     live = Live("counter:Counter-v0", workers=1)
     run = replace(the_run("dynamics", Path("none"), whole, tmp_path / "live", steps=2), data=(), live=live)
     assert World.from_pretrained(train(run)).card.event_names == ("reward", "even", "odd")
+
+
+def test_a_live_run_goes_on_with_the_words_it_began_with(
+    whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another look at the source finds other words: which come depends on which worker is faster."""
+    live = Live("counter:Counter-v0", workers=1)
+    run = replace(the_run("dynamics", Path("none"), whole, tmp_path / "live", steps=2), data=(), live=live)
+    train(replace(run, fit=replace(run.fit, minutes=1e-9)))
+    begun = load(tmp_path / "live" / "checkpoint").card.vocabulary
+    monkeypatch.setattr("worldsim.training.intake.Vocabulary", None)  # a second look would fail
+    assert load(train(replace(run, resume=True))).card.vocabulary == begun
+    (tmp_path / "live" / "words.json").write_text("{")
+    with pytest.raises(TrainingError, match=r"words.json is damaged"):
+        train(replace(run, resume=True))
 
 
 @pytest.mark.slow

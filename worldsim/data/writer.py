@@ -32,6 +32,8 @@ class EpisodeWriter:
         self.folder = Path(folder)
         self.info = info
         self.count = 0
+        self._index = self.folder / "index.jsonl"
+        self._written = 0  # bytes of the index, as far as this writer knows
 
     @classmethod
     def open(cls, folder: str | Path, info: DatasetInfo) -> EpisodeWriter:
@@ -53,8 +55,9 @@ class EpisodeWriter:
                     "record into another folder"
                 )
             writer.count = len(existing)
-            _drop_torn_line(writer.folder / "index.jsonl")
+            _drop_torn_line(writer._index)
             remove_leftovers(writer.folder / "episodes")
+            writer._written = writer._size()
         else:
             description = info.to_json()
             (writer.folder / "episodes").mkdir(parents=True, exist_ok=True)
@@ -65,9 +68,15 @@ class EpisodeWriter:
         """Write an episode as the next one; returns its file.
 
         Raises:
-            DatasetError: arrays that do not fit the dataset, or actions or events that are not finite.
+            DatasetError: arrays that do not fit the dataset, actions or events that are not finite, or a dataset to
+                which another process has added since.
         """
         number = self.count
+        if self._size() != self._written:
+            raise DatasetError(
+                f"{self.folder}: another process is adding episodes to it; record into a folder of one's own, train on "
+                "several with --data ONE TWO"
+            )
         _check_episode(episode, self.info, f"episode {number} for {self.folder}")
         file = self.folder / "episodes" / f"{number:06d}.safetensors"
         arrays = {name: np.ascontiguousarray(getattr(episode, name)) for name in ARRAYS}
@@ -84,12 +93,16 @@ class EpisodeWriter:
             events={name: int(np.count_nonzero(episode.events[:, i])) for i, name in enumerate(self.info.event_names)},
             bytes=file.stat().st_size,
         )
-        with (self.folder / "index.jsonl").open("a") as index:
+        with self._index.open("a") as index:
             index.write(json.dumps(asdict(entry)) + "\n")
             index.flush()
             os.fsync(index.fileno())
-        self.count += 1
+        self.count, self._written = self.count + 1, self._size()
         return file
+
+    def _size(self) -> int:
+        """Bytes of the index."""
+        return self._index.stat().st_size if self._index.exists() else 0
 
 
 def count_actions(spec: ActionSpec, actions: np.ndarray) -> dict[str, int]:

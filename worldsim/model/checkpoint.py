@@ -14,7 +14,10 @@ There is never half a checkpoint: see `worldsim.files`.
 
 from __future__ import annotations
 
+import json
+import shutil
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,11 +26,19 @@ from worldsim.files import former, replacing_folder, write_json
 from worldsim.model.card import CheckpointError, WorldCard, read_card
 from worldsim.model.clipfile import read_clip, write_clip
 from worldsim.model.dynamics import Dynamics
-from worldsim.model.tensors import half_weights, load_weights, read_tensors, write_tensors
+from worldsim.model.tensors import (
+    half_weights,
+    load_weights,
+    network_fingerprint,
+    read_metadata,
+    read_tensors,
+    write_tensors,
+)
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = ["Checkpoint", "CheckpointError", "find", "load", "save"]
 
+COMPANIONS = "habits.safetensors", "language.safetensors", "refiner.safetensors", "events.json"
 PACKAGED = Path(__file__).parent.parent / "weights"
 
 
@@ -67,9 +78,16 @@ def find(checkpoint: str | Path) -> Path:
 
 
 def save(
-    folder: Path, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics | None = None, starts: Clip | None = None
-) -> None:
+    folder: Path, card: WorldCard, tokenizer: Tokenizer, dynamics: Dynamics | None = None, starts: Clip | None = None,
+    beside: Path | None = None,
+) -> None:  # fmt: skip
     """Write a checkpoint, replacing what was there; weights in bf16, statistics as they are.
+
+    Habits of the same actions and a captioner of the same tokenizer stay. A refiner and thresholds of events belong to
+    the weights before: they go, and a line says so.
+
+    Args:
+        beside: the checkpoint whose habits and captioner are taken; the one that is replaced by default.
 
     Raises:
         CheckpointError: a dynamics network without its config in the card, or the other way round.
@@ -84,6 +102,25 @@ def save(
         if starts is not None:
             write_clip(new / "starts.safetensors", starts)
         write_json(new / "card.json", card.to_json())
+        kept = _kept(beside or folder, card, tokenizer)
+        for path in kept:
+            shutil.copyfile(path, new / path.name)
+        gone = [name for name in COMPANIONS if (folder / name).is_file() and not (new / name).is_file()]
+    if gone:
+        print(f"{folder}: {', '.join(gone)} belonged to what was there before; make them anew for these weights")
+
+
+def _kept(folder: Path, card: WorldCard, tokenizer: Tokenizer) -> list[Path]:
+    """The files of a checkpoint that hold for another one with this card and tokenizer."""
+    habits, language = folder / "habits.safetensors", folder / "language.safetensors"
+    found = []
+    with suppress(CheckpointError, KeyError, ValueError):
+        if habits.is_file() and read_card(folder).action_spec.to_json() == card.action_spec.to_json():
+            found.append(habits)
+    with suppress(CheckpointError, KeyError, ValueError):
+        if language.is_file() and json.loads(read_metadata(language)["tokenizer"]) == network_fingerprint(tokenizer):
+            found.append(language)
+    return found
 
 
 def load(checkpoint: str | Path) -> Checkpoint:

@@ -153,15 +153,16 @@ class Player:
     def _text(
         self, layer: _Layer, x: torch.Tensor, told: tuple[torch.Tensor, ...], seen: torch.Tensor
     ) -> torch.Tensor:
-        """What the prompts add; one word is all there is to look at where nobody has a prompt."""
+        """What the prompts add. A row without one looks at a single word: whatever others read, the same is added."""
         if len(told) == 1:
             return told[0]
         assert layer.text is not None and layer.text_norm is not None
-        keys, values = told
+        keys, values, single = told
         q = layer.text.query(layer.text_norm(x)).view(*x.shape[:2], layer.text.heads, -1)
         q = layer.text.query_norm(q).transpose(1, 2)
         y = F.scaled_dot_product_attention(q, keys, values, attn_mask=seen[:, None])
-        return layer.text.out(y.transpose(1, 2).reshape(x.shape))
+        y = layer.text.out(y.transpose(1, 2).reshape(x.shape))
+        return torch.where(seen[:, :, 1:].any(2)[:, :, None], y, single)
 
     def _told(self, words: torch.Tensor) -> list[tuple[torch.Tensor, ...]]:
         """Keys and values of the words for each block, worked out when the prompts change."""
@@ -195,13 +196,15 @@ class Player:
 
 
 def _keys_and_values(text: TextAttention | None, words: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Of words (B, L, d), each (B, heads, L, d); of a single word, which has all attention, what it adds (B, 1, D)."""
+    """Of words (B, L, d), each (B, heads, L, d), and of the first, where it has all attention, what it adds (B, 1, D);
+    of a single word that alone."""
     if text is None:
         return ()
+    single = text.out(text.value(words[:, :1].contiguous()))
     if words.shape[1] == 1:
-        return (text.out(text.value(words)),)
+        return (single,)
     keys, values = (side(words).view(*words.shape[:2], text.heads, -1) for side in (text.key, text.value))
-    return text.key_norm(keys).transpose(1, 2), values.transpose(1, 2)
+    return text.key_norm(keys).transpose(1, 2), values.transpose(1, 2), single
 
 
 def _gains(attention: SpaceAttention | TimeAttention, queries: int, keys: int) -> Rotary:

@@ -22,11 +22,11 @@ def readable(text: str, vocabulary: PromptReader) -> str:
     """The text without the words that the vocabulary lacks, which a warning (`UnknownWords`) names.
 
     An untaught word has a vector that means nothing; left out, the rest of the prompt still binds. Unknown punctuation
-    goes without a word.
+    goes without a word. Texts that read alike become the same; one of nothing but spaces is none.
     """
     if told := left_out(text, vocabulary):
         warnings.warn(told, UnknownWords, stacklevel=3)
-    return vocabulary.known(text) if vocabulary.unknown(text) else text
+    return vocabulary.known(text).strip()
 
 
 def left_out(text: str, vocabulary: PromptReader) -> str:

@@ -184,9 +184,12 @@ def refill(wish: Request, start: Given, line: Timelines, gone: np.ndarray, actio
     )  # fmt: skip
     watch = _shifted(wish, slice(None), 0, 0, clip.length)
     new = _clip(wish, _paint(wish, canvas, wish.noise(clip.length), watch), line)
+    flags = {
+        name: np.where(gone, getattr(new, name), getattr(clip, name)) for name in ("terminated", "truncated", "mask")
+    }
     return replace(
         new, frames=np.where(gone[:, :, None, None, None], new.frames, clip.frames),
-        events=np.where(led[..., None], clip.events, new.events),
+        events=np.where(led[..., None], clip.events, new.events), **flags,
     )  # fmt: skip
 
 

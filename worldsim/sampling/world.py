@@ -34,7 +34,7 @@ from worldsim.model.text import PromptError
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.alone import push
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
-from worldsim.sampling.denoise import Guidance, Watch, denoise, guided, looking
+from worldsim.sampling.denoise import Cancelled, Guidance, Watch, denoise, guided, looking
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.layout import layout_noise
 from worldsim.sampling.residual import Residual
@@ -319,7 +319,7 @@ class World:
 
         Raises:
             WorldError: wrong shape, not finite, out of range, no reset before, or a surprise that is not known.
-            Cancelled: `watch` returned False; no frame was added.
+            Cancelled: `watch` returned False; no frame was added, and nothing was drawn.
         """
         self._check_started()
         if surprise and surprise not in SURPRISES:
@@ -329,7 +329,16 @@ class World:
             actions = np.asarray(actions, np.float32)
         elif passes is None and self.habits is None:
             passes = max(FREE, self.steps)
-        return self._advance(actions, None, passes, watch, pixels, surprise)
+        if watch is None:
+            return self._advance(actions, None, passes, watch, pixels, surprise)
+        before = [generator and generator.get_state() for generator in self._generators]
+        try:
+            return self._advance(actions, None, passes, watch, pixels, surprise)
+        except Cancelled:
+            for generator, state in zip(self._generators, before, strict=True):
+                if generator is not None and state is not None:
+                    generator.set_state(state)
+            raise
 
     def picture(self, latents: np.ndarray) -> np.ndarray:
         """Frames u8 (N, H, W, 3) of any latents f32 (N, C, h, w), through the decoder alone."""
@@ -434,7 +443,7 @@ class World:
         share = (untold * self.temperature.clear(shown[:, 0]))[:, None, None, None]
         return torch.lerp(guess, self.refiner(guess, shown, led), share)[:, None]
 
-    def _noise(self, opening: bool) -> torch.Tensor:
+    def _noise(self, opening: bool = False) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator.
 
         One seed opens with the same layout at every size; what follows, follows from that.
@@ -443,7 +452,8 @@ class World:
         channels, height, width = self.cache.last.shape[1:]
         rows = [draw((2, channels, height, width), generator=generator) for generator in self._generators]
         noise = torch.stack(rows).to(self.cache.last.device)
-        noise[:, 0] *= self.temperature.after(self.cache.last, self.cache.count)[:, None, None, None]
+        age = self.cache.count if self._lanes is None else self._lanes.age
+        noise[:, 0] *= self.temperature.after(self.cache.last, age)[:, None, None, None]
         return noise
 
     # -- branching -----------------------------------------------------------------------------------------------
@@ -468,7 +478,7 @@ class World:
         self.cache, self._lanes = snapshot.cache.copy(), snapshot.lanes and snapshot.lanes.copy()
         self._residual = snapshot.residual
         self._prompts = list(snapshot.prompts)
-        self._told = [self.vocabulary.known(prompt) for prompt in self._prompts]
+        self._told = [self.vocabulary.known(prompt).strip() for prompt in self._prompts]
         self._fresh = list(snapshot.fresh)
         self._read = self._read_prompts()
         self._generators = [torch.Generator() for _ in range(self.rows)]

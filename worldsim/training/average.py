@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from worldsim.model.card import CheckpointError
-from worldsim.model.checkpoint import Checkpoint, load, save
+from worldsim.model.checkpoint import Checkpoint, find, load, save
 from worldsim.model.config import ConfigError, check_numbers, check_whole
 from worldsim.model.dynamics import Dynamics
 from worldsim.model.pull import Pull
@@ -82,7 +82,7 @@ def average(options: Average) -> Path:
         last.card, temperature=options.temperature, pull=options.pull, context_level=level, training=record,
         passes=options.passes or last.card.passes,
     )  # fmt: skip
-    save(options.out, card, last.tokenizer, last.dynamics, last.starts)
+    save(options.out, card, last.tokenizer, last.dynamics, last.starts, beside=find(options.checkpoints[-1]))
     print(f"{options.out}: " + ", ".join(f"{part['share']:g} of {part['checkpoint']}" for part in parts))
     return options.out
 

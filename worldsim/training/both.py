@@ -12,7 +12,7 @@ from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer
 from worldsim.training.intake import Live, grid_of, look
 from worldsim.training.loop import begun
 from worldsim.training.machine import Device
-from worldsim.training.parallel import joined, rank
+from worldsim.training.parallel import from_first, joined, rank
 from worldsim.training.presets import PRESETS
 from worldsim.training.stages import (
     PresetName,
@@ -84,7 +84,7 @@ def train_world(config: TrainWorld) -> Path:
         if steps_done(first.out) < first.fit.steps:
             start = time.monotonic()
             train_tokenizer(replace(first, resume=begun(first.out)))
-            left -= (time.monotonic() - start) / 60
+            left = from_first(left - (time.monotonic() - start) / 60)
         if steps_done(first.out) < first.fit.steps or (config.minutes > 0 and left <= 0):
             _tell("the tokenizer", first)
             return second.out / "checkpoint"

@@ -30,6 +30,7 @@ from worldsim.model.text import Vocabulary
 from worldsim.training.latents import LatentEpisode, check_framewise, encode_dataset
 from worldsim.training.loop import FitConfig, TrainingError, check_folder, fit
 from worldsim.training.parallel import barrier, drawn, joined, rank, ranks
+from worldsim.training.states import fingerprint
 
 __all__ = ["CaptionBatch", "CaptionerLossConfig", "CaptionerObjective", "TrainCaptioner", "caption_batches",
            "train_captioner"]  # fmt: skip
@@ -142,6 +143,7 @@ def train_captioner(config: TrainCaptioner) -> Path:
         fitted = fit(
             CaptionerObjective(Captioner(model), config.loss), batches, config.fit, config.out,
             frames=config.rows * model.frames, resume=config.resume,
+            inputs={"tokenizer": network_fingerprint(tokenizer), "words": fingerprint(*words.words)},
         )  # fmt: skip
         network = Captioner(model)
         own = {name.removeprefix("captioner."): tensor for name, tensor in fitted.average.items()}

@@ -89,7 +89,10 @@ def learn_habits(
         places[0] = kinds  # a reset is no action
         seen.update(("", int(a), int(b)) for a, b in pairwise(places))
         for caption in captions:
-            rows = moment(max(caption.start, 1), min(caption.end, len(places)), NEAR)
+            first, end = max(caption.start, 1), min(caption.end, len(places))
+            if first >= end:  # it tells of the reset alone
+                continue
+            rows = moment(first, end, NEAR)
             told.update((caption.short, caption.detailed))
             for text in (caption.short, caption.detailed):
                 seen.update((text, int(places[row - 1]), int(places[row])) for row in dict.fromkeys(rows.tolist()))

@@ -208,11 +208,11 @@ def train(config: Train) -> Path:
             train_dynamics(replace(second, resume=begun(second.out)))
         made = second.out / "checkpoint"
         finished = steps_done(second.out) >= plan.steps
-        if finished and plan.frames > plan.episodes and not (made / habits.FILE).is_file():
+        if finished and plan.frames > plan.episodes and from_first(not (made / habits.FILE).is_file()):
             if rank() == 0:
                 _add(train_habits(TrainHabits(config.data, config.out / "habits")), made)
             barrier()
-        if finished and plan.guesses and not (made / refiner.FILE).is_file():
+        if finished and plan.guesses and from_first(not (made / refiner.FILE).is_file()):
             learned = train_refiner(replace(third, resume=begun(third.out)))
             if rank() == 0:
                 _add(learned, made)

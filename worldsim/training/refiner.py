@@ -38,6 +38,7 @@ from worldsim.training.loop import FitConfig, TrainingError, check_folder, fit
 from worldsim.training.losses import LatentBatch
 from worldsim.training.machine import has_bfloat16
 from worldsim.training.parallel import barrier, joined, rank, ranks
+from worldsim.training.states import fingerprint
 
 __all__ = ["Guesses", "RefinerObjective", "TrainRefiner", "guess", "random_guesses", "refiner_fit", "train_refiner"]
 
@@ -147,14 +148,15 @@ def train_refiner(config: TrainRefiner) -> Path:
         model = replace(config.model, channels=dynamics.config.channels, actions=dynamics.config.actions)
         dynamics.to(device).eval().requires_grad_(False)
         passes = config.passes or card.passes
-        pools = _pools(_guesses(config, passes, card, dynamics, episodes), model.past)
+        data = fingerprint(*(repr(source.dataset.entries) for source in sources))
+        pools = _pools(_guesses(config, passes, card, dynamics, episodes, data), model.past)
 
         def batches(start: int) -> Generator[Guesses]:
             return prefetch(_batches(pools, config, start), 4)
 
         fitted = fit(
             RefinerObjective(Refiner(model), config.floor), batches, config.fit, config.out, frames=config.rows,
-            resume=config.resume,
+            resume=config.resume, inputs={"world": network_fingerprint(dynamics)},
         )  # fmt: skip
         refiner = Refiner(model)
         own = {name.removeprefix("refiner."): tensor for name, tensor in fitted.average.items()}
@@ -181,13 +183,14 @@ def random_guesses(rows: int, model: RefinerConfig, grid: tuple[int, int]) -> Gu
 
 
 def _guesses(
-    config: TrainRefiner, passes: int, card: WorldCard, dynamics: Dynamics, episodes: Sequence[LatentEpisode]
+    config: TrainRefiner, passes: int, card: WorldCard, dynamics: Dynamics, episodes: Sequence[LatentEpisode],
+    data: str,
 ) -> list[dict[str, torch.Tensor]]:
     """Guessed clips, file by file: latents (B, T, C, h, w), actions (B, T, A), guess (B, T - given, C, h, w) and
     present (B, T). What is on disk already is not played again; ranks share the work."""
     rows, length = config.played
     played = blake2b(repr((card.temperature, card.context_level, card.shift)).encode(), digest_size=4).hexdigest()
-    seen = f"{network_fingerprint(dynamics)}-{played}-{passes}-{rows}x{length}-{config.given}-{config.fit.seed}"
+    seen = f"{network_fingerprint(dynamics)}-{played}-{passes}-{rows}x{length}-{config.given}-{config.fit.seed}-{data}"
     place = config.out / "guesses" / seen
     place.mkdir(parents=True, exist_ok=True)
     if rank() == 0:

@@ -6,10 +6,10 @@ stopped and resumed at any moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +22,7 @@ from worldsim.clip import Clip, pixels_to_unit
 from worldsim.data.batches import Bucket, batches, fewer_rows, prefetch
 from worldsim.data.episodes import DatasetInfo
 from worldsim.data.sources import RecordedSource, Source
+from worldsim.files import write_json
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import Checkpoint, CheckpointError, find, load, save
 from worldsim.model.config import ConfigError, check_numbers, check_whole
@@ -34,10 +35,11 @@ from worldsim.training.estimate import estimate_dynamics, estimate_tokenizer, me
 from worldsim.training.history import lean
 from worldsim.training.intake import Live, grid_of, latent_feed, look, open_sources, start_clips
 from worldsim.training.latents import LatentBucket, check_framewise
-from worldsim.training.loop import FitConfig, Fitted, check_folder, fit
+from worldsim.training.loop import FitConfig, Fitted, TrainingError, check_folder, fit
 from worldsim.training.losses import DynamicsLossConfig, DynamicsObjective, TokenizerLossConfig, TokenizerObjective
 from worldsim.training.machine import choose_device, compile_modules
 from worldsim.training.parallel import barrier, joined, mean, rank, ranks
+from worldsim.training.states import fingerprint
 
 __all__ = ["TrainDynamics", "TrainTokenizer", "steps_done", "train_dynamics", "train_tokenizer", "with_encoder"]
 
@@ -52,6 +54,7 @@ PLAY_BUCKETS = (
 """Play foremost; longer clips now and then, so that the whole window is used; all-seeing clips for the verbs; and
 single frames, from which words are learned: where a past is given, they say little that it does not show."""
 
+WORDS = "words.json"  # beside a run from a live source: its vocabulary
 USUAL_WORDS = 300  # of a vocabulary, where a dry run has not read the captions
 
 
@@ -238,9 +241,13 @@ def _train_dynamics(
     if old is not None:
         _check_start(config, old, tokenizer)
     known = old.card.vocabulary if old else Vocabulary.collect([]).words
+    kept = _kept_words(config) if encoder is None else None
     feed, words = latent_feed(
-        sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed, encoder
-    )
+        sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed,
+        encoder or kept,
+    )  # fmt: skip
+    if config.live.env and not config.resume and rank() == 0:
+        write_json(config.out / WORDS, list(words.words))
     model = replace(
         config.model,
         channels=tokenizer.config.channels, actions=info.actions.width, events=len(info.event_names),
@@ -261,7 +268,12 @@ def _train_dynamics(
     if config.fit.compile:
         compile_modules(dynamics.blocks)
     starts = start_clips(sources[0], np.random.default_rng([config.fit.seed, 0]))
-    inputs = {"tokenizer": network_fingerprint(tokenizer), "words": _fingerprint(words.words, encoder)}
+    inputs = {
+        "tokenizer": network_fingerprint(tokenizer),
+        "words": fingerprint(*words.words, encoder.card.fingerprint if encoder else ""),
+        "events": fingerprint(*info.event_names),
+        "actions": fingerprint(json.dumps(info.actions.to_json(), sort_keys=True)),
+    }
     fitted = fit(
         objective, feed, config.fit, config.out, frames=mean_frames(config.shapes), resume=config.resume, inputs=inputs
     )
@@ -269,6 +281,17 @@ def _train_dynamics(
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     card = replace(card, training=lean(record | _record(config, fitted, sources)))
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
+
+
+def _kept_words(config: TrainDynamics) -> Vocabulary | None:
+    """The vocabulary that a live run was begun with: another look at a live source would find other words."""
+    file = config.out / WORDS
+    if not (config.live.env and config.resume and file.is_file()):
+        return None
+    try:
+        return Vocabulary(json.loads(file.read_text()))
+    except (ValueError, TypeError) as error:
+        raise TrainingError(f"{file} is damaged ({error}); begin the run anew in another folder") from error
 
 
 def with_encoder(config: TrainDynamics) -> tuple[TrainDynamics, FrozenEncoder | None]:
@@ -291,12 +314,6 @@ def _save(
         save(folder, card, tokenizer, dynamics, starts)
     barrier()
     return folder
-
-
-def _fingerprint(words: Sequence[str], encoder: FrozenEncoder | None) -> str:
-    """A name for what numbers or hidden states of words stand for."""
-    told = "\n".join([*words, encoder.card.fingerprint if encoder else ""])
-    return blake2b(told.encode(), digest_size=6).hexdigest()
 
 
 def _check_start(config: TrainDynamics, old: Checkpoint, tokenizer: Tokenizer) -> None:

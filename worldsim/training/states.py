@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from worldsim.training.machine import TrainingError
 from worldsim.training.parallel import barrier, cut_like, from_first, rank
 from worldsim.training.shards import read_shards, shapes_of_shards, write_shards
 
-__all__ = ["Fitted", "TrainingError", "clean", "newest_state", "read_state", "write_state"]
+__all__ = ["Fitted", "TrainingError", "clean", "fingerprint", "newest_state", "read_state", "write_state"]
 
 STATES = "states"
 
@@ -44,6 +45,11 @@ class Fitted:
 def _states(folder: Path) -> list[Path]:
     """The folders of the states of a run, the newest last."""
     return sorted(path for path in (folder / STATES).glob("step-????????") if path.is_dir())
+
+
+def fingerprint(*texts: str) -> str:
+    """A name for texts in their order: other texts, another name."""
+    return blake2b("\n".join(texts).encode(), digest_size=6).hexdigest()
 
 
 def newest_state(folder: Path) -> Path | None:
@@ -101,24 +107,24 @@ def read_state(
     """
     try:
         state = json.loads((place / "state.json").read_text())
-        known = dict(state.get("inputs", {}))
+        begun_with, known = state["config"]["seed"], dict(state.get("inputs", {}))
         other = sorted(name for name in known.keys() & inputs.keys() if known[name] != inputs[name])
+        if other:
+            raise TrainingError(
+                f"{place} was trained with {', '.join(other)} other than these; a resumed run keeps them: give the "
+                "data, tokenizer and text encoder that it was begun with, or another folder"
+            )
+        if begun_with != seed:
+            raise TrainingError(
+                f"{place} was trained with seed {begun_with}, got seed {seed}; a resumed run keeps its seed"
+            )
         moments = (_read_shards if (place / "weights").is_dir() else _read_whole)(place, objective, fitted, optimisers)
-        fitted.step, begun_with = int(state["step"]), state["config"]["seed"]
+        fitted.step = int(state["step"])
         fitted.seconds, fitted.logs = float(state.get("seconds", 0.0)), dict(state.get("logs", {}))
     except (CheckpointError, ValueError, KeyError, TypeError, OSError) as error:
         raise TrainingError(
             f"{place} cannot be resumed ({error}); resume as it was begun, or remove it to go on from the state before"
         ) from error
-    if other:
-        raise TrainingError(
-            f"{place} was trained with {', '.join(other)} other than these; a resumed run keeps them: give the data, "
-            "tokenizer and text encoder that it was begun with, or another folder"
-        )
-    if begun_with != seed:
-        raise TrainingError(
-            f"{place} was trained with seed {begun_with}, got seed {seed}; a resumed run keeps its seed"
-        )
     for name, optimiser in optimisers.items():
         entries: dict[int, dict[str, torch.Tensor]] = {}
         for key, tensor in moments.items():

@@ -71,6 +71,7 @@ def watch(options: Watch) -> Path:
         for envs in (learned, true):
             set_random_seed(options.seed + episode)  # a policy's own chances, the same in both worlds
             pair.append(_film(envs, player, horizon, encoder))
+        true.close()
         films.append(_beside(*pair))
     learned.close()
     write_mp4(options.out, np.concatenate(films), fps)

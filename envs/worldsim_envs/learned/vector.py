@@ -119,11 +119,12 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
                 checkpoint, rows=num_envs, steps=steps, device=device, window=window, temperature=temperature,
                 guidance=Guidance(actions=action_guidance),
             )  # fmt: skip
-        elif window is None and action_guidance == 1 and temperature is None:
+        elif window is None and action_guidance == 1 and temperature is None and steps is None and device == "cpu":
             loaded = checkpoint
         else:
             raise EnvError(
-                "a World has a window, a temperature and a guidance of its own; give them to World.from_pretrained"
+                "a World has passes, a device, a window, a temperature and a guidance of its own; give them to "
+                "World.from_pretrained"
             )
         if loaded.rows != num_envs:
             raise EnvError(f"num_envs={num_envs} needs a World of {num_envs} rows, got one of {loaded.rows}")
