@@ -382,8 +382,8 @@ def test_a_surprise_at_seeds_is_that_of_the_guidance_in_play(checkpoint: str, st
 
     def first_guess(sign: float) -> np.ndarray:
         fork, seen = world.fork(), []
-        drawn = fork._noise()
-        fork._noise = lambda: sign * drawn
+        drawn = fork._noise(opening=False)
+        fork._noise = lambda opening: sign * drawn
         fork.imagine(action, watch=lambda preview: seen.append(preview.latents.numpy()))
         return seen[0]
 

@@ -443,7 +443,7 @@ class World:
         share = (untold * self.temperature.clear(shown[:, 0]))[:, None, None, None]
         return torch.lerp(guess, self.refiner(guess, shown, led), share)[:, None]
 
-    def _noise(self, opening: bool = False) -> torch.Tensor:
+    def _noise(self, opening: bool) -> torch.Tensor:
         """(B, 2, C, h, w): noise for the new frame and for keeping it, each row from its own generator.
 
         One seed opens with the same layout at every size; what follows, follows from that.
