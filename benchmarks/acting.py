@@ -58,7 +58,7 @@ class Options:
     worlds: int = 12
     """Most worlds of a dataset."""
     context: int = 4
-    """True frames given."""
+    """True frames given; with 0 each clip begins from noise, under the caption of the window in whose place it is."""
     action_guidance: float = Play.action_guidance
     """How strongly what it imagines pulls; the default is that of `worldsim play`."""
     steps: int = 17
@@ -103,18 +103,18 @@ def main(options: Options) -> None:
 
 
 def act(world: World, reader: Reader, windows: Windows, options: Options) -> list[Acted]:
-    """Go on from the first frames of each window under each deed, nobody acting."""
+    """Go on from the first frames of each window, or from noise, under each deed, nobody acting."""
     clip, spec, trials = windows.clip, world.card.action_spec, []
     place = [line[0].text if line else "" for line in clip.text]
     live = world.alike(clip.rows, guidance=Guidance(actions=options.action_guidance))
-    given = clip.frames[:, : options.context], clip.actions[:, : options.context]
+    given = (clip.frames[:, : options.context], clip.actions[:, : options.context]) if options.context else (None, None)
     for number, deed in enumerate(DEEDS):
         texts = [f"{each} . the player {deed}" for each in place]
         seeds = [options.seed + 1000 * number + row for row in range(clip.rows)]
-        live.reset(*given, prompts=texts, seeds=seeds)
-        steps = [live.imagine(None) for _ in range(options.steps)]
-        frames = np.stack([given[0][:, -1], *(step.frames for step in steps)], 1)
-        taken = np.stack([step.actions for step in steps], 1)
+        steps = [live.reset(*given, prompts=texts, seeds=seeds)]
+        steps += [live.imagine(None) for _ in range(options.steps)]
+        frames = np.stack([step.frames for step in steps], 1)
+        taken = np.stack([step.actions for step in steps[1:]], 1)
         for row, seed in enumerate(windows.worlds):
             read = reader.read_clip(frames[row]).best("action")
             trials.append(Acted(seed, deed, action_classes(spec, taken[row, :-1]), read))
