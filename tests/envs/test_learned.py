@@ -1,6 +1,7 @@
 """The learned env on a counter world: rows, resets, ends and prompts are where they belong."""
 
 import warnings
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -411,3 +412,30 @@ def test_stepping_past_an_end_without_autoreset_is_refused() -> None:
 def test_worldsim_registers_the_id_with_strings_only() -> None:
     assert worldsim.__version__
     assert "LearnedEnv" in gym.spec("worldsim/Learned-v0").to_json()
+
+
+@pytest.mark.parametrize("kind", ["multidiscrete", "dict"])
+def test_it_takes_the_other_actions_of_the_true_env_in_the_same_vectors(kind: str) -> None:
+    """The shipped world: an action in another space leads to the frame that the same one of the 26 leads to."""
+    one: Any = gym.make("worldsim/Learned-v0", action_space=kind).unwrapped
+    rows = gym.make_vec("worldsim/Learned-v0", num_envs=2, vectorization_mode="vector_entry_point", action_space=kind)
+    usual: Any = gym.make("worldsim/Learned-v0").unwrapped
+    assert one.action_space == rows.single_action_space == gym.make("worldsim/Voxel-v0", action_space=kind).action_space
+    check_env(one, skip_render_check=True)
+    walk, nothing = usual.get_action_meanings().index("forward"), one.action_space.sample()
+    if kind == "dict":
+        action: Any = {key: np.zeros_like(value) for key, value in nothing.items()} | {"forward": np.int64(1)}
+    else:
+        action = np.zeros_like(nothing)
+        names = usual.action_spec.names
+        action[[names.index("cameraX"), names.index("cameraY")]] = 5  # the middle one of 11 bins
+        action[names.index("forward")] = 1
+    for env in (one, usual):
+        env.reset(seed=3)
+    assert np.array_equal(one.step(action)[0], usual.step(walk)[0])
+    rows.reset(seed=1)
+    assert rows.step(rows.action_space.sample())[0].shape == (2, 64, 64, 3)
+    with pytest.raises(EnvError, match=r"'continuous' is taken from the true env: .* one of \('discrete',"):
+        gym.make("worldsim/Learned-v0", action_space="continuous")
+    with pytest.raises(EnvError, match="is taken from the true env"):
+        LearnedEnv(CounterWorld(1), action_space="dict")

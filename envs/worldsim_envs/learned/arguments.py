@@ -6,11 +6,15 @@ import warnings
 
 from gymnasium.vector import AutoresetMode
 
+from worldsim.actions import ActionSpec
+from worldsim.data.envs import RecordError, open_env
+from worldsim.data.truth import env_of
 from worldsim.model.calibration import Calibration
+from worldsim.model.card import WorldCard
 from worldsim.sampling.world import SURPRISES
 from worldsim_envs.learned.starts import EnvError
 
-__all__ = ["check_arguments", "read_autoreset", "read_guard", "warn_of_passes"]
+__all__ = ["check_arguments", "read_action_space", "read_autoreset", "read_guard", "warn_of_passes"]
 
 
 def check_arguments(
@@ -42,6 +46,29 @@ def read_autoreset(mode: AutoresetMode | str) -> AutoresetMode:
     except ValueError as error:
         modes = [mode.value for mode in AutoresetMode]
         raise EnvError(f"autoreset_mode must be one of {modes}, got {mode!r}") from error
+
+
+def read_action_space(name: str | None, card: WorldCard) -> ActionSpec:
+    """The actions of the card, or those of its true env made with `action_space=name`, in the same vectors.
+
+    Raises:
+        EnvError: the true env is not here, or has no such actions.
+    """
+    if name is None:
+        return card.action_spec
+    try:
+        env_id, kwargs, image_key = env_of(card)
+        env = open_env(env_id, {**kwargs, "action_space": name}, image_key)
+    except RecordError as error:
+        raise EnvError(f"action_space {name!r} is taken from the true env: {error}") from error
+    spec = ActionSpec.from_env(env)
+    env.close()
+    if spec.names != card.action_spec.names:
+        raise EnvError(
+            f"action_space {name!r} of {env_id} reads as {', '.join(spec.names)}; checkpoint {card.name!r} was "
+            f"learned with {', '.join(card.action_spec.names)}"
+        )
+    return spec
 
 
 def warn_of_passes(calibration: Calibration | None, passes: int, task: str | None) -> None:

@@ -20,7 +20,13 @@ from worldsim.model.calibration import end_threshold
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.sizes import at_size
 from worldsim.sampling.world import Step, World
-from worldsim_envs.learned.arguments import check_arguments, read_autoreset, read_guard, warn_of_passes
+from worldsim_envs.learned.arguments import (
+    check_arguments,
+    read_action_space,
+    read_autoreset,
+    read_guard,
+    warn_of_passes,
+)
 from worldsim_envs.learned.origins import Place, TrueWorld, Twin, origin_of
 from worldsim_envs.learned.starts import EnvError, Start, read_mask, read_options, read_seeds
 from worldsim_envs.learned.states import EnvState, generator_in, vector_info
@@ -60,6 +66,9 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
             `worldsim agent calibrate` measured with these weights, if the end is told there with F1 of at least 0.5, or
             else 0.5.
         device: where the model runs.
+        action_space: what the true env takes as its keyword argument of that name, such as the voxel world's
+            "multidiscrete" (keys and camera bins) and "dict" (MineRL's names); None takes the actions of the recording.
+            `true_twin` keeps those.
         task: of the voxel world's table: its rewards and success, read off the predicted events. None takes the reward
             that the model predicts.
         dense: the task's dense form, where events alone can give it.
@@ -98,6 +107,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         threshold: float | None = None,
         device: str = "cpu",
+        action_space: str | None = None,
         task: str | None = None,
         dense: bool = False,
         start: str | Path = "",
@@ -142,7 +152,7 @@ class LearnedVectorEnv(gym.vector.VectorEnv[np.ndarray, Any, np.ndarray]):
         card = self.world.card
         self.metadata = {**self.metadata, "render_fps": card.fps, "autoreset_mode": self.autoreset_mode}
         self.fps: float = card.fps
-        self.action_spec: ActionSpec = card.action_spec
+        self.action_spec: ActionSpec = read_action_space(action_space, card)
         self.event_names: tuple[str, ...] = tuple(card.event_names[1:])  # column 0 is the reward
         self.single_action_space = self.action_spec.space
         self.action_space = batch_space(self.single_action_space, num_envs)
