@@ -63,7 +63,7 @@ def test_edges_are_where_depth_leaps_and_overlap_forgives_one_cell() -> None:
 def test_what_flips_and_what_stays_is_what_was_painted() -> None:
     world: Any = SimpleNamespace(tokenizer=None)
     trials = probe_edits(world, windows(), SKIES, Wall(), (0.3, 0.7), rows=4)  # type: ignore[arg-type]
-    assert len(trials) == 2 * CLIPS and {trial.attribute for trial in trials} == {"time", "weather"}
+    assert len(trials) == 2 * CLIPS and {trial.attribute for trial in trials} == {"biome", "time", "weather"}
     found = figures(trials)
     weak, strong = found["strengths"]["0.3"], found["strengths"]["0.7"]
     assert weak["flipped"]["value"] == 0 and not weak["met"]["flipped"]

@@ -23,8 +23,8 @@ from worldsim.model.text import PromptReader
 from worldsim.model.tokenizer import Tokenizer
 
 __all__ = [
-    "END", "AttributeReading", "Change", "EventReading", "PromptReading", "Values", "changes", "clip_values", "numbers",
-    "prompt_clips", "text_events", "truth_attributes",
+    "ASKED", "END", "AttributeReading", "Change", "EventReading", "PromptReading", "Values", "changes", "clip_values",
+    "numbers", "prompt_clips", "text_events", "truth_attributes",
 ]  # fmt: skip
 
 ASKED = (("time", "night"), ("weather", "rain"), ("time", "day"), ("weather", "snow"), ("weather", "thunder"))
@@ -191,17 +191,18 @@ class Change:
 
 
 def changes(
-    reader: Reader, vocabulary: PromptReader | None, windows: Windows, context: int, turn: int
-) -> list[Change]:
-    """What changes in which windows; the changes of `ASKED` in turn, as far as they are possible."""
+    reader: Reader, vocabulary: PromptReader | None, windows: Windows, context: int, turn: int,
+    asked: Sequence[tuple[str, str]] = ASKED,
+) -> list[Change]:  # fmt: skip
+    """What changes in which windows; the changes of `asked` in turn, as far as they are possible."""
     shown, plans = _combinations(reader), []
     for row, prompts in enumerate(windows.clip.text):
         now = [one for one in prompts if one.start < context and (one.end is None or context <= one.end)]
         before = caption_values(now[0].text) if now else None
         if before is None or not _speaks(vocabulary, before):
             continue
-        for other in range(len(ASKED)):
-            name, value = ASKED[(turn + len(plans) + other) % len(ASKED)]
+        for other in range(len(asked)):
+            name, value = asked[(turn + len(plans) + other) % len(asked)]
             after = {**before, name: value}
             if before[name] != value and after in shown and _speaks(vocabulary, after):
                 plans.append(Change(row, before, after, name))

@@ -1,4 +1,4 @@
-"""Edits: clips drawn anew under a text that asks for another time of day or weather, at several strengths.
+"""Edits: clips drawn anew under a text that asks for another time of day, weather or land, at several strengths.
 
 What was asked for shall come, what was not shall stay: the other attributes, as a reader tells them, and the layout:
 the edges where depth leaps, as a state decoder tells depth. Beside the layout's overlap stand that of the clip with
@@ -15,7 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from worldsim.fidelity.heldout import FidelityError, Windows
-from worldsim.fidelity.probes.attributes import Values, changes, clip_values, numbers
+from worldsim.fidelity.probes.attributes import ASKED, Values, changes, clip_values, numbers
 from worldsim.fidelity.readers.lessons import through
 from worldsim.fidelity.readers.reader import Reader
 from worldsim.fidelity.readers.words import prompt
@@ -29,6 +29,7 @@ __all__ = ["BARS", "STRENGTHS", "Edited", "edges", "figures", "overlap", "probe_
 STRENGTHS = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 LEAP = 2  # coarse steps of depth between neighbouring cells that make an edge: half a doubling
 EVERY = 4  # frames: neighbouring ones show the same layout
+LANDS = (*ASKED, ("biome", "snow"), ("biome", "desert"))
 BARS = {"flipped": 0.8, "layout": 0.7}
 
 
@@ -113,7 +114,7 @@ def probe_edits(
         FidelityError: nothing to edit.
     """
     found, before, layouts = [], [], []
-    for change in changes(reader, vocabulary, windows, 1, 0):
+    for change in changes(reader, vocabulary, windows, 1, 0, LANDS):
         copy = through(world.tokenizer, windows.clip.frames[change.row])
         read = clip_values(reader, copy)
         if read[change.attribute] != numbers(change.after)[change.attribute]:
@@ -188,4 +189,6 @@ def table(found: dict[str, Any]) -> str:
         shown = ["{value:.2f} [{low:.2f}, {high:.2f}]".format(**one[name]) for name in names]
         span = f"{one['chance']['value']:.2f} … {one['ceiling']['value']:.2f}"
         lines.append(f"{strength:<9}" + "".join(f"{each:<20}" for each in shown) + span)
+        each = (f"{name} {part['value']:.2f} of {part['clips']}" for name, part in one["flipped_by_attribute"].items())
+        lines.append(f"{'':<9}flipped: {', '.join(each)}")
     return "\n".join(lines)
