@@ -11,7 +11,7 @@ from worldsim.fidelity.heldout import FidelityError
 from worldsim.fidelity.probes.next_frame import NextFrame
 from worldsim.fidelity.probes.rollout import Rollout
 from worldsim.fidelity.probes.stamina import Stretch
-from worldsim.fidelity.report import summarise
+from worldsim.fidelity.report import summarise, table
 
 
 def rollouts(model: float, copy: float, worlds: int = 4, steps: int = 20) -> list[Rollout]:
@@ -68,6 +68,20 @@ def test_stamina_needs_a_hundred_frames_on_both_sides() -> None:
     learned = Stretch("learned", 1, short, short, short, short, [0.0])
     with pytest.raises(FidelityError, match="give --long more steps"):
         summarise([Stretch("true", 1, *([0.5] * 100,) * 4, [0.0]), learned])
+
+
+def test_the_end_of_a_minute_is_held_against_its_beginning() -> None:
+    def fading(kind: Literal["true", "learned"], world: int, half: float) -> Stretch:
+        level = (0.4 * half ** (np.arange(700) / 575)).tolist()
+        return Stretch(kind, world, level, level, level, level, [0.0])
+
+    trials = [fading("learned", world, 0.5) for world in (1, 2)] + [fading("true", world, 1.0) for world in (3, 4, 5)]
+    found = summarise(trials, resamples=50)
+    told = found["stamina"]["minute"]["motion"]
+    assert told["learned"]["value"] == pytest.approx(0.5 ** (550 / 575)) and told["true"]["value"] == pytest.approx(1)
+    assert "spread of frames 551 … 600 over that of the first 50: learned 0.52" in table(found)
+    short = [Stretch(one.kind, one.world, *([0.5] * 599,) * 4, [0.0]) for one in trials]
+    assert "minute" not in summarise(short, resamples=50)["stamina"]
 
 
 @pytest.mark.parametrize(("near", "met"), [(1.0, True), (0.1, False)])

@@ -25,6 +25,7 @@ __all__ = ["summarise", "table"]
 Figures = dict[str, Any]
 
 RANGE = (1, 99)  # percentiles of what truth shows
+FIVE, END = 50, 600  # five seconds, and a minute, at 10 frames/s
 HEADLINE = 16  # steps that free running is averaged over
 BARS = {"next frame": 0.5, "free running": 2.0}  # times copy's error, at most; decibels above copy, at least
 
@@ -138,7 +139,21 @@ def _stamina(stretches: Sequence[Stretch], options: dict[str, int]) -> Figures:
     if 1 < len(learned) < len(true):
         ends, truth = (np.array([stretch.place for stretch in group]) for group in (learned, true))
         figures["apart"] = _apart(ends, truth, **options)
+    if len(learned[0].mean) >= END:
+        figures["minute"] = {name: _minute(name, learned, true, options) for name in STATISTICS[1:]}
     return figures
+
+
+def _minute(name: str, learned: Sequence[Stretch], true: Sequence[Stretch], options: dict[str, int]) -> Figures:
+    """A statistic at the end of a minute over that at its beginning: of rollouts, and of true episodes as long."""
+    found: Figures = {}
+    for kind, group in (("learned", learned), ("true", [stretch for stretch in true if len(stretch.mean) >= END])):
+        values = np.array([getattr(stretch, name)[:END] for stretch in group]).reshape(len(group), END)
+        begin, end = values[:, :FIVE].mean(1), values[:, -FIVE:].mean(1)
+        worlds = [stretch.world for stretch in group]
+        told = len(set(worlds)) > 1 and begin.min() > 0
+        found[kind] = asdict(ratio(end, begin, worlds, **options)) if told else None
+    return found
 
 
 def _apart(learned: np.ndarray, true: np.ndarray, resamples: int, seed: int) -> Figures:
@@ -239,6 +254,10 @@ def table(figures: Figures) -> str:
             lines.append(
                 f"  {'apart':<10} {apart['value']:.4f}; as many true episodes {truth['low']:.4f} … {truth['high']:.4f}"
             )
+        for name, one in found.get("minute", {}).items():
+            told = [f"{kind} {shown(part, 2)}" for kind, part in one.items() if part is not None]
+            which = f"{name} of frames {END - FIVE + 1} … {END} over that of the first {FIVE}"
+            lines.append(f"  {which}: {'; '.join(told) or 'not told'}")
     lines += readback_lines(figures)
     lines.append("bars")
     for one in figures["bars"]:
