@@ -76,6 +76,7 @@ def test_the_end_of_a_minute_is_held_against_its_beginning() -> None:
         return Stretch(kind, world, level, level, level, level, [0.0])
 
     trials = [fading("learned", world, 0.5) for world in (1, 2)] + [fading("true", world, 1.0) for world in (3, 4, 5)]
+    trials.append(Stretch("true", 6, *([0.5] * 300,) * 4, [0.0]))  # an episode that ended early says nothing of it
     found = summarise(trials, resamples=50)
     told = found["stamina"]["minute"]["motion"]
     assert told["learned"]["value"] == pytest.approx(0.5 ** (550 / 575)) and told["true"]["value"] == pytest.approx(1)

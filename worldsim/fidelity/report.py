@@ -148,9 +148,10 @@ def _minute(name: str, learned: Sequence[Stretch], true: Sequence[Stretch], opti
     """A statistic at the end of a minute over that at its beginning: of rollouts, and of true episodes as long."""
     found: Figures = {}
     for kind, group in (("learned", learned), ("true", [stretch for stretch in true if len(stretch.mean) >= END])):
-        values = np.array([getattr(stretch, name)[:END] for stretch in group]).reshape(len(group), END)
+        whole = [stretch for stretch in group if len(stretch.mean) >= END]
+        values = np.array([getattr(stretch, name)[:END] for stretch in whole]).reshape(len(whole), END)
         begin, end = values[:, :FIVE].mean(1), values[:, -FIVE:].mean(1)
-        worlds = [stretch.world for stretch in group]
+        worlds = [stretch.world for stretch in whole]
         told = len(set(worlds)) > 1 and begin.min() > 0
         found[kind] = asdict(ratio(end, begin, worlds, **options)) if told else None
     return found
