@@ -147,7 +147,7 @@ def _stamina(stretches: Sequence[Stretch], options: dict[str, int]) -> Figures:
 def _minute(name: str, learned: Sequence[Stretch], true: Sequence[Stretch], options: dict[str, int]) -> Figures:
     """A statistic at the end of a minute over that at its beginning: of rollouts, and of true episodes as long."""
     found: Figures = {}
-    for kind, group in (("learned", learned), ("true", [stretch for stretch in true if len(stretch.mean) >= END])):
+    for kind, group in (("learned", learned), ("true", true)):
         whole = [stretch for stretch in group if len(stretch.mean) >= END]
         values = np.array([getattr(stretch, name)[:END] for stretch in whole]).reshape(len(whole), END)
         begin, end = values[:, :FIVE].mean(1), values[:, -FIVE:].mean(1)
