@@ -43,6 +43,8 @@ def test_nothing_but_the_file_itself_is_left_behind(tmp_path: Path) -> None:
 
 def test_a_contact_sheet_holds_each_frame_unchanged() -> None:
     strips = [gradient(3), gradient(2)[..., ::-1].copy()]
+    higher = contact_sheet(strips, columns=["0", "1\nforward", "2"])
+    assert higher.shape[0] == contact_sheet(strips, columns=["0", "1", "2"]).shape[0] + 20
     sheet = contact_sheet(strips, labels=["truth", "learned"], columns=["0", "1", "2"], title="Beside", scale=2)
     assert sheet.dtype == np.uint8 and sheet.ndim == 3
     height, width = 64, 96

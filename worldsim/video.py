@@ -129,7 +129,7 @@ def contact_sheet(
     Args:
         rows: one u8 (T, H, W, 3) per strip; all have the same H and W, strips may differ in length.
         labels: what stands left of each strip; one each, or none.
-        columns: what stands above the frames; one for each of the longest strip's frames, or none.
+        columns: what stands above the frames, in one line or several; one for each frame of the longest strip, or none.
         title: a line above everything.
         scale: whole number of times to enlarge the frames, not the text.
 
@@ -155,14 +155,16 @@ def contact_sheet(
     height, width = (side * scale for side in rows[0].shape[1:3])
     line = 20  # pixels of a line of text
     left = 0 if not labels else max(int(font.getlength(label)) for label in labels) + 10
-    top = line * (bool(title) + bool(columns))
+    head = line * max((column.count("\n") + 1 for column in columns), default=0)
+    top = line * bool(title) + head
     across = max(left + longest * (width + GAP), int(font.getlength(title)) + 8)
     sheet = Image.new("RGB", (across, top + len(rows) * (height + GAP)), (BACKGROUND,) * 3)
     draw = ImageDraw.Draw(sheet)
     ink = (INK,) * 3
     draw.text((4, 2), title, ink, font)
     for column, label in enumerate(columns):
-        draw.text((left + column * (width + GAP) + 2, top - line + 2), label, ink, font)
+        for number, part in enumerate(label.split("\n")):
+            draw.text((left + column * (width + GAP) + 2, top - head + number * line + 2), part, ink, font)
     for row, strip in enumerate(rows):
         y = top + row * (height + GAP)
         if labels:

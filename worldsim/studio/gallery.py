@@ -257,9 +257,8 @@ def _picture(world: World, shown: Shown) -> np.ndarray:
     chosen = np.array(chosen_frames(shown.made.length))
     names = action_names(shown.made.actions[0], world.card.action_spec)
     scale = max(1, 96 // shown.made.frames.shape[2])
-    room = shown.made.frames.shape[3] * scale // 7
     strips = [beside(clip, chosen - shown.begins.get(name, 0)) for name, clip in shown.given.items()]
-    columns = shown.columns or [f"{row} {names[row]}".strip()[:room] for row in chosen]
+    columns = shown.columns or ["\n".join([str(row), *names[row].split("+")]).strip() for row in chosen]
     made = shown.made.frames[0, chosen]
     return contact_sheet([*strips, made], [*shown.given, "made"], columns, scale=scale)
 

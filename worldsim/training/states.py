@@ -107,6 +107,8 @@ def read_state(
     """
     try:
         state = json.loads((place / "state.json").read_text())
+        if "seed" not in state.get("config", ()) or "step" not in state:
+            raise ValueError("state.json tells neither step nor seed")
         begun_with, known = state["config"]["seed"], dict(state.get("inputs", {}))
         other = sorted(name for name in known.keys() & inputs.keys() if known[name] != inputs[name])
         if other:
