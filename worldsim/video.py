@@ -164,7 +164,8 @@ def contact_sheet(
     draw.text((4, 2), title, ink, font)
     for column, label in enumerate(columns):
         for number, part in enumerate(label.split("\n")):
-            draw.text((left + column * (width + GAP) + 2, top - head + number * line + 2), part, ink, font)
+            place = left + column * (width + GAP) + 2, top - head + number * line + 2
+            draw.text(place, part, ink, _fitting(part, width))
     for row, strip in enumerate(rows):
         y = top + row * (height + GAP)
         if labels:
@@ -172,6 +173,12 @@ def contact_sheet(
         for column, frame in enumerate(enlarge(strip, scale)):
             sheet.paste(Image.fromarray(frame), (left + column * (width + GAP), y))
     return np.array(sheet)
+
+
+def _fitting(text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """The largest of a few fonts in which a text is no wider than so many pixels, or the smallest."""
+    fonts = [ImageFont.load_default(size=size) for size in (13, 12, 11, 10, 9)]
+    return next((font for font in fonts if font.getlength(text) <= width - 2), fonts[-1])
 
 
 def _check_frames(frames: np.ndarray) -> None:

@@ -19,7 +19,7 @@ from worldsim.files import replacing_file
 from worldsim.sampling import verbs
 from worldsim.sampling.timelines import VerbError, prompts_at
 from worldsim.sampling.world import World
-from worldsim.studio.outputs import action_names, chosen_frames, progress
+from worldsim.studio.outputs import chosen_frames, headings, progress
 from worldsim.video import BACKGROUND, contact_sheet, write_png
 
 __all__ = ["EXHIBITS", "Gallery", "beside", "by_view", "gallery"]
@@ -255,10 +255,9 @@ def _jump(made: Clip, starts: Clip) -> str:
 def _picture(world: World, shown: Shown) -> np.ndarray:
     """What was given above what came out, each frame below its number and action."""
     chosen = np.array(chosen_frames(shown.made.length))
-    names = action_names(shown.made.actions[0], world.card.action_spec)
     scale = max(1, 96 // shown.made.frames.shape[2])
     strips = [beside(clip, chosen - shown.begins.get(name, 0)) for name, clip in shown.given.items()]
-    columns = shown.columns or ["\n".join([str(row), *names[row].split("+")]).strip() for row in chosen]
+    columns = shown.columns or headings(shown.made, world.card.action_spec, chosen.tolist(), scale)
     made = shown.made.frames[0, chosen]
     return contact_sheet([*strips, made], [*shown.given, "made"], columns, scale=scale)
 

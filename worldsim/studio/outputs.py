@@ -19,7 +19,7 @@ from worldsim.sampling.denoise import Preview
 from worldsim.sampling.timelines import prompts_at
 from worldsim.video import contact_sheet, write_mp4, write_png
 
-__all__ = ["action_names", "chosen_frames", "progress", "sheet", "write"]
+__all__ = ["action_names", "chosen_frames", "headings", "progress", "sheet", "write"]
 
 SIDE = 384  # pixels that the longer side of a film should have, where whole enlargement allows
 PICTURES = 12  # frames on a contact sheet
@@ -77,15 +77,17 @@ def named(path: Path, suffix: str, clip: Clip, seed: int) -> Path:
 def sheet(clip: Clip, spec: ActionSpec, seeds: Sequence[int]) -> np.ndarray:
     """A film strip for each row, u8 (H', W', 3): above the frames their numbers, and the actions of the first row."""
     chosen = chosen_frames(clip.length)
-    names = action_names(clip.actions[0], spec)
-    columns = [f"{number} {names[number]}".strip() for number in chosen]
     scale = max(1, 96 // clip.frames.shape[2])
-    room = clip.frames.shape[3] * scale // 7  # letters that fit above a frame
+    columns = headings(clip, spec, chosen, scale)
     labels = [f"seed {seed}" for seed in seeds] if clip.rows > 1 else []
     told = " | ".join(dict.fromkeys(text for row in chosen for text in prompts_at(clip.text, row) if text))
-    return contact_sheet(
-        list(clip.frames[:, chosen]), labels, [column[:room] for column in columns], told, scale
-    )
+    return contact_sheet(list(clip.frames[:, chosen]), labels, columns, told, scale)
+
+
+def headings(clip: Clip, spec: ActionSpec, chosen: Sequence[int], scale: int) -> list[str]:
+    """What stands above frames of a clip: number and action of the first row, in lines that are no wider than they."""
+    names, room = action_names(clip.actions[0], spec), clip.frames.shape[3] * scale // 6
+    return ["\n".join(part[:room] for part in [str(row), *names[row].split("+")]).strip() for row in chosen]
 
 
 def chosen_frames(length: int) -> list[int]:
