@@ -8,6 +8,7 @@ large for one device.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ def joined(device: Device) -> Iterator[torch.device]:
     try:
         yield place
     finally:
+        gc.collect()  # a group that shards still hold would end with the interpreter, and its threads abort the process
         dist.destroy_process_group()
+        gc.collect()
 
 
 # -- what all ranks agree on -----------------------------------------------------------------------------------------
