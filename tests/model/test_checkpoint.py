@@ -13,6 +13,7 @@ from networks import SIZE, scattered, tiny_card, tiny_dynamics, tiny_tokenizer
 from worldsim.actions import ActionSpec
 from worldsim.clip import Clip, Prompt
 from worldsim.files import former
+from worldsim.model import calibration, checkpoint, habits, language, refiner
 from worldsim.model.card import WorldCard, read_card
 from worldsim.model.checkpoint import CheckpointError, find, load, save
 from worldsim.model.dynamics import Dynamics
@@ -59,6 +60,11 @@ def test_saving_what_was_loaded_gives_the_same_bytes_and_leaves_nothing_beside_i
     for name in files[:2] + files[3:]:  # safetensors writes metadata, which starts have, in any order
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+def test_companions_are_called_as_those_who_write_them_call_them() -> None:
+    written = habits.FILE, language.FILE, refiner.FILE, calibration.FILE
+    assert written == (checkpoint.HABITS, checkpoint.LANGUAGE, checkpoint.REFINER, checkpoint.EVENTS)
 
 
 def put_companions(folder: Path, tokenizer: str) -> None:

@@ -38,7 +38,7 @@ from worldsim.model.tokenizer import Tokenizer
 
 __all__ = ["Checkpoint", "CheckpointError", "find", "load", "save"]
 
-COMPANIONS = "habits.safetensors", "language.safetensors", "refiner.safetensors", "events.json"
+HABITS, LANGUAGE, REFINER, EVENTS = "habits.safetensors", "language.safetensors", "refiner.safetensors", "events.json"
 PACKAGED = Path(__file__).parent.parent / "weights"
 
 
@@ -105,14 +105,15 @@ def save(
         kept = _kept(beside or folder, card, tokenizer)
         for path in kept:
             shutil.copyfile(path, new / path.name)
-        gone = [name for name in COMPANIONS if (folder / name).is_file() and not (new / name).is_file()]
+        there = [name for name in (HABITS, LANGUAGE, REFINER, EVENTS) if (folder / name).is_file()]
+        gone = [name for name in there if not (new / name).is_file()]
     if gone:
         print(f"{folder}: {', '.join(gone)} belonged to what was there before; make them anew for these weights")
 
 
 def _kept(folder: Path, card: WorldCard, tokenizer: Tokenizer) -> list[Path]:
     """The files of a checkpoint that hold for another one with this card and tokenizer."""
-    habits, language = folder / "habits.safetensors", folder / "language.safetensors"
+    habits, language = folder / HABITS, folder / LANGUAGE
     found = []
     with suppress(CheckpointError, KeyError, ValueError):
         if habits.is_file() and read_card(folder).action_spec.to_json() == card.action_spec.to_json():

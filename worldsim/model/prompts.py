@@ -11,7 +11,7 @@ from worldsim.clip import Prompt
 from worldsim.model.dynamics import Words
 from worldsim.model.text import PromptReader, TextConfig
 
-__all__ = ["UnknownWords", "left_out", "no_words", "pack_words", "readable"]
+__all__ = ["UnknownWords", "heard", "left_out", "no_words", "pack_words", "readable"]
 
 
 class UnknownWords(UserWarning):
@@ -22,10 +22,15 @@ def readable(text: str, vocabulary: PromptReader) -> str:
     """The text without the words that the vocabulary lacks, which a warning (`UnknownWords`) names.
 
     An untaught word has a vector that means nothing; left out, the rest of the prompt still binds. Unknown punctuation
-    goes without a word. Texts that read alike become the same; one of nothing but spaces is none.
+    goes without a word.
     """
     if told := left_out(text, vocabulary):
         warnings.warn(told, UnknownWords, stacklevel=3)
+    return heard(text, vocabulary)
+
+
+def heard(text: str, vocabulary: PromptReader) -> str:
+    """What is read of a text: its known words. Texts that read alike are the same; one of spaces alone is none."""
     return vocabulary.known(text).strip()
 
 

@@ -26,7 +26,7 @@ from worldsim.model.frozen import prompt_reader
 from worldsim.model.habits import Habits, read_habits
 from worldsim.model.noise import mix, sampling_levels
 from worldsim.model.precision import has_bfloat16
-from worldsim.model.prompts import readable
+from worldsim.model.prompts import heard, readable
 from worldsim.model.refiner import Refiner, read_refiner
 from worldsim.model.temperature import Temperature
 from worldsim.model.tensors import network_fingerprint
@@ -478,7 +478,7 @@ class World:
         self.cache, self._lanes = snapshot.cache.copy(), snapshot.lanes and snapshot.lanes.copy()
         self._residual = snapshot.residual
         self._prompts = list(snapshot.prompts)
-        self._told = [self.vocabulary.known(prompt).strip() for prompt in self._prompts]
+        self._told = [heard(prompt, self.vocabulary) for prompt in self._prompts]
         self._fresh = list(snapshot.fresh)
         self._read = self._read_prompts()
         self._generators = [torch.Generator() for _ in range(self.rows)]

@@ -11,6 +11,7 @@ from worldsim.data.rollout import CAPTION_ROWS
 from worldsim_agents.explore.policies import Scripted, mix
 from worldsim_envs.voxel.language import EDITS
 from worldsim_envs.voxel.language.facts import weather_of
+from worldsim_envs.voxel.language.words import event_sentence
 
 __all__ = ["Changing", "Eventful", "changing", "eventful", "restless"]
 
@@ -18,8 +19,8 @@ SKIES = ("clear", "rain", "snow", "thunder")
 NOTHING = "nothing changes"
 APPEARS = tuple(sentence for sentence in EDITS if " appears " in sentence)
 # What of the weather may be said to begin and to end while another weather reigns.
-BEGINS = {"rain": "it starts to rain", "snow": "it starts to snow", "thunder": "a storm begins"}
-ENDS = {"rain": "it stops raining", "snow": "it stops snowing", "thunder": "the storm ends"}
+BEGINS = {sky: event_sentence(f"{sky}_began") for sky in SKIES[1:]}
+ENDS = {sky: event_sentence(f"{sky}_ended") for sky in SKIES[1:]}
 HOURS = tuple(s for s in EDITS if s not in {*APPEARS, *BEGINS.values(), *ENDS.values(), NOTHING})
 
 
@@ -43,17 +44,21 @@ class Changing:
 
     def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> int:
         self._row += 1  # the row that this action leads to
-        if self._row % CAPTION_ROWS == 0 and rng.random() < self._often:
-            world: Any = env.unwrapped
+        if self._row % CAPTION_ROWS == 0:
+            self._change(env.unwrapped, rng)
+        return self._inner.act(env, observation, rng)
+
+    def _change(self, world: Any, rng: np.random.Generator) -> None:
+        """What happens to the world where a caption begins."""
+        if rng.random() < self._often:
             what = rng.choice(("weather", "time", "both"), p=(0.45, 0.35, 0.2))
             if what != "time":
                 world.set_weather(str(rng.choice(SKIES)))
             if what != "weather":
                 world.set_time(float(rng.random()))
-        return self._inner.act(env, observation, rng)
 
 
-class Eventful:
+class Eventful(Changing):
     """A recording policy that follows another, and with each caption does one of the world's `EDITS`, and says so.
 
     The weather begins or ends, the sun rises, a creature or a thing appears, or nothing changes. `sentence` says which,
@@ -65,21 +70,17 @@ class Eventful:
     """
 
     def __init__(self, inner: Scripted, shares: tuple[float, float, float, float] = (0.4, 0.25, 0.25, 0.1)) -> None:
-        self._inner, self._shares, self._row = inner, shares, 0
-        self.sentence = ""
+        super().__init__(inner)
+        self._shares, self.sentence = shares, ""
 
     def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
-        self._inner.reset(env, rng)
-        self._row, self.sentence = 0, ""
+        super().reset(env, rng)
+        self.sentence = ""
 
-    def act(self, env: gym.Env[Any, Any], observation: Any, rng: np.random.Generator) -> int:
-        self._row += 1
-        if self._row % CAPTION_ROWS == 0:
-            world: Any = env.unwrapped
-            choices = (_weathers(weather_of(world.state)), HOURS, APPEARS, (NOTHING,))
-            self.sentence = str(rng.choice(choices[int(rng.choice(len(choices), p=self._shares))]))
-            EDITS[self.sentence](world)
-        return self._inner.act(env, observation, rng)
+    def _change(self, world: Any, rng: np.random.Generator) -> None:
+        choices = (_weathers(weather_of(world.state)), HOURS, APPEARS, (NOTHING,))
+        self.sentence = str(rng.choice(choices[int(rng.choice(len(choices), p=self._shares))]))
+        EDITS[self.sentence](world)
 
 
 def changing() -> Changing:
