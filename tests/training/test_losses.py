@@ -128,6 +128,41 @@ def test_frames_with_which_another_prompt_begins_count_as_much_as_asked() -> Non
     assert (loss_of(other, **still, change=1e6) - all_of_it).abs() < 1e-3 < (loss_of(other, **still) - lone).abs()
 
 
+def test_frames_in_which_something_rare_happens_count_as_much_as_asked() -> None:
+    """What more than one frame in a hundred shows is not rare; nor is what lies in padding."""
+    batch = a_batch(rows=2, length=60)
+    often, seldom = (replace(batch, events=torch.zeros_like(batch.events)) for _ in range(2))
+    often.events[:, ::3, 2] = 1
+    seldom.events[0, 30, 1] = 1
+    still: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "actions": 0.0}
+    assert torch.equal(loss_of(often, **still), loss_of(often, **still, rare=50.0))
+    lone, most, all_of_it = (loss_of(seldom, **still, rare=value) for value in (1.0, 50.0, 1e6))
+    assert lone != most
+    other = replace(seldom, latents=seldom.latents.clone())
+    other.latents[:, 31:] += 3  # later frames, which that one does not see
+    assert (loss_of(other, **still, rare=1e6) - all_of_it).abs() < 1e-3 < (loss_of(other, **still) - lone).abs()
+    seldom.mask[0, 30:] = 0
+    assert torch.equal(loss_of(seldom, **still), loss_of(seldom, **still, rare=50.0))
+
+
+def test_events_are_foretold_from_the_past_and_the_action_alone() -> None:
+    """Frames of pure noise say nothing of what is in them: the frames before and the actions do, whole clips nothing."""
+    batch = a_batch()
+    pure: dict[str, Any] = {"pure": 1.0, "jumps": 0.0, "drop_actions": 0.0, "drop_text": 0.0, "drown": 0.0}
+
+    def foretold(given: LatentBatch) -> torch.Tensor:
+        return loss_of(given, **pure, foretell=1.0) - loss_of(given, **pure)
+
+    last = replace(batch, latents=batch.latents.clone())
+    last.latents[:, -1] += 3
+    torch.testing.assert_close(foretold(last), foretold(batch))
+    earlier, acted = replace(batch, latents=batch.latents.clone()), replace(batch, actions=-batch.actions)
+    earlier.latents[:, -2] += 3
+    for other in (earlier, acted):
+        assert (foretold(other) - foretold(batch)).abs() > 1e-4
+    assert torch.equal(loss_of(a_batch("all")), loss_of(a_batch("all"), foretell=9.0))
+
+
 def test_given_frames_that_have_faded_change_the_loss_and_nothing_else_does() -> None:
     batch = a_batch()
     assert loss_of(batch, fade=1.0) != loss_of(batch, fade=0.0)

@@ -62,9 +62,12 @@ class Prediction:
         end: (B, T), logit of termination.
         actions: (B, T, A), the actions that seem to have led to the frames; what the network imagined where they are
             hidden from it.
+        foretold: (B, T, E + 1), events and end as noisy frames beside a given past tell them; None where the frames
+            that were told of are the noisy ones themselves.
     """
 
     clean: torch.Tensor
     events: torch.Tensor
     end: torch.Tensor
     actions: torch.Tensor
+    foretold: torch.Tensor | None = None

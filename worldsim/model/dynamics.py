@@ -8,7 +8,7 @@ of its noisy neighbours (`context=`), which is exactly what it meets in play, fo
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import torch
 from einops import rearrange, repeat
@@ -231,7 +231,7 @@ class Dynamics(nn.Module):
             attend: whether a frame sees only itself and the past, or all frames.
             context: latents (B, T, C, h, w) and their levels (B, T). Given them, frame t of `noisy` sees frames
                 0 … t-1 of the context instead of its noisy neighbours; `attend` must be "past". The events are then
-                read from the context's frames, as in play.
+                read from the context's frames, as in play, and foretold from the noisy ones.
         """
         batch, time = noisy.shape[:2]
         frame = torch.arange(time, device=noisy.device)
@@ -261,7 +261,9 @@ class Dynamics(nn.Module):
                 both,
                 frame.repeat(2).expand(batch, -1), mask[None], words, seen.repeat(1, 2, 1), None,
             )  # fmt: skip
-            clean, pooled = clean[:, time:], pooled[:, :time]
+            told = self._prediction(clean[:, time:], pooled[:, :time])
+            heads = self.event_head, self.end_head
+            return replace(told, foretold=torch.cat([head(pooled[:, time:]) for head in heads], -1))
         return self._prediction(clean, pooled)
 
     def step(

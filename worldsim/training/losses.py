@@ -40,6 +40,7 @@ Logs = dict[str, torch.Tensor]
 Past = tuple[torch.Tensor, torch.Tensor]  # given latents (B, T, C, h, w) and their levels (B, T)
 
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
+RARE = 0.01  # share of frames
 OWN = 6  # most frames of a rollout that are the model's own
 PASSES = (1, 2, 2, 4)  # of a rollout, one of these at random
 
@@ -135,15 +136,21 @@ class DynamicsLossConfig:
     """Weight of a clip's first frame, which nothing precedes, against the others."""
     change: float = 1.0
     """Weight of a frame with which another prompt begins, against the others: it alone has to be told by words."""
+    rare: float = 1.0
+    """Weight of a frame in which something rare happens, against the others: an event that fewer than one frame in a
+    hundred of the batch shows, such as a block that is placed."""
     events: float = 1.0
     """Weight of the event heads."""
+    foretell: float = 0.0
+    """Weight of the same heads where they read noisy frames: what is about to happen has to be known from the past and
+    the action, before a frame can show it."""
     actions: float = 1.0
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
         shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps"
         check_numbers(self, 0, 1, *shares)
-        check_numbers(self, 0, math.inf, "first", "change", "events", "actions", "obey")
+        check_numbers(self, 0, math.inf, "first", "change", "rare", "events", "foretell", "actions", "obey")
 
 
 class DynamicsObjective(nn.Module):
@@ -192,6 +199,7 @@ class DynamicsObjective(nn.Module):
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
         share[:, 1:] *= torch.where(_changes(condition.words), config.change, 1.0)  # pyright: ignore[reportArgumentType]
+        share *= self._rarity(batch)
         hidden = ~condition.acted * batch.mask * later
         flowing = (condition.span == 0).float()
         pure = (level == 1.0) * flowing * batch.mask * later
@@ -202,6 +210,9 @@ class DynamicsObjective(nn.Module):
         error = (prediction.clean.float() - target).square().mean((2, 3, 4))  # (B, T)
         loss_clean = (weight(level) * error * share).sum() / shares
         loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch) / masks
+        foretold = prediction.foretold
+        if foretold is not None:
+            loss_foretold = self._event_loss(foretold[..., :-1].float(), foretold[..., -1].float(), batch) / masks
         missed = (prediction.actions.float() - batch.actions).square().mean(-1)
         loss_actions = (missed * hidden).sum() / hiddens
         logs = {
@@ -210,11 +221,21 @@ class DynamicsObjective(nn.Module):
             f"{batch.attend}/from pure noise": ((error * pure).sum() / pures).detach(),
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
+        if foretold is not None:
+            logs["foretold"] = loss_foretold.detach()
+            loss = loss + config.foretell * loss_foretold
         if any_jumped:
             logs["jumps"] = ((error * jumped).sum() / leaps).detach()
         if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
         return loss, logs
+
+    def _rarity(self, batch: LatentBatch) -> torch.Tensor:
+        """What frames (B, T) weigh by what happens in them: `rare`, where that is rare in this batch, else 1."""
+        happened = (batch.events[..., 1:] > 0) * batch.mask[..., None]  # (B, T, E - 1)
+        counts = total(torch.cat([happened.sum((0, 1)), batch.mask.sum()[None]]))
+        rare = counts[:-1] < RARE * counts[-1]
+        return torch.where((happened * rare).any(-1), self.config.rare, 1.0)
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
         rows, time = batch.mask.shape
