@@ -325,7 +325,9 @@ def test_an_agent_is_trained_judged_and_filmed_from_the_command_line(
     assert read_mp4(film)[0].shape[1:] == (130, 64, 3)
     ranking = tmp_path / "rank.json"
     main(words(checkpoint, "agent", "rank", "--agents", str(out), "--episodes", "2", "--out", str(ranking)))
-    assert len(json.loads(ranking.read_text())["policies"]) == 3
+    ranked = json.loads(ranking.read_text())
+    gaps = [abs(row["learned"] - row["true"]) for row in ranked["policies"]]
+    assert len(gaps) == 3 and ranked["return_error"][0] == pytest.approx(sum(gaps) / 3)
 
 
 def test_a_study_goes_on_where_it_was_and_reports(
@@ -366,6 +368,26 @@ def test_two_studies_in_one_folder_keep_their_trials_and_agents_apart(checkpoint
     assert "1 × 2" in (tmp_path / "report.md").read_text()
     study(replace(one, setting=replace(setting, horizon=5)))
     assert len(read_trials(tmp_path / "trials.jsonl")) == 3, "another setting is another trial"
+
+
+def test_agents_of_a_study_may_begin_as_the_clone(checkpoint: str, tmp_path: Path) -> None:
+    setting = Setting(checkpoint=checkpoint, rows=2, levels=2, passes=1, horizon=5, start_frames=3)
+    one = Study(
+        ("OpenDoor",), (0,), ("true", "learned", "clone"), 130, 128, 2, 0, epochs=1, begin="clone", out=tmp_path,
+        setting=setting,
+    )  # fmt: skip
+    found = study(one)
+    true, learned, clone = read_trials(tmp_path / "trials.jsonl")
+    assert true["begin"] == learned["begin"] == "clone" and "begin" not in clone
+    recipes = [load_agent(tmp_path / trial["agent"])[1] for trial in (true, learned, clone)]
+    assert recipes[0].story["began from"] == recipes[1].story["began from"] == str(tmp_path / clone["agent"])
+    steps = {row["arm"]: (row["true_steps"], row["recording_seconds"] is not None) for row in found["rows"]}
+    assert steps == {"learned": (130, True), "true": (260, True), "clone": (130, True)}
+    row = next(row for row in found["rows"] if row["arm"] == "true")
+    main(shlex.split(row["command"])[1:])
+    assert len(read_trials(tmp_path / "trials.jsonl")) == 3, "its command finds the row made"
+    with pytest.raises(ValueError, match="--begin clone needs --learner ppo"):
+        replace(one, learner="dqn")
 
 
 def test_a_guard_is_a_number_or_a_measured_quantile_by_its_name(setting: Setting) -> None:

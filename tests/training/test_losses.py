@@ -146,7 +146,7 @@ def test_frames_in_which_something_rare_happens_count_as_much_as_asked() -> None
 
 
 def test_events_are_foretold_from_the_past_and_the_action_alone() -> None:
-    """Frames of pure noise say nothing of what is in them: the frames before and the actions do, whole clips nothing."""
+    """Frames of pure noise say nothing of what is in them; the past and the actions do. A whole clip has no past."""
     batch = a_batch()
     pure: dict[str, Any] = {"pure": 1.0, "jumps": 0.0, "drop_actions": 0.0, "drop_text": 0.0, "drown": 0.0}
 

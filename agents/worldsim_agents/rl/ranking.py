@@ -1,4 +1,7 @@
-"""`worldsim agent rank`: do the learned and the true world rank policies alike? Spearman's correlation, permuted."""
+"""`worldsim agent rank`: do the learned and the true world rank policies alike? Spearman's correlation, permuted.
+
+And how far are their returns from the true ones: the return error.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +41,8 @@ class Rank:
 
 
 def rank(options: Rank) -> dict[str, Any]:
-    """Rank as the options say, print and write the figures, and return them.
+    """Rank as the options say, print and write the figures, and return them. `return_error` is [mean, low, high] of the
+    difference between a policy's mean returns in the two worlds, policies drawn anew.
 
     Raises:
         AgentError: fewer than two agents of the task, or one that cannot be read.
@@ -66,9 +70,14 @@ def rank(options: Rank) -> dict[str, Any]:
             f"ranking needs two agents of task {options.setting.task!r} or more beside chance, got {found}"
         )
     agreement, chance = rank_agreement([row["learned"] for row in rows], [row["true"] for row in rows])
-    found = {"task": options.setting.task, "spearman": agreement, "p": chance, "policies": rows}
+    error = interval([abs(row["gap"]) for row in rows])
+    found = {
+        "task": options.setting.task, "spearman": agreement, "p": chance, "return_error": error, "policies": rows
+    }  # fmt: skip
     write_json(options.out, found)
-    print(f"{len(rows)} policies: Spearman {agreement:.2f}, p {chance:.4f} by permutation; {options.out}")
+    print(f"{len(rows)} policies: Spearman {agreement:.2f}, p {chance:.4f} by permutation")
+    print(f"return error, |learned - true| in the mean over policies: {error[0]:.3f} [{error[1]:.3f}, {error[2]:.3f}]")
+    print(f"the figures: {options.out}")
     return found
 
 

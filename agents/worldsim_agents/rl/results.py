@@ -120,7 +120,11 @@ def budgets(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
                 told = [trial[name] for trial in mine if name in trial]
                 row[name] = float(np.mean(told)) if told else None
             row["times"] = row["agent_steps"] / row["true_steps"] if row["agent_steps"] and row["true_steps"] else None
-            row["recording_seconds"] = _recording_of(trials, task) if arm in ("learned", "clone") else None
+            begun = any(trial.get("begin") == "clone" for trial in mine)
+            if begun and arm == "true" and row["true_steps"]:
+                row["true_steps"] *= 2  # those of the recording, and its own
+            given = begun or arm in ("learned", "clone")
+            row["recording_seconds"] = _recording_of(trials, task) if given else None
             rows.append(row)
     return rows
 

@@ -1,8 +1,9 @@
 """`worldsim agent study`: what learning in the learned world is worth in the true one, at equal true data.
 
 For each task and seed: a recording of so many true steps; an agent trained in the learned world, whose rollouts begin
-in that recording; an agent trained in the true world for as many steps; one that imitates the recording; chance. All
-are judged in true worlds that none of them saw. Each trial is a line of trials.jsonl as soon as it is done, so a study
+in that recording; an agent trained in the true world for as many steps; one that imitates the recording; chance. Where
+tasks are too hard to be found by trying, both that try may begin as the imitation (`begin="clone"`). All are judged in
+true worlds that none of them saw. Each trial is a line of trials.jsonl as soon as it is done, so a study
 that is broken off goes on where it was; report.json, report.md and report.png follow from those lines.
 """
 
@@ -58,6 +59,9 @@ class Study:
     """Pairs of rollouts that measure the exploitation gap; 0 leaves it out."""
     learner: Name = "ppo"
     """By what agents are trained."""
+    begin: Literal["scratch", "clone"] = "scratch"
+    """As what the agents of both worlds begin: knowing nothing, or imitating the recording. The true world's agent then
+    has the recording's steps and as many of its own."""
     slips: float = 0.2
     """How often the players of the recordings slip; 1 is nearly chance."""
     epochs: int = 10
@@ -73,6 +77,8 @@ class Study:
         if self.gap_episodes < 0 or self.epochs < 1:
             got = f"{self.gap_episodes} and {self.epochs}"
             raise ValueError(f"--gap-episodes must be at least 0 and --epochs at least 1, got {got}")
+        if self.begin == "clone" and self.learner != "ppo":
+            raise ValueError(f"--begin clone needs --learner ppo, the policy that is cloned into, got {self.learner}")
         if not self.tasks or not self.seeds or not self.arms:
             raise ValueError("--tasks, --seeds and --arms must each name at least one")
         if unknown := sorted(set(self.tasks) - set(TASKS)):
@@ -97,7 +103,7 @@ def study(options: Study) -> dict[str, Any]:
                 if done := next((trial for trial in trials if name.items() <= trial.items()), None):
                     mine.append(done)
                     continue
-                trial = {**name, **_trial(options, task, arm, seed, _kept(name))}
+                trial = {**name, **_trial(options, task, arm, seed, weights)}
                 mine.append(trial)
                 trials.append(trial)
                 _write_lines(options.out / "trials.jsonl", trials)
@@ -162,7 +168,8 @@ def _command(trials: list[dict[str, Any]], row: dict[str, Any], out: Path) -> st
     words = ["--tasks", row["task"], "--seeds", *map(str, row["seeds"]), "--arms", row["arm"]]
     of_arm = {"learned": ("true_steps", "learned_steps", "learner", "gap_episodes"), "true": ("true_steps", "learner"),
               "clone": ("true_steps", "epochs"), "random": ()}  # fmt: skip
-    chosen = {name: trial[name] for name in (*of_arm[row["arm"]], "episodes", "slips")}
+    began = ("begin", "epochs") if trial.get("begin") == "clone" else ()
+    chosen = {name: trial[name] for name in (*of_arm[row["arm"]], *began, "episodes", "slips")}
     usual = asdict(Setting())
     chosen |= {name: value for name, value in trial["setting"].items() if value != usual.get(name)}
     for name, value in chosen.items():
@@ -172,36 +179,40 @@ def _command(trials: list[dict[str, Any]], row: dict[str, Any], out: Path) -> st
 
 def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
     """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's."""
-    true = 0 if arm == "random" else options.true_steps
+    tries, begins = arm in ("learned", "true"), options.begin == "clone"
     return {
-        "true_steps": true,
+        "true_steps": 0 if arm == "random" else options.true_steps,
         "learned_steps": options.learned_steps if arm == "learned" else 0,
         "episodes": options.episodes,
-        "learner": options.learner if arm in ("learned", "true") else "",
-        "epochs": options.epochs if arm == "clone" else 0,
+        "learner": options.learner if tries else "",
+        "epochs": options.epochs if arm == "clone" or (tries and begins) else 0,
         "slips": options.slips,
         "gap_episodes": options.gap_episodes if arm == "learned" else 0,
         "weights": weights,
         "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")},
-    }
+    } | ({"begin": "clone"} if tries and begins else {})
 
 
-def _kept(name: dict[str, Any]) -> str:
+def _kept(options: Study, task: str, arm: str, seed: int, weights: str) -> str:
     """Where the agent of a trial is kept, below `out`: studies with other budgets have other places."""
-    return f"agents/{name['task']}-{name['arm']}-{name['seed']}-{_hash(name)}.zip"
+    name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm, weights)}
+    return f"agents/{task}-{arm}-{seed}-{_hash(name)}.zip"
 
 
 def _hash(of: dict[str, Any]) -> str:
     return blake2b(json.dumps(of, sort_keys=True).encode(), digest_size=4).hexdigest()
 
 
-def _trial(options: Study, task: str, arm: str, seed: int, kept: str) -> dict[str, Any]:
-    """Train an agent, where the arm has one, keep it there and judge it."""
+def _trial(options: Study, task: str, arm: str, seed: int, weights: str) -> dict[str, Any]:
+    """Train an agent, where the arm has one, keep it and judge it; `weights` are the world's."""
     begun = time.perf_counter()
     setting = replace(options.setting, task=task)
-    data = _recording(options, setting, seed) if arm in ("clone", "learned") else None
+    begins = arm in ("learned", "true") and options.begin == "clone"
+    data = _recording(options, setting, seed) if begins or arm in ("learned", "clone") else None
     recorded = time.perf_counter()
-    player, stack, steps = _player(options, setting, arm, seed, data, options.out / kept)
+    kept = _kept(options, task, arm, seed, weights)
+    first = options.out / _kept(options, task, "clone", seed, weights) if begins else None
+    player, stack, steps = _player(options, setting, arm, seed, data, options.out / kept, first)
     trained = time.perf_counter()
     envs = open_world("true", setting, stack, test=True)
     played = play(envs, player, options.episodes, 10_000 + seed)
@@ -220,27 +231,31 @@ def _trial(options: Study, task: str, arm: str, seed: int, kept: str) -> dict[st
 
 
 def _player(
-    options: Study, setting: Setting, arm: str, seed: int, data: Path | None, path: Path
+    options: Study, setting: Setting, arm: str, seed: int, data: Path | None, path: Path, first: Path | None
 ) -> tuple[Player, int, int]:
     """Who plays for an arm, how many frames at once they see, and in how many steps they learned by trying.
 
-    An agent is trained, on the recording `data` where its arm has one, and saved at `path`.
+    An agent is trained, on the recording `data` where its arm has one, and saved at `path`. One that tries begins as
+    the clone at `first`, if there is to be one; it is made where no arm has left it.
     """
     if arm == "random":
         envs = open_world("true", replace(setting, rows=1))
         actions = actions_of(envs)
         envs.close()
         return Random(actions, seed), 1, 0
+    if first is not None and not first.exists():
+        assert data is not None
+        save_agent(*cloned(setting, data, options.epochs, seed)[:2], first)
     agent: Any
     recipe: Recipe
     if arm == "clone":
         assert data is not None
         agent, recipe, _ = cloned(setting, data, options.epochs, seed)
     elif arm == "true":
-        agent, recipe = learn(options.learner, "true", setting, options.true_steps, seed, quiet=False)
+        agent, recipe = learn(options.learner, "true", setting, options.true_steps, seed, agent=first, quiet=False)
     else:
         begun = replace(setting, start=str(data))
-        agent, recipe = learn(options.learner, "learned", begun, options.learned_steps, seed, quiet=False)
+        agent, recipe = learn(options.learner, "learned", begun, options.learned_steps, seed, agent=first, quiet=False)
     save_agent(agent, recipe, path)
     return agent, LEARNERS[recipe.learner].stack, int(agent.num_timesteps)
 
