@@ -178,7 +178,8 @@ def _command(trials: list[dict[str, Any]], row: dict[str, Any], out: Path) -> st
 
 
 def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
-    """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's."""
+    """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's, without
+    which agents of the true world that see pictures do."""
     tries, begins = arm in ("learned", "true"), options.begin == "clone"
     return {
         "true_steps": 0 if arm == "random" else options.true_steps,
@@ -188,7 +189,7 @@ def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
         "epochs": options.epochs if arm == "clone" or (tries and begins) else 0,
         "slips": options.slips,
         "gap_episodes": options.gap_episodes if arm == "learned" else 0,
-        "weights": weights,
+        "weights": weights if arm == "learned" or options.setting.obs == "latent" else "",
         "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")},
     } | ({"begin": "clone"} if tries and begins else {})
 
