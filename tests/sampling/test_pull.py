@@ -50,6 +50,20 @@ def test_a_first_frame_from_noise_is_pulled_in_the_rows_that_have_a_prompt() -> 
     assert (found != unpulled).any((1, 2, 3)).tolist() == told
 
 
+def test_a_first_frame_is_laid_out_by_its_seed_and_pulled_from_some_level_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four passes start from 1, .75, .5 and .25; below .5 is two of them, each of which then looks twice."""
+    low = Pull(opening=3.0, below=0.5, passes=4)
+    world = tiny_world(1, card={"pull": low})
+    seen = looks(world, monkeypatch)
+    found = world.reset(prompts=["rain falls"], seeds=[5]).latents
+    assert len(seen) == 4 + 2 + 1, "and the pass that keeps it"
+    same = tiny_world(1, guidance=Guidance(3.0, below=0.5)).reset(prompts=["rain falls"], seeds=[5], passes=4).latents
+    assert np.array_equal(found, same)
+    once = world.reset(prompts=["rain falls"], seeds=[5], passes=1).latents
+    throughout = tiny_world(1, card={"pull": PULL}).reset(prompts=["rain falls"], seeds=[5], passes=1).latents
+    assert np.array_equal(once, throughout), "a lone pass starts from pure noise, and is pulled all the same"
+
+
 def test_a_new_prompt_pulls_for_some_frames_and_only_in_its_own_rows() -> None:
     _, plain = changed(Pull())
     _, pulled = changed(PULL)
@@ -164,7 +178,7 @@ def test_cards_keep_it_and_old_cards_pull_nothing() -> None:
     assert WorldCard.from_json(old).pull == Pull()
 
 
-WRONG = [("opening", -1.0), ("change", float("nan")), ("passes", 0), ("frames", -1)]
+WRONG = [("opening", -1.0), ("below", 1.5), ("change", float("nan")), ("passes", 0), ("frames", -1)]
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG)

@@ -20,6 +20,9 @@ class Pull:
 
     opening: float = 1.0
     """Guidance of a first frame from noise; 1 is the network's own answer."""
+    below: float = 1.0
+    """Noise level from which down it is guided, in [0, 1]: what the first passes lay out is then left to the seed, and
+    seeds differ more (guidance in an interval, arXiv 2404.07724)."""
     passes: int = 16
     """Denoising passes of such a frame, at least."""
     change: float = 1.0
@@ -32,5 +35,6 @@ class Pull:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 100, "opening", "change", "alone")
+        check_numbers(self, 0, 1, "below")
         check_whole(self, 1, "passes")
         check_whole(self, 0, "frames")

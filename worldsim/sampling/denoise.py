@@ -38,11 +38,14 @@ class Guidance:
     """The same for the actions."""
     rows: torch.Tensor | None = None
     """bool (B,): which rows the prompt pulls; all by default."""
+    below: float = 1.0
+    """The noise level from which down the prompt pulls."""
     push: torch.Tensor | None = None
     """(B, T, C, h, w), or what broadcasts to it: added to every answer, such as what a prompt says of a lone frame."""
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 100, "actions")
+        check_numbers(self, 0, 1, "below")
         if self.text is not None:
             check_numbers(self, 0, 100, "text")
 
@@ -177,7 +180,7 @@ def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, gu
     """The network's answer, moved away from what it would be without the prompt, and without the actions."""
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
-    if guidance.text not in (None, 1):
+    if guidance.text not in (None, 1) and (guidance.below == 1 or float(level.max()) <= guidance.below):
         clean = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
         if guidance.rows is not None:
             clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)

@@ -70,17 +70,18 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pulled(
-    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: bool, device: torch.device
+    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: int, device: torch.device
 ) -> Guidance:
     """How strongly a frame is pulled, and in which rows: where `guidance` leaves text to the card, those with a prompt
-    that is new, or that opens them."""
+    that is new, or that opens them, in `opening` passes (0: it does not)."""
     if guidance.text is not None:
         return guidance
-    rows = [bool(text) and (opening or left > 0) for text, left in zip(told, fresh, strict=True)]
+    rows = [bool(text) and (opening > 0 or left > 0) for text, left in zip(told, fresh, strict=True)]
     strength = pull.opening if opening else pull.change
     if not any(rows):
         return guidance
-    return Guidance(strength, guidance.actions, torch.tensor(rows, device=device))
+    below = pull.below if opening > 1 else 1.0  # a lone pass starts from pure noise
+    return Guidance(strength, guidance.actions, torch.tensor(rows, device=device), below)
 
 
 class Guesses:

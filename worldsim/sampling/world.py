@@ -391,14 +391,16 @@ class World:
         led = (torch.tensor(np.asarray(actions, np.float32)) if acted else torch.zeros(rows, width)).to(device)
         condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
         noise = self._noise(opening)
-        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opening, device)
+        passes = passes or self.steps
+        opens = passes if opening else 0
+        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opens, device)
         latents, guesses = given, Guesses(watch)
         if latents is None:
             if self.card.pull.alone and guidance.rows is not None and not opening:
                 said = self.card.pull.alone * push(dynamics, noise[:, :1], condition, self._read, cache.last)
                 guidance = replace(guidance, push=torch.where(guidance.rows[:, None, None, None, None], said, 0.0))
             latents = denoise(
-                dynamics, noise[:, :1], condition, steps=passes or self.steps, shift=self.card.shift, cache=cache,
+                dynamics, noise[:, :1], condition, steps=passes, shift=self.card.shift, cache=cache,
                 read=self._read, guidance=guidance, watch=guesses,
             )  # fmt: skip
             self._fresh = [max(0, left - 1) for left in self._fresh]
@@ -406,7 +408,7 @@ class World:
                 latents = self._refined(latents, led)
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
-            levels = sampling_levels(passes or self.steps, self.card.shift)
+            levels = sampling_levels(passes, self.card.shift)
             look = looking(dynamics, condition, levels, cache=cache, read=self._read)
             mirrored = guided(look, -noise[:, :1], torch.full((rows, 1), levels[0], device=device), 0, guidance)
             apart = (mirrored - guesses.first) / 2
