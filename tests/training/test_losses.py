@@ -117,7 +117,7 @@ def test_frames_with_which_another_prompt_begins_count_as_much_as_asked() -> Non
     then = all_one.clone()
     then[:, 3:] = False
     same, changed = (replace(batch, words=replace(batch.words, seen=seen)) for seen in (all_one, then))
-    still: dict[str, Any] = {"drop_text": 0.0, "jumps": 0.0, "events": 0.0, "actions": 0.0}
+    still: dict[str, Any] = {"drop_text": 0.0, "jumps": 0.0, "events": 0.0, "foretell": 0.0, "actions": 0.0}
     assert torch.equal(loss_of(same, **still), loss_of(same, **still, change=50.0))
     hidden = still | {"drop_text": 1.0}
     assert torch.equal(loss_of(changed, **hidden), loss_of(changed, **hidden, change=50.0))
@@ -134,7 +134,7 @@ def test_frames_in_which_something_rare_happens_count_as_much_as_asked() -> None
     often, seldom = (replace(batch, events=torch.zeros_like(batch.events)) for _ in range(2))
     often.events[:, ::3, 2] = 1
     seldom.events[0, 30, 1] = 1
-    still: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "actions": 0.0}
+    still: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 0.0, "actions": 0.0}
     assert torch.equal(loss_of(often, **still), loss_of(often, **still, rare=50.0))
     lone, most, all_of_it = (loss_of(seldom, **still, rare=value) for value in (1.0, 50.0, 1e6))
     assert lone != most
@@ -151,7 +151,7 @@ def test_events_are_foretold_from_the_past_and_the_action_alone() -> None:
     pure: dict[str, Any] = {"pure": 1.0, "jumps": 0.0, "drop_actions": 0.0, "drop_text": 0.0, "drown": 0.0}
 
     def foretold(given: LatentBatch) -> torch.Tensor:
-        return loss_of(given, **pure, foretell=1.0) - loss_of(given, **pure)
+        return loss_of(given, **pure) - loss_of(given, **pure, foretell=0.0)
 
     last = replace(batch, latents=batch.latents.clone())
     last.latents[:, -1] += 3

@@ -142,6 +142,8 @@ def test_a_new_run_continues_from_another_worlds_checkpoint(
     assert dynamics is not None and learned is not None
     assert all(torch.equal(tensor, learned.state_dict()[name]) for name, tensor in dynamics.state_dict().items())
     assert card.training["start"]["steps"] == 12 and card.training["start"]["anew"] == []
+    silent = replace(run, out=tmp_path / "silent", loss=replace(run.loss, foretell=0.0))
+    assert card.foretells and not load(train(silent))[0].foretells
     other = replace(the_run("tokenizer", data, whole, tmp_path / "tokenizer", **still), start=start)
     mine, theirs = load(train(other))[1], load(start)[1]
     assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))

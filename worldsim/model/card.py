@@ -45,6 +45,8 @@ class WorldCard:
         passes: denoising passes that make a frame in play.
         temperature: size of the noise that frames in play begin as.
         pull: where in play prompts are followed more strongly than the network does of itself.
+        foretells: whether events of frames that are made are read before the frame is finished, from the past and the
+            action, as it was trained to (`--loss.foretell`); else from the finished frame, as those of given ones are.
         training: record of the training: data, compute, metrics, limits.
         encoder: the text encoder of others that reads its prompts, or None: its own reads them.
     """
@@ -63,6 +65,7 @@ class WorldCard:
     passes: int = 2
     temperature: Temperature = field(default_factory=Temperature)
     pull: Pull = field(default_factory=Pull)
+    foretells: bool = False
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
     encoder: EncoderCard | None = None
@@ -79,7 +82,7 @@ class WorldCard:
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready description from which `from_json` makes an equal card."""
-        keys = ("name", "size", "fps", "env", "context_level", "shift", "passes", "training", "shown")
+        keys = ("name", "size", "fps", "env", "context_level", "shift", "passes", "foretells", "training", "shown")
         plain = {key: getattr(self, key) for key in keys}
         foreign = {} if self.encoder is None else {"encoder": asdict(self.encoder)}
         return plain | foreign | {
@@ -117,6 +120,7 @@ class WorldCard:
                 passes=int(data.get("passes", 2)),
                 temperature=_config(Temperature, data.get("temperature", {})),
                 pull=_config(Pull, data.get("pull", {})),
+                foretells=bool(data.get("foretells", False)),
                 training=dict(data["training"]),
                 shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
                 encoder=encoder,

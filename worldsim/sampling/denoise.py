@@ -15,11 +15,11 @@ import torch
 
 from worldsim.model.cache import Cache
 from worldsim.model.config import check_numbers
-from worldsim.model.dynamics import Attend, Condition, Dynamics
+from worldsim.model.dynamics import Attend, Condition, Dynamics, Prediction
 from worldsim.model.noise import sampling_levels, step_down
 
 __all__ = [
-    "Cancelled", "Guidance", "Look", "Preview", "Watch", "denoise", "descend", "guided", "hide", "looking",
+    "Cancelled", "Guidance", "Look", "Looking", "Preview", "Watch", "denoise", "descend", "guided", "hide",
 ]  # fmt: skip
 
 
@@ -133,27 +133,39 @@ def denoise(
     levels = sampling_levels(steps, shift, start)
     if cache is not None and read is None:
         read = dynamics.read(condition.words, len(noise), 1)
-
-    look = looking(dynamics, condition, levels, attend, cache, read)
+    look = Looking(dynamics, condition, levels, attend, cache, read)
     return descend(look, noise, levels, known, guidance, watch)
 
 
-def looking(
-    dynamics: Dynamics, condition: Condition, levels: list[float], attend: Attend = "all",
-    cache: Cache | None = None, read: tuple[torch.Tensor, torch.Tensor] | None = None,
-) -> Look:  # fmt: skip
-    """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels."""
+class Looking:
+    """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels.
 
-    def look(latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool) -> torch.Tensor:
-        shown = hide(condition, acted, told)
-        if cache is not None or attend == "past":  # who sees all frames has not learned to jump
-            shown.span = torch.full_like(level, levels[turn] - levels[turn + 1])
+    Attributes:
+        said: all that it said when it was last shown everything, events among it; None before.
+    """
+
+    def __init__(
+        self, dynamics: Dynamics, condition: Condition, levels: list[float], attend: Attend = "past",
+        cache: Cache | None = None, read: tuple[torch.Tensor, torch.Tensor] | None = None,
+    ) -> None:  # fmt: skip
+        self.dynamics, self.condition, self.levels, self.attend = dynamics, condition, levels, attend
+        self.cache, self.read = cache, read
+        self.said: Prediction | None = None
+
+    def __call__(
+        self, latents: torch.Tensor, level: torch.Tensor, turn: int, *, acted: bool, told: bool
+    ) -> torch.Tensor:
+        shown, cache = hide(self.condition, acted, told), self.cache
+        if cache is not None or self.attend == "past":  # who sees all frames has not learned to jump
+            shown.span = torch.full_like(level, self.levels[turn] - self.levels[turn + 1])
         if cache is None:
-            return dynamics(latents, level, shown, attend=attend).clean
-        words = read if told else dynamics.read(None, len(latents), 1)
-        return dynamics.step(latents, level, shown, cache, words).clean
-
-    return look
+            said = self.dynamics(latents, level, shown, attend=self.attend)
+        else:
+            words = self.read if told else self.dynamics.read(None, len(latents), 1)
+            said = self.dynamics.step(latents, level, shown, cache, words)
+        if acted and told:
+            self.said = said
+        return said.clean
 
 
 @torch.no_grad()

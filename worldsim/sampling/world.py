@@ -34,7 +34,7 @@ from worldsim.model.text import PromptError
 from worldsim.model.tokenizer import Tokenizer
 from worldsim.sampling.alone import push
 from worldsim.sampling.checks import check_actions, check_given, check_rows, check_size
-from worldsim.sampling.denoise import Cancelled, Guidance, Watch, denoise, guided, looking
+from worldsim.sampling.denoise import Cancelled, Guidance, Looking, Watch, descend, guided
 from worldsim.sampling.lanes import Lanes
 from worldsim.sampling.layout import layout_noise
 from worldsim.sampling.residual import Residual
@@ -395,21 +395,19 @@ class World:
         opens = passes if opening else 0
         guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opens, device)
         latents, guesses = given, Guesses(watch)
-        if latents is None:
+        levels = sampling_levels(passes, self.card.shift)
+        look = Looking(dynamics, condition, levels, cache=cache, read=self._read)
+        if given is None:
             if self.card.pull.alone and guidance.rows is not None and not opening:
                 said = self.card.pull.alone * push(dynamics, noise[:, :1], condition, self._read, cache.last)
                 guidance = replace(guidance, push=torch.where(guidance.rows[:, None, None, None, None], said, 0.0))
-            latents = denoise(
-                dynamics, noise[:, :1], condition, steps=passes, shift=self.card.shift, cache=cache,
-                read=self._read, guidance=guidance, watch=guesses,
-            )  # fmt: skip
+            latents = descend(look, noise[:, :1], levels, guidance=guidance, watch=guesses)
             self._fresh = [max(0, left - 1) for left in self._fresh]
             if driven and not opening:
                 latents = self._refined(latents, led)
+        foretold = look.said if self.card.foretells else None
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
-            levels = sampling_levels(passes, self.card.shift)
-            look = looking(dynamics, condition, levels, cache=cache, read=self._read)
             mirrored = guided(look, -noise[:, :1], torch.full((rows, 1), levels[0], device=device), 0, guidance)
             apart = (mirrored - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
@@ -427,7 +425,7 @@ class World:
         if given is None:
             self._residual = self._residual.older()
         frames = self.show(shown) if pixels and given is None else np.empty((rows, 0, 0, 3), np.uint8)
-        events, ended = read_events(prediction)
+        events, ended = read_events(foretold or prediction)
         if actions is None:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()

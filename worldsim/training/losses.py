@@ -141,7 +141,7 @@ class DynamicsLossConfig:
     hundred of the batch shows, such as a block that is placed."""
     events: float = 1.0
     """Weight of the event heads."""
-    foretell: float = 0.0
+    foretell: float = 1.0
     """Weight of the same heads where they read noisy frames: what is about to happen has to be known from the past and
     the action, before a frame can show it."""
     actions: float = 1.0

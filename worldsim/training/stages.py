@@ -279,7 +279,8 @@ def _train_dynamics(
     )
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
-    card = replace(card, training=lean(record | _record(config, fitted, sources)))
+    training = lean(record | _record(config, fitted, sources))
+    card = replace(card, foretells=config.loss.foretell > 0, training=training)
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
 
 
