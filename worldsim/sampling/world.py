@@ -397,7 +397,7 @@ class World:
         latents, guesses = given, Guesses(watch)
         levels = sampling_levels(passes, self.card.shift)
         look = Looking(dynamics, condition, levels, cache=cache, read=self._read)
-        if given is None:
+        if latents is None:
             if self.card.pull.alone and guidance.rows is not None and not opening:
                 said = self.card.pull.alone * push(dynamics, noise[:, :1], condition, self._read, cache.last)
                 guidance = replace(guidance, push=torch.where(guidance.rows[:, None, None, None, None], said, 0.0))

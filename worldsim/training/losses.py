@@ -210,9 +210,6 @@ class DynamicsObjective(nn.Module):
         error = (prediction.clean.float() - target).square().mean((2, 3, 4))  # (B, T)
         loss_clean = (weight(level) * error * share).sum() / shares
         loss_events = self._event_loss(prediction.events.float(), prediction.end.float(), batch) / masks
-        foretold = prediction.foretold
-        if foretold is not None:
-            loss_foretold = self._event_loss(foretold[..., :-1].float(), foretold[..., -1].float(), batch) / masks
         missed = (prediction.actions.float() - batch.actions).square().mean(-1)
         loss_actions = (missed * hidden).sum() / hiddens
         logs = {
@@ -221,7 +218,9 @@ class DynamicsObjective(nn.Module):
             f"{batch.attend}/from pure noise": ((error * pure).sum() / pures).detach(),
         }
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
-        if foretold is not None:
+        if prediction.foretold is not None:
+            ahead = prediction.foretold.float()
+            loss_foretold = self._event_loss(ahead[..., :-1], ahead[..., -1], batch) / masks
             logs["foretold"] = loss_foretold.detach()
             loss = loss + config.foretell * loss_foretold
         if any_jumped:
