@@ -377,13 +377,17 @@ def test_agents_of_a_study_may_begin_as_the_clone(checkpoint: str, tmp_path: Pat
         setting=setting,
     )  # fmt: skip
     found = study(one)
-    true, learned, clone = read_trials(tmp_path / "trials.jsonl")
+    clone, true, learned = read_trials(tmp_path / "trials.jsonl")
     assert true["begin"] == learned["begin"] == "clone" and "begin" not in clone
     recipes = [load_agent(tmp_path / trial["agent"])[1] for trial in (true, learned, clone)]
     assert recipes[0].story["began from"] == recipes[1].story["began from"] == str(tmp_path / clone["agent"])
     steps = {row["arm"]: (row["true_steps"], row["recording_seconds"] is not None) for row in found["rows"]}
     assert steps == {"learned": (130, True), "true": (260, True), "clone": (130, True)}
     row = next(row for row in found["rows"] if row["arm"] == "true")
+    assert row["times"] == 256 / 260
+    assert "with 130 true steps for 260, the learned world allowed 0.5 times as many" in (
+        tmp_path / "report.md"
+    ).read_text()
     main(shlex.split(row["command"])[1:])
     assert len(read_trials(tmp_path / "trials.jsonl")) == 3, "its command finds the row made"
     with pytest.raises(ValueError, match="--begin clone needs --learner ppo"):

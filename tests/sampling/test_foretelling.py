@@ -28,7 +28,7 @@ def test_frames_stay_the_same_and_given_ones_are_told_as_ever() -> None:
 
 @pytest.mark.parametrize("passes", [1, 3])
 @pytest.mark.parametrize("guidance", [Guidance(), Guidance(text=2.0, actions=1.5)])
-def test_it_is_the_last_pass_that_saw_everything(
+def test_it_is_the_first_pass_that_saw_everything(
     passes: int, guidance: Guidance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = tiny_world(ROWS, card={"foretells": True}, steps=passes, guidance=guidance)
@@ -43,8 +43,8 @@ def test_it_is_the_last_pass_that_saw_everything(
 
     monkeypatch.setattr(world.dynamics, "step", heard)
     shown = world.imagine(actions()[0])
-    last = [found for acted, told, found in said[:-1] if acted and told][-1]  # the very last pass keeps the frame
-    events, ended = read_events(last)
+    assert len(said) == passes * (3 if guidance.actions != 1 else 1) + 1, "the last one keeps the frame"
+    events, ended = read_events(next(found for acted, told, found in said if acted and told))
     assert np.array_equal(shown.events, events[:, 0]) and np.array_equal(shown.ended, ended[:, 0])
 
 

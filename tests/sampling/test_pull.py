@@ -62,6 +62,13 @@ def test_a_first_frame_is_laid_out_by_its_seed_and_pulled_from_some_level_down(m
     once = world.reset(prompts=["rain falls"], seeds=[5], passes=1).latents
     throughout = tiny_world(1, card={"pull": PULL}).reset(prompts=["rain falls"], seeds=[5], passes=1).latents
     assert np.array_equal(once, throughout), "a lone pass starts from pure noise, and is pulled all the same"
+    seen.clear()
+    world.reset(prompts=["rain falls"], seeds=[5], passes=2)
+    assert len(seen) == 2 + 1 + 1, "the last of few passes is pulled wherever it starts"
+    high = tiny_world(1, card={"pull": Pull(opening=3.0, below=0.8, passes=5)})
+    counted = looks(high, monkeypatch)
+    high.reset(prompts=["rain falls"], seeds=[5])
+    assert len(counted) == 5 + 4 + 1, "a level that is the limit is pulled"
 
 
 def test_a_new_prompt_pulls_for_some_frames_and_only_in_its_own_rows() -> None:

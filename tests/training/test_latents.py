@@ -135,6 +135,22 @@ def test_rows_of_a_batch_line_up_and_what_hangs_over_the_end_is_masked() -> None
     assert (0, 0) in seen, "and so does an episode that is shorter than the clip"
 
 
+def test_rare_is_what_fewer_than_one_frame_in_a_hundred_of_all_recordings_shows() -> None:
+    """Of 400 frames three have the first event, four the second; the reward is none, however rare."""
+    long, short = counting(300), counting(100, 1)
+    events = [np.zeros((len(episode.latents), 3), np.float32) for episode in (long, short)]
+    events[0][5, 0] = 9
+    events[0][[20, 70], 1] = events[1][30, 1] = 1
+    events[0][[40, 90, 150], 2] = events[1][60, 2] = 1
+    episodes = [replace(one, events=part) for one, part in zip((long, short), events, strict=True)]
+    words, shown = Vocabulary.collect(["at length"]), set()
+    for batch in islice(latent_batches(episodes, [LatentBucket(8, 18)], words, 8, 0), 200):
+        assert batch.rare is not None
+        for row, frame in batch.rare.nonzero().tolist():
+            shown.add(int(batch.latents[row, frame, 0, 0, 0]))
+    assert shown == {20, 70, 130}
+
+
 def test_every_prompt_of_a_clip_fits_however_often_they_change() -> None:
     often = replace(counting(40), captions=tuple(Caption(s, s + 2, f"w{s}", f"w{s}") for s in range(1, 39, 2)))
     assert [most_captions([counting(60)], length) for length in (1, 2, 16, 17, 18, 33, 34)] == [1, 2, 2, 2, 3, 3, 4]

@@ -30,6 +30,7 @@ from worldsim.actions import ActionSpec
 from worldsim.clip import pixels_to_unit
 from worldsim.data.episodes import Dataset
 from worldsim.model.checkpoint import load, save
+from worldsim.model.config import ConfigError
 from worldsim.sampling.world import World
 from worldsim.training.intake import Live
 from worldsim.training.loop import TrainingError
@@ -168,6 +169,8 @@ def test_a_start_with_another_tokenizer_or_other_shapes_is_told(
 def test_a_live_source_trains_without_a_dataset(whole: dict[str, Path], tmp_path: Path) -> None:
     live = Live("counter:Counter-v0", workers=1)
     run = replace(the_run("dynamics", Path("none"), whole, tmp_path / "live", steps=2), data=(), live=live)
+    with pytest.raises(ConfigError, match="--loss.rare needs recordings"):
+        replace(run, loss=replace(run.loss, rare=3.0))
     assert World.from_pretrained(train(run)).card.event_names == ("reward", "even", "odd")
 
 

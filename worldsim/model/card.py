@@ -45,8 +45,8 @@ class WorldCard:
         passes: denoising passes that make a frame in play.
         temperature: size of the noise that frames in play begin as.
         pull: where in play prompts are followed more strongly than the network does of itself.
-        foretells: whether events of frames that are made are read before the frame is finished, from the past and the
-            action, as it was trained to (`--loss.foretell`); else from the finished frame, as those of given ones are.
+        foretells: whether events of frames that are made are read in their first pass, from the past and the action, as
+            it was trained to (`--loss.foretell`); else from the finished frame, as those of given ones are.
         training: record of the training: data, compute, metrics, limits.
         encoder: the text encoder of others that reads its prompts, or None: its own reads them.
     """

@@ -7,7 +7,7 @@ of looking at the frames; `Guidance`, `Preview` and `Cancelled` are what callers
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
@@ -21,6 +21,8 @@ from worldsim.model.noise import sampling_levels, step_down
 __all__ = [
     "Cancelled", "Guidance", "Look", "Looking", "Preview", "Watch", "denoise", "descend", "guided", "hide",
 ]  # fmt: skip
+
+ROUNDING = 1e-6  # of levels
 
 
 class Cancelled(RuntimeError):  # noqa: N818 (it is no error)
@@ -48,6 +50,10 @@ class Guidance:
         check_numbers(self, 0, 1, "below")
         if self.text is not None:
             check_numbers(self, 0, 100, "text")
+
+    def at(self, level: float) -> Guidance:
+        """As it is at a noise level: without its pull of text above `below`."""
+        return self if level <= self.below + ROUNDING else replace(self, text=1.0)
 
 
 @dataclass(frozen=True)
@@ -141,7 +147,7 @@ class Looking:
     """The network as `guided` asks it: what it makes of latents in each turn of the way down these levels.
 
     Attributes:
-        said: all that it said when it was last shown everything, events among it; None before.
+        said: all that it said when it was first shown everything, events among it; None before.
     """
 
     def __init__(
@@ -163,7 +169,7 @@ class Looking:
         else:
             words = self.read if told else self.dynamics.read(None, len(latents), 1)
             said = self.dynamics.step(latents, level, shown, cache, words)
-        if acted and told:
+        if acted and told and self.said is None:
             self.said = said
         return said.clean
 
@@ -179,7 +185,7 @@ def descend(
     for turn, (here, below) in enumerate(pairwise(levels)):
         level = torch.where(given, 0.0, torch.full(noise.shape[:2], here, device=noise.device))
         lower = torch.full_like(level, below)
-        clean = guided(look, latents, level, turn, guidance or Guidance())
+        clean = guided(look, latents, level, turn, (guidance or Guidance()).at(here))
         moved = step_down(latents, clean, torch.where(given, 1.0, level), lower)
         guess = torch.where(_wide(given), latents, clean)
         latents = torch.where(_wide(given), latents, moved)
@@ -192,7 +198,7 @@ def guided(look: Look, latents: torch.Tensor, level: torch.Tensor, turn: int, gu
     """The network's answer, moved away from what it would be without the prompt, and without the actions."""
     full = look(latents, level, turn, acted=True, told=True)
     clean = full
-    if guidance.text not in (None, 1) and (guidance.below == 1 or float(level.max()) <= guidance.below):
+    if guidance.text not in (None, 1):
         clean = full + (guidance.text - 1) * (full - look(latents, level, turn, acted=True, told=False))
         if guidance.rows is not None:
             clean = torch.where(guidance.rows[:, None, None, None, None], clean, full)

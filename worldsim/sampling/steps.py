@@ -70,17 +70,19 @@ def read_events(prediction: Prediction) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pulled(
-    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: int, device: torch.device
-) -> Guidance:
+    guidance: Guidance, pull: Pull, told: Sequence[str], fresh: Sequence[int], opening: Sequence[float],
+    device: torch.device,
+) -> Guidance:  # fmt: skip
     """How strongly a frame is pulled, and in which rows: where `guidance` leaves text to the card, those with a prompt
-    that is new, or that opens them, in `opening` passes (0: it does not)."""
+    that is new, or that opens them. `opening`: the levels of a frame that does, down to 0; none of one that does not.
+    """
     if guidance.text is not None:
         return guidance
-    rows = [bool(text) and (opening > 0 or left > 0) for text, left in zip(told, fresh, strict=True)]
+    rows = [bool(text) and (len(opening) > 0 or left > 0) for text, left in zip(told, fresh, strict=True)]
     strength = pull.opening if opening else pull.change
     if not any(rows):
         return guidance
-    below = pull.below if opening > 1 else 1.0  # a lone pass starts from pure noise
+    below = max(pull.below, opening[-2]) if opening else 1.0  # the last pass is pulled in any case
     return Guidance(strength, guidance.actions, torch.tensor(rows, device=device), below)
 
 

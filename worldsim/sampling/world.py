@@ -1,8 +1,9 @@
 """`World`: B learned worlds that are rolled out together, frame by frame.
 
-A frame is denoised in a few passes that read a frozen cache; one clean pass then writes it into the cache and reads
-off the events. Given frames only need the clean pass. Rollouts stay in latents: pixels are made for the caller and
-never read back. Each row has a random generator of its own, so rows do not depend on each other.
+A frame is denoised in a few passes that read a frozen cache; one clean pass then writes it into the cache. Events are
+foretold by the first of these passes, or read off by the clean one, which is all that given frames need. Rollouts stay
+in latents: pixels are made for the caller and never read back. Each row has a random generator of its own, so rows do
+not depend on each other.
 """
 
 from __future__ import annotations
@@ -392,10 +393,10 @@ class World:
         condition = Condition(led[:, None], torch.full((rows, 1), acted, device=device))
         noise = self._noise(opening)
         passes = passes or self.steps
-        opens = passes if opening else 0
-        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, opens, device)
-        latents, guesses = given, Guesses(watch)
         levels = sampling_levels(passes, self.card.shift)
+        begins = levels if opening else ()
+        guidance = pulled(self.guidance, self.card.pull, self._told, self._fresh, begins, device)
+        latents, guesses = given, Guesses(watch)
         look = Looking(dynamics, condition, levels, cache=cache, read=self._read)
         if latents is None:
             if self.card.pull.alone and guidance.rows is not None and not opening:
@@ -408,7 +409,8 @@ class World:
         foretold = look.said if self.card.foretells else None
         apart = torch.zeros_like(latents)
         if surprise == "seeds" and guesses.first is not None:
-            mirrored = guided(look, -noise[:, :1], torch.full((rows, 1), levels[0], device=device), 0, guidance)
+            level = torch.full((rows, 1), levels[0], device=device)
+            mirrored = guided(look, -noise[:, :1], level, 0, guidance.at(levels[0]))
             apart = (mirrored - guesses.first) / 2
         level = torch.full((rows, 1), self.card.context_level, device=device)
         kept = mix(latents, noise[:, 1:], level)

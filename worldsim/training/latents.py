@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import get_args
@@ -44,7 +44,10 @@ __all__ = [
     "longest_caption",
     "most_captions",
     "random_batch",
+    "rare_events",
 ]
+
+RARE = 0.01  # share of frames
 
 
 @dataclass(frozen=True)
@@ -148,13 +151,15 @@ def latent_batches(
     lengths = {grid: np.array([len(episode.latents) for episode in group]) for grid, group in grids.items()}
     weights = np.array([math.prod(grid) * lengths[grid].sum() for grid in grids], float)
     prompts = {bucket.length: most_captions(episodes, bucket.length) for bucket in buckets}
+    rare = rare_events(episodes)
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
         grid = list(grids)[int(rng.choice(len(grids), p=weights / weights.sum()))]
         rows = fewer_rows(bucket.rows, smallest, math.prod(grid), ranks())
         drawn = draw_spans(rng, lengths[grid], rows, bucket.length)[rows_of_rank(rows, rank(), ranks())]
         spans = [(grids[grid][number], first) for number, first, _ in drawn]
-        yield _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
+        batch = _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
+        yield replace(batch, rare=(batch.events[..., rare] > 0).any(-1))
 
 
 def live_batches(
@@ -244,6 +249,12 @@ def random_batch(bucket: LatentBucket, model: DynamicsConfig, grid: tuple[int, i
         no_words(model.text, *shape),
         bucket.attend,
     )
+
+
+def rare_events(episodes: Sequence[LatentEpisode]) -> np.ndarray:
+    """The columns of `events`, the reward aside, that fewer than one frame in a hundred has: i64 (N,)."""
+    happened = sum((episode.events[:, 1:] > 0).sum(0) for episode in episodes)
+    return 1 + np.flatnonzero(happened < RARE * sum(len(episode.events) for episode in episodes))
 
 
 def most_captions(episodes: Sequence[LatentEpisode], length: int) -> int:

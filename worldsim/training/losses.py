@@ -40,7 +40,6 @@ Logs = dict[str, torch.Tensor]
 Past = tuple[torch.Tensor, torch.Tensor]  # given latents (B, T, C, h, w) and their levels (B, T)
 
 EPSILON = 1e-2  # below any count that is not 0: what nobody counts divides nothing by something
-RARE = 0.01  # share of frames
 OWN = 6  # most frames of a rollout that are the model's own
 PASSES = (1, 2, 2, 4)  # of a rollout, one of these at random
 
@@ -99,6 +98,7 @@ class LatentBatch:
         mask: f32 (B, T), 0 marks padding.
         words: the prompts.
         attend: how this batch looks.
+        rare: bool (B, T), in which frames something rare happens; None where nobody counted.
     """
 
     latents: torch.Tensor
@@ -108,6 +108,7 @@ class LatentBatch:
     mask: torch.Tensor
     words: Words
     attend: Attend = "past"
+    rare: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ class DynamicsLossConfig:
     """Weight of a frame with which another prompt begins, against the others: it alone has to be told by words."""
     rare: float = 1.0
     """Weight of a frame in which something rare happens, against the others: an event that fewer than one frame in a
-    hundred of the batch shows, such as a block that is placed."""
+    hundred of the recordings shows, such as a block that is placed. Live sources are not counted."""
     events: float = 1.0
     """Weight of the event heads."""
     foretell: float = 1.0
@@ -199,7 +200,8 @@ class DynamicsObjective(nn.Module):
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
         share[:, 1:] *= torch.where(_changes(condition.words), config.change, 1.0)  # pyright: ignore[reportArgumentType]
-        share *= self._rarity(batch)
+        if batch.rare is not None:
+            share *= torch.where(batch.rare, config.rare, 1.0)
         hidden = ~condition.acted * batch.mask * later
         flowing = (condition.span == 0).float()
         pure = (level == 1.0) * flowing * batch.mask * later
@@ -228,13 +230,6 @@ class DynamicsObjective(nn.Module):
         if any_hidden:
             logs["hidden actions"] = loss_actions.detach()
         return loss, logs
-
-    def _rarity(self, batch: LatentBatch) -> torch.Tensor:
-        """What frames (B, T) weigh by what happens in them: `rare`, where that is rare in this batch, else 1."""
-        happened = (batch.events[..., 1:] > 0) * batch.mask[..., None]  # (B, T, E - 1)
-        counts = total(torch.cat([happened.sum((0, 1)), batch.mask.sum()[None]]))
-        rare = counts[:-1] < RARE * counts[-1]
-        return torch.where((happened * rare).any(-1), self.config.rare, 1.0)
 
     def _condition(self, batch: LatentBatch, generator: torch.Generator) -> Condition:
         rows, time = batch.mask.shape

@@ -141,6 +141,8 @@ class TrainDynamics:
 
     def __post_init__(self) -> None:
         check_numbers(self, 0, 1, "detailed")
+        if self.live.env and self.loss.rare != 1:
+            raise ConfigError("--loss.rare needs recordings, whose events are counted; a live source has none to count")
         if self.images is not None:
             check_numbers(self, 0, 0.99, "images")
             if self.images and not any(bucket.length == 1 for bucket in self.buckets):

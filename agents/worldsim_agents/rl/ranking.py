@@ -41,8 +41,8 @@ class Rank:
 
 
 def rank(options: Rank) -> dict[str, Any]:
-    """Rank as the options say, print and write the figures, and return them. `return_error` is [mean, low, high] of the
-    difference between a policy's mean returns in the two worlds, policies drawn anew.
+    """Rank as the options say, print and write the figures, and return them. `return_error` is [mean, low, high] of how
+    far a policy's mean returns in the two worlds are apart, policies drawn anew.
 
     Raises:
         AgentError: fewer than two agents of the task, or one that cannot be read.

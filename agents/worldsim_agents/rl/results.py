@@ -119,12 +119,11 @@ def budgets(trials: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             for name in ("true_steps", "agent_steps", "training_seconds"):
                 told = [trial[name] for trial in mine if name in trial]
                 row[name] = float(np.mean(told)) if told else None
-            row["times"] = row["agent_steps"] / row["true_steps"] if row["agent_steps"] and row["true_steps"] else None
             begun = any(trial.get("begin") == "clone" for trial in mine)
             if begun and arm == "true" and row["true_steps"]:
                 row["true_steps"] *= 2  # those of the recording, and its own
-            given = begun or arm in ("learned", "clone")
-            row["recording_seconds"] = _recording_of(trials, task) if given else None
+            row["times"] = row["agent_steps"] / row["true_steps"] if row["agent_steps"] and row["true_steps"] else None
+            row["recording_seconds"] = _recording_of(trials, task) if begun or arm in ("learned", "clone") else None
             rows.append(row)
     return rows
 
@@ -159,11 +158,15 @@ def _in_words(rows: Sequence[dict[str, Any]], task: str) -> str:
     if "learned" not in arms or "true" not in arms:
         return ""
     learned, true = arms["learned"], arms["true"]
-    steps, seconds = learned["agent_steps"], learned["training_seconds"] + (learned["recording_seconds"] or 0.0)
+    seconds, others = (row["training_seconds"] + (row["recording_seconds"] or 0.0) for row in (learned, true))
+    steps, had = learned["agent_steps"], _number(learned["true_steps"])
+    each = f"{had} true steps each" if learned["true_steps"] == true["true_steps"] else (
+        f"{had} true steps for {_number(true['true_steps'])}"
+    )  # fmt: skip
     return (
-        f"{task}: with {_number(true['true_steps'])} true steps each, the learned world allowed "
-        f"{steps / true['agent_steps']:.1f} times as many agent steps, {_number(steps)} in {_number(seconds, ' s')} "
-        f"(recording included) for {_number(true['agent_steps'])} in {_number(true['training_seconds'], ' s')}."
+        f"{task}: with {each}, the learned world allowed {steps / true['agent_steps']:.1f} times as many agent steps, "
+        f"{_number(steps)} in {_number(seconds, ' s')} for {_number(true['agent_steps'])} in {_number(others, ' s')}, "
+        "recording included."
     )
 
 

@@ -2,9 +2,10 @@
 
 For each task and seed: a recording of so many true steps; an agent trained in the learned world, whose rollouts begin
 in that recording; an agent trained in the true world for as many steps; one that imitates the recording; chance. Where
-tasks are too hard to be found by trying, both that try may begin as the imitation (`begin="clone"`). All are judged in
-true worlds that none of them saw. Each trial is a line of trials.jsonl as soon as it is done, so a study
-that is broken off goes on where it was; report.json, report.md and report.png follow from those lines.
+tasks are too hard to be found by trying, both that try may begin as the imitation (`begin="clone"`); the true world's
+agent then has twice the true data. All are judged in true worlds that none of them saw. Each trial is a line of
+trials.jsonl as soon as it is done, so a study that is broken off goes on where it was; report.json, report.md and
+report.png follow from those lines.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Study:
     arms: tuple[Arm, ...] = ("random", "clone", "learned", "true")
     """Who is compared."""
     true_steps: int = 20_000
-    """Steps of the true world that each agent has."""
+    """Steps of the true world in a recording, and those that the true world's agent takes."""
     learned_steps: int = 200_000
     """Steps of the learned world that its agent has beside."""
     episodes: int = 100
@@ -96,9 +97,10 @@ def study(options: Study) -> dict[str, Any]:
     setting = options.setting
     weights = learned_world(setting).fingerprint
     mine: list[dict[str, Any]] = []  # of this study: the folder may hold others
+    arms = sorted(options.arms, key="clone".__ne__) if options.begin == "clone" else options.arms  # others begin as it
     for seed in options.seeds:
         for task in options.tasks:
-            for arm in options.arms:
+            for arm in arms:
                 name = {"task": task, "arm": arm, "seed": seed, **_budget(options, arm, weights)}
                 if done := next((trial for trial in trials if name.items() <= trial.items()), None):
                     mine.append(done)
@@ -178,8 +180,8 @@ def _command(trials: list[dict[str, Any]], row: dict[str, Any], out: Path) -> st
 
 
 def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
-    """What a trial had, which tells it from one of another study in the same folder; `weights` are the world's, without
-    which agents of the true world that see pictures do."""
+    """What a trial had, which tells it from one of another study in the same folder. `weights` are the learned world's;
+    agents of the true one that see pictures know nothing of them, but of how that world is made."""
     tries, begins = arm in ("learned", "true"), options.begin == "clone"
     return {
         "true_steps": 0 if arm == "random" else options.true_steps,
@@ -191,6 +193,7 @@ def _budget(options: Study, arm: str, weights: str) -> dict[str, Any]:
         "gap_episodes": options.gap_episodes if arm == "learned" else 0,
         "weights": weights if arm == "learned" or options.setting.obs == "latent" else "",
         "setting": {key: value for key, value in asdict(options.setting).items() if key not in ("task", "device")},
+        "truth": _hash(true_kwargs(options.setting)),
     } | ({"begin": "clone"} if tries and begins else {})
 
 
