@@ -231,7 +231,7 @@ class Dynamics(nn.Module):
             attend: whether a frame sees only itself and the past, or all frames.
             context: latents (B, T, C, h, w) and their levels (B, T). Given them, frame t of `noisy` sees frames
                 0 … t-1 of the context instead of its noisy neighbours; `attend` must be "past". The events are then
-                read from the context's frames, as in play, and foretold from the noisy ones.
+                read from the context's frames, as given ones are, and foretold from the noisy ones.
         """
         batch, time = noisy.shape[:2]
         frame = torch.arange(time, device=noisy.device)
