@@ -91,7 +91,7 @@ def test_a_report_says_what_each_way_cost(tmp_path: Path) -> None:
     text = (tmp_path / "report.md").read_text()
     assert "| A | trained in the learned world | 1,000 | 30 s | 8,192 | 8.2 | 70 s | `worldsim agent study" in text
     assert ("A: with 1,000 true steps each, the learned world allowed 8.0 times as many agent steps, 8,192 in 100 s "
-            "(recording included) for 1,024 in 9 s.") in text  # fmt: skip
+            "for 1,024 in 9 s, recording included.") in text  # fmt: skip
     assert "--checkpoint 'a world'" in rows["true"]["command"] and "--rows" not in rows["true"]["command"]
     assert "--learned-steps 8000" in rows["learned"]["command"] and "--epochs" not in rows["learned"]["command"]
 

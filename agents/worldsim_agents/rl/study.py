@@ -44,7 +44,7 @@ EPISODE = 200  # rows of a recorded episode
 class Study:
     """Compare agents of the learned world with agents of the true one, imitation and chance, at equal true data."""
 
-    tasks: tuple[str, ...] = ("CollectSand", "ChopTree", "EatCake")
+    tasks: tuple[str, ...] = ("PaintSign", "CollectSand", "EatCake")
     """Of the voxel world's table; by default those whose events the shipped weights tell."""
     seeds: tuple[int, ...] = (0, 1, 2)
     """A recording and an agent of each arm for each."""
