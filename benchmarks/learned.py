@@ -40,7 +40,7 @@ class Options:
     """Denoising passes per frame."""
     warm_up: int = 20
     """Steps that do not count."""
-    count: int = 100
+    count: int = 300
     """Steps that do."""
     sizes: tuple[tuple[int, int], ...] = ((96, 160),)
     """Further sizes of frames, for the single env and 2 passes."""
