@@ -12,6 +12,7 @@ import os
 import platform
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -179,10 +180,10 @@ def _begin(
     options: Options, rows: int, passes: int, steps: int, size: tuple[int, int] | None = None
 ) -> gym.Env | gym.vector.VectorEnv:
     """An env from a stored start on (from noise, where the size of frames is another), `steps` random steps later."""
-    checkpoint: str | World = options.checkpoint
+    made: dict[str, Any] = {"checkpoint": options.checkpoint, "steps": passes}
     if size is not None:
-        checkpoint = World.from_pretrained(options.checkpoint).alike(rows, size=size, steps=passes)
-    settings = {"checkpoint": checkpoint, "steps": passes, "threshold": 1.0, "max_episode_steps": 10**6}
+        made = {"checkpoint": World.from_pretrained(options.checkpoint).alike(rows, size=size, steps=passes)}
+    settings = {**made, "threshold": 1.0, "max_episode_steps": 10**6}
     if rows == 1:
         env = gym.make("worldsim/Learned-v0", **settings)
     else:
