@@ -16,7 +16,7 @@ from typing import Any
 
 from worldsim.files import write_json
 from worldsim.model import refiner
-from worldsim.model.card import CheckpointError
+from worldsim.model.card import CheckpointError, read_card
 
 __all__ = [
     "END",
@@ -94,17 +94,13 @@ def end_threshold(found: Calibration | None) -> float:
 def played_fingerprint(folder: Path) -> str:
     """What tells one player from another: a hash of its dynamics network, of its refiner where it has one, which
     changes the frames that events are told from, and of whether they are foretold."""
-    found = blake2b(b"foretells" if _foretells(folder) else b"", digest_size=8)
+    found = blake2b(b"foretells" if read_card(folder).foretells else b"", digest_size=8)
     for name in ("dynamics.safetensors", refiner.FILE):
         if (folder / name).is_file():
             with (folder / name).open("rb") as file:
                 while chunk := file.read(1 << 20):
                     found.update(chunk)
     return found.hexdigest()
-
-
-def _foretells(folder: Path) -> bool:
-    return bool(json.loads((folder / "card.json").read_text()).get("foretells", False))
 
 
 def write_calibration(folder: Path, found: Calibration) -> Path:
