@@ -135,7 +135,7 @@ class Ground:
             known, seed = Vocabulary.collect([]).words, self.options.seed
             self.feeds[buckets] = latent_feed(
                 self.sources, self.tokenizer, buckets, known, TEXT.longest, seed, detailed=0.5
-            )
+            )[:2]
         return self.feeds[buckets]
 
     def network(self, run: Run) -> Dynamics:

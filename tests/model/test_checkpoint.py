@@ -156,6 +156,7 @@ def test_a_grown_world_keeps_what_was_learned_of_each_word_event_and_action() ->
         ("text.embed", 0, new_card.vocabulary, card.vocabulary),
         ("event_head.weight", 0, new_card.event_names, card.event_names),
         ("event_head.bias", 0, new_card.event_names, card.event_names),
+        ("event_in.weight", 1, new_card.event_names, card.event_names),
         ("action_in.weight", 1, new_card.action_spec.names, card.action_spec.names),
         ("action_head.weight", 0, new_card.action_spec.names, card.action_spec.names),
         ("action_head.bias", 0, new_card.action_spec.names, card.action_spec.names),

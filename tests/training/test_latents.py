@@ -145,8 +145,8 @@ def test_rare_is_what_fewer_than_one_frame_in_a_hundred_of_all_recordings_shows(
     episodes = [replace(one, events=part) for one, part in zip((long, short), events, strict=True)]
     words, shown = Vocabulary.collect(["at length"]), set()
     for batch in islice(latent_batches(episodes, [LatentBucket(8, 18)], words, 8, 0), 200):
-        assert batch.rare is not None
-        for row, frame in batch.rare.nonzero().tolist():
+        assert batch.rare is not None and batch.rare.tolist() == [False, True, False]
+        for row, frame in batch.happened.any(-1).nonzero().tolist():
             shown.add(int(batch.latents[row, frame, 0, 0, 0]))
     assert shown == {20, 70, 130}
 

@@ -67,7 +67,8 @@ def test_the_generator_alone_decides_what_is_random(attend: Attend) -> None:
 def test_every_weight_learns_from_the_two_kinds_of_batches() -> None:
     objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig(drop_actions=0.5, drop_text=0.5, jumps=0.7))
     for attend in ("past", "all"):
-        objective(a_batch(attend), torch.Generator().manual_seed(0))[0].backward()
+        batch = replace(a_batch(attend), rare=torch.tensor([False, True, True]))
+        objective(batch, torch.Generator().manual_seed(0))[0].backward()
     still = [name for name, p in objective.named_parameters() if p.grad is None or not p.grad.abs().max() > 0]
     assert not still
     objective = TokenizerObjective(tiny_tokenizer(), TokenizerLossConfig())
@@ -130,18 +131,40 @@ def test_frames_with_which_another_prompt_begins_count_as_much_as_asked() -> Non
 
 def test_frames_in_which_something_rare_happens_count_as_much_as_asked() -> None:
     batch = a_batch(rows=2, length=6)
-    never = torch.zeros(2, 6, dtype=torch.bool)
-    once = never.clone()
-    once[:, 3] = True
-    still: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 0.0, "actions": 0.0}
-    for nothing in (batch, replace(batch, rare=never)):
+    batch.events[..., 1:] = 0
+    batch.events[:, 3, 2] = 1
+    still: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 0.0, "actions": 0.0, "tell": 0.0}
+    for nothing in (batch, replace(batch, rare=torch.tensor([False, True, False]))):
         assert torch.equal(loss_of(nothing, **still), loss_of(nothing, **still, rare=50.0))
-    seldom = replace(batch, rare=once)
+    seldom = replace(batch, rare=torch.tensor([False, False, True]))
     lone, most, all_of_it = (loss_of(seldom, **still, rare=value) for value in (1.0, 50.0, 1e6))
     assert lone == loss_of(batch, **still) != most
     other = replace(seldom, latents=seldom.latents.clone())
     other.latents[:, 4:] += 3  # later frames, which those do not see
     assert (loss_of(other, **still, rare=1e6) - all_of_it).abs() < 1e-3 < (loss_of(other, **still) - lone).abs()
+
+
+def test_some_frames_are_told_of_what_is_rare_and_foretell_nothing_then() -> None:
+    """Told frames change by what they are told, and count for no foretelling; common events are never told."""
+    batch = replace(a_batch(rows=4, length=6), rare=torch.tensor([False, False, True]))
+    batch.events[..., 1:] = torch.tensor([1.0, 0.0])
+    batch.events[:, 3, 2] = 1
+    dynamics = tiny_dynamics()
+    assert dynamics.event_in is not None
+
+    def loss(**config: float) -> torch.Tensor:
+        """The same with and without told frames, but for what telling does."""
+        objective = DynamicsObjective(dynamics, DynamicsLossConfig(**{"jumps": 0.0, "events": 0.0, **config}))
+        objective(batch, torch.Generator().manual_seed(0))[0].backward()
+        grad = dynamics.event_in.weight.grad.clone()  # pyright: ignore[reportOptionalMemberAccess]
+        dynamics.zero_grad()
+        return grad
+
+    for of in ({"foretell": 0.0}, {"foretell": 1.0}):
+        assert not loss(tell=0.0, **of).any()
+        told = loss(tell=1.0, **of).abs().sum(0)
+        assert told[2] > 0 and not told[:2].any()
+    assert torch.equal(loss(tell=1.0, foretell=5.0), loss(tell=1.0, foretell=0.0)), "what is told is not foretold"
 
 
 def test_events_are_foretold_from_the_past_and_the_action_alone() -> None:
@@ -174,7 +197,7 @@ def test_a_rollout_begins_with_true_frames_and_ends_with_the_models_own() -> Non
     objective = DynamicsObjective(tiny_dynamics(), DynamicsLossConfig())
     condition = Condition(batch.actions, torch.ones(batch.mask.shape, dtype=torch.bool), batch.words)
     noise, level = torch.randn(batch.latents.shape, generator=generator), 0.1 * torch.ones(batch.mask.shape)
-    played = objective._roll_out(batch.latents, noise, level, condition, generator)
+    played = objective._roll_out(batch, noise, level, condition, generator)
     same = (played == batch.latents).flatten(2).all(2)  # (B, T)
     assert same[:, : 12 - 1 - OWN + 1].all() and not same[:, 11].any(), "a few at the end are its own"
     assert (same.long().diff(dim=1) <= 0).all(), "once on its own, always on its own"

@@ -93,8 +93,9 @@ def end_threshold(found: Calibration | None) -> float:
 
 def played_fingerprint(folder: Path) -> str:
     """What tells one player from another: a hash of its dynamics network, of its refiner where it has one, which
-    changes the frames that events are told from, and of whether they are foretold."""
-    found = blake2b(b"foretells" if read_card(folder).foretells else b"", digest_size=8)
+    changes the frames that events are told from, of whether they are foretold, and of which are drawn again."""
+    card = read_card(folder)
+    found = blake2b((b"foretells" if card.foretells else b"") + " ".join(card.redraws).encode(), digest_size=8)
     for name in ("dynamics.safetensors", refiner.FILE):
         if (folder / name).is_file():
             with (folder / name).open("rb") as file:

@@ -47,6 +47,7 @@ class WorldCard:
         pull: where in play prompts are followed more strongly than the network does of itself.
         foretells: whether events of frames that are made are read in their first pass, from the past and the action, as
             it was trained to (`--loss.foretell`); else from the finished frame, as those of given ones are.
+        redraws: the events for which a frame is drawn again, told that they happen, where its first pass foretells one.
         training: record of the training: data, compute, metrics, limits.
         encoder: the text encoder of others that reads its prompts, or None: its own reads them.
     """
@@ -66,6 +67,7 @@ class WorldCard:
     temperature: Temperature = field(default_factory=Temperature)
     pull: Pull = field(default_factory=Pull)
     foretells: bool = False
+    redraws: tuple[str, ...] = ()
     training: dict[str, Any] = field(default_factory=dict)
     shown: tuple[int, int] | None = None
     encoder: EncoderCard | None = None
@@ -89,6 +91,7 @@ class WorldCard:
             "version": VERSION,
             "action_spec": self.action_spec.to_json(),
             "event_names": list(self.event_names),
+            "redraws": list(self.redraws),
             "temperature": asdict(self.temperature),
             "pull": asdict(self.pull),
             "tokenizer": asdict(self.tokenizer),
@@ -121,6 +124,7 @@ class WorldCard:
                 temperature=_config(Temperature, data.get("temperature", {})),
                 pull=_config(Pull, data.get("pull", {})),
                 foretells=bool(data.get("foretells", False)),
+                redraws=tuple(data.get("redraws", ())),
                 training=dict(data["training"]),
                 shown=None if data.get("shown") is None else (int(data["shown"][0]), int(data["shown"][1])),
                 encoder=encoder,
@@ -168,6 +172,10 @@ def _check_card(card: WorldCard) -> None:
         raise CheckpointError(
             f"card.json: tokenizer.time_stride must be 1 beside a dynamics network, got {card.tokenizer.time_stride}"
         )
+    if unknown := sorted(set(card.redraws) - set(card.event_names[1:])):
+        raise CheckpointError(f"card.json: redraws must be among event_names, those that are not are {unknown}")
+    if card.redraws and not (card.foretells and config.draws_events):
+        raise CheckpointError("card.json: redraws needs foretells, and dynamics.draws_events; one of them is false")
     pairs = {
         "dynamics.actions": (config.actions, card.action_spec.width),
         "dynamics.events": (config.events, len(card.event_names)),
@@ -192,4 +200,5 @@ def _dynamics_to_json(config: DynamicsConfig) -> dict[str, Any]:
 
 
 def _dynamics_config(data: Mapping[str, Any], hidden: int) -> DynamicsConfig:
+    data = {"draws_events": False} | dict(data)  # older networks cannot
     return _config(DynamicsConfig, {**data, "text": _config(TextConfig, {**data["text"], "hidden": hidden})})

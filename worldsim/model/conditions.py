@@ -37,19 +37,20 @@ class Condition:
         words: the prompts, or None.
         span: f32 (B, T) in [0, 1], how much of the noise the pass takes away before the next one; up to `FINEST` it
             follows the flow, above it jumps (shortcut models, arXiv 2410.12557). None: the flow.
+        events: f32 (B, T, E), 1 for what is known to happen with the frame and 0 for what is not known; or None.
     """
 
     actions: torch.Tensor
     acted: torch.Tensor
     words: Words | None = None
     span: torch.Tensor | None = None
+    events: torch.Tensor | None = None
 
     def take(self, rows: torch.Tensor) -> Condition:
         """The condition of some rows."""
         words = self.words and Words(self.words.numbers[rows], self.words.present[rows], self.words.seen[rows])
-        return Condition(
-            self.actions[rows], self.acted[rows], words, None if self.span is None else self.span[rows]
-        )
+        span, events = (None if part is None else part[rows] for part in (self.span, self.events))
+        return Condition(self.actions[rows], self.acted[rows], words, span, events)
 
 
 @dataclass

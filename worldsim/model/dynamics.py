@@ -68,9 +68,11 @@ class DynamicsConfig:
     text: TextConfig = field(default_factory=TextConfig)
     words: int = 2
     """Words of the vocabulary."""
+    draws_events: bool = True
+    """Whether it can be told what happens with a frame, to draw it so."""
 
     def __post_init__(self) -> None:
-        check_whole(self, 1, *(field.name for field in fields(self) if field.name != "text"))
+        check_whole(self, 1, *(field.name for field in fields(self) if field.type == "int"))
         if self.head_width % 4:
             raise ConfigError(f"DynamicsConfig.head_width must be in steps of 4, got {self.head_width}")
         if self.width % self.head_width or self.width // self.head_width % self.time_groups:
@@ -137,6 +139,7 @@ class Dynamics(nn.Module):
         self.action_in = nn.Linear(config.actions, config.condition)
         self.action_out = nn.Linear(config.condition, config.condition)
         self.no_action = nn.Parameter(0.02 * torch.randn(config.condition))
+        self.event_in = nn.Linear(config.events, config.condition, bias=False) if config.draws_events else None
         self.text = Projection(config.text) if config.text.hidden else TextEncoder(config.text, config.words)
         self.no_text = nn.Parameter(0.02 * torch.randn(config.text.width))
         self.blocks = nn.ModuleList(
@@ -152,6 +155,8 @@ class Dynamics(nn.Module):
         for layer in (self.modulation, self.out, self.event_head, self.end_head, self.action_head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        if self.event_in is not None:
+            nn.init.zeros_(self.event_in.weight)
         pairs = config.head_width // 4  # half of the head's pairs turn with y, half with x
         space = math.pi * torch.logspace(-1, 3, pairs, base=2.0)
         self.space_frequencies: torch.Tensor
@@ -177,13 +182,16 @@ class Dynamics(nn.Module):
         return torch.cat([vectors, read], 1), torch.cat([seen, shown.reshape(batch, time, prompts * longest)], 2)
 
     def frame_condition(self, level: torch.Tensor, condition: Condition) -> torch.Tensor:
-        """(B, T, condition): level, span and action of each frame, what modulates its tokens."""
+        """(B, T, condition): level, span, action and known events of each frame, what modulates its tokens."""
         noise = self.level_in(fourier(level, 64))
         if condition.span is not None:
             noise = noise + self._jump(condition.span)
         noise = self.level_out(nn.functional.silu(noise))
         action = self.action_out(nn.functional.silu(self.action_in(condition.actions)))
         action = torch.where(condition.acted[..., None], action, self.no_action.to(action.dtype))
+        if self.event_in is not None:  # asked in any case: in parallel training every weight has to have a part
+            nothing = level.new_zeros(*level.shape, self.config.events)
+            action = action + self.event_in(nothing if condition.events is None else condition.events)
         return nn.functional.silu(noise + action)
 
     def _jump(self, span: torch.Tensor) -> torch.Tensor:
@@ -251,11 +259,13 @@ class Dynamics(nn.Module):
             mask = torch.cat(
                 [torch.cat([past, torch.zeros_like(past)], 1), torch.cat([past & ~itself, itself], 1)]
             )  # (2T, 2T): context frames first, then noisy frames
-            span = condition.span
+            span, events = (
+                None if part is None else torch.cat([torch.zeros_like(part), part], 1)
+                for part in (condition.span, condition.events)
+            )
             both = Condition(
-                condition.actions.repeat(1, 2, 1), condition.acted.repeat(1, 2),
-                span=None if span is None else torch.cat([torch.zeros_like(span), span], 1),
-            )  # fmt: skip
+                condition.actions.repeat(1, 2, 1), condition.acted.repeat(1, 2), span=span, events=events
+            )
             clean, pooled = self._network(
                 torch.cat([context[0], noisy], 1), before.repeat(1, 2, 1, 1, 1), torch.cat([context[1], level], 1),
                 both,

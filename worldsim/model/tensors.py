@@ -98,6 +98,7 @@ def continue_from(dynamics: Dynamics, card: WorldCard, old: Dynamics, old_card: 
         "text.place": (0, range(card.max_prompt_words), range(old_card.max_prompt_words)),
         "event_head.weight": (0, card.event_names, old_card.event_names),
         "event_head.bias": (0, card.event_names, old_card.event_names),
+        "event_in.weight": (1, card.event_names, old_card.event_names),
         "action_in.weight": (1, card.action_spec.names, old_card.action_spec.names),
         "action_head.weight": (0, card.action_spec.names, old_card.action_spec.names),
         "action_head.bias": (0, card.action_spec.names, old_card.action_spec.names),

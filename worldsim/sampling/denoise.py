@@ -51,6 +51,11 @@ class Guidance:
         if self.text is not None:
             check_numbers(self, 0, 100, "text")
 
+    def take(self, rows: torch.Tensor) -> Guidance:
+        """The guidance of some rows, i64 (R,), of a push that has them all."""
+        led, push = (None if part is None else part[rows] for part in (self.rows, self.push))
+        return replace(self, rows=led, push=push)
+
     def at(self, level: float) -> Guidance:
         """As it is at a noise level: without its pull of text above `below`."""
         return self if level <= self.below + ROUNDING else replace(self, text=1.0)
@@ -100,7 +105,7 @@ class Look(Protocol):
 def hide(condition: Condition, acted: bool, told: bool) -> Condition:
     """The condition without its actions, its prompts, or both."""
     seen = condition.acted if acted else torch.zeros_like(condition.acted)
-    return Condition(condition.actions, seen, condition.words if told else None, condition.span)
+    return replace(condition, acted=seen, words=condition.words if told else None)
 
 
 @torch.no_grad()

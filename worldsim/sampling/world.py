@@ -1,9 +1,10 @@
 """`World`: B learned worlds that are rolled out together, frame by frame.
 
 A frame is denoised in a few passes that read a frozen cache; one clean pass then writes it into the cache. Events are
-foretold by the first of these passes, or read off by the clean one, which is all that given frames need. Rollouts stay
-in latents: pixels are made for the caller and never read back. Each row has a random generator of its own, so rows do
-not depend on each other.
+foretold by the first of these passes, or read off by the clean one, which is all that given frames need. A frame for
+which something rare is foretold is drawn again, told of it, so that what is said is shown. Rollouts stay in latents:
+pixels are made for the caller and never read back. Each row has a random generator of its own, so rows do not depend on
+each other.
 """
 
 from __future__ import annotations
@@ -62,7 +63,8 @@ class World:
         temperature: size of the noise that frames begin as.
         window: on how many past frames a new one depends, and on no older one; None for all that the network remembers.
         cache: what the worlds remember of their past.
-        calibration: from which probability on events count, as measured with these weights and this refiner, or None.
+        calibration: from which probability on events count, and have their frame drawn again, as measured with these
+            weights and this refiner, or None: from 0.5 on.
         habits: from which actions are drawn where nobody acts, or None: the network then acts by itself.
         checkpoint: the folder that it was loaded from, or None.
         refiner: gives frames that somebody's actions lead to the detail of those before them, in rows without a prompt,
@@ -187,7 +189,8 @@ class World:
         habits = "" if self.habits is None else self.habits.fingerprint
         used = (self.tokenizer, self.dynamics, *([] if self.refiner is None else [self.refiner]))
         networks = map(network_fingerprint, used)
-        parts = json.dumps(card, sort_keys=True), repr(played), habits, *networks
+        drawn = self._thresholds().tolist() if self.card.redraws else ""
+        parts = json.dumps(card, sort_keys=True), repr(played), repr(drawn), habits, *networks
         return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
     # -- prompts -------------------------------------------------------------------------------------------------
@@ -403,6 +406,8 @@ class World:
                 said = self.card.pull.alone * push(dynamics, noise[:, :1], condition, self._read, cache.last)
                 guidance = replace(guidance, push=torch.where(guidance.rows[:, None, None, None, None], said, 0.0))
             latents = descend(look, noise[:, :1], levels, guidance=guidance, watch=guesses)
+            if acted and not opening:
+                latents = self._redrawn(latents, look, noise[:, :1], guidance)
             self._fresh = [max(0, left - 1) for left in self._fresh]
             if driven and not opening:
                 latents = self._refined(latents, led)
@@ -432,6 +437,29 @@ class World:
             actions = self.card.action_spec.nearest(prediction.actions[:, 0].float().cpu().numpy())
         far = apart.float().square().mean((1, 2, 3, 4)).sqrt().cpu().numpy()
         return Step(frames, events[:, 0], ended[:, 0], actions.copy(), shown, far)
+
+    def _redrawn(
+        self, latents: torch.Tensor, look: Looking, noise: torch.Tensor, guidance: Guidance
+    ) -> torch.Tensor:
+        """The frame (B, 1, C, h, w), where `look` foretold an event of the card's `redraws` drawn anew, from the same
+        noise, and told of it."""
+        if not self.card.redraws or look.said is None:
+            return latents
+        happens = torch.from_numpy(read_events(look.said)[0][:, 0] >= self._thresholds()).to(latents.device)
+        rows = happens.any(1).nonzero()[:, 0]
+        if not len(rows):
+            return latents
+        assert look.cache is not None and look.read is not None
+        told = replace(look.condition.take(rows), events=happens[rows, None].float())
+        read = look.read[0][rows], look.read[1][rows]
+        again = Looking(self.dynamics, told, look.levels, cache=look.cache.take(rows), read=read)
+        return latents.index_copy(0, rows, descend(again, noise[rows], look.levels, guidance=guidance.take(rows)))
+
+    def _thresholds(self) -> np.ndarray:
+        """From which probability on each event has its frame drawn again, f64 (E,); above 1 for those that never do."""
+        found = self.calibration or Calibration()
+        redrawn = set(self.card.redraws)
+        return np.array([found.threshold(name) if name in redrawn else 2.0 for name in self.card.event_names])
 
     def _refined(self, latents: torch.Tensor, led: torch.Tensor) -> torch.Tensor:
         """A finished frame (B, 1, C, h, w), which actions (B, A) led to, with the detail of the frames before it.

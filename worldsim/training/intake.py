@@ -17,7 +17,14 @@ from worldsim.data.rollout import Job, Recorder
 from worldsim.data.sources import LiveSource, RecordedSource, Source
 from worldsim.model.text import PromptReader, Vocabulary
 from worldsim.model.tokenizer import Tokenizer
-from worldsim.training.latents import LatentBucket, encode_dataset, latent_batches, live_batches, longest_caption
+from worldsim.training.latents import (
+    LatentBucket,
+    encode_dataset,
+    latent_batches,
+    live_batches,
+    longest_caption,
+    rare_events,
+)
 from worldsim.training.loop import TrainingError
 from worldsim.training.losses import LatentBatch
 from worldsim.training.parallel import from_first, rank
@@ -104,8 +111,8 @@ def start_clips(source: Source, rng: np.random.Generator) -> Clip:
 def latent_feed(
     sources: Sequence[Source], tokenizer: Tokenizer, buckets: Sequence[LatentBucket], known: Iterable[str],
     longest: int, seed: int, detailed: float, encoder: PromptReader | None = None,
-) -> tuple[Callable[[int], Generator[LatentBatch]], PromptReader]:  # fmt: skip
-    """The batches from a step on, and the vocabulary of the captions, or else what reads them.
+) -> tuple[Callable[[int], Generator[LatentBatch]], PromptReader, list[str]]:  # fmt: skip
+    """The batches from a step on, the vocabulary of the captions, or else what reads them, and which events are rare.
 
     Args:
         sources: of `open_sources`.
@@ -131,13 +138,16 @@ def latent_feed(
         words = encoder or Vocabulary(from_first(Vocabulary.collect(texts, known).words))
         return lambda start: prefetch(
             live_batches(live, buckets, tokenizer, words, longest, seed, start, detailed), 2
-        ), words
+        ), words, []
     parts = [source.dataset for source in sources if isinstance(source, RecordedSource)]
     episodes = [episode for part in parts for episode in encode_dataset(part, tokenizer)]
     texts = (text for e in episodes for caption in e.captions for text in (caption.short, caption.detailed))
     words = encoder or Vocabulary.collect(texts, known)
     longest = longest_caption(episodes, words, longest)
-    return lambda start: prefetch(latent_batches(episodes, buckets, words, longest, seed, start, detailed), 4), words
+    names, rare = sources[0].info.event_names, rare_events(episodes)
+    return lambda start: prefetch(
+        latent_batches(episodes, buckets, words, longest, seed, start, detailed), 4
+    ), words, [name for name, seldom in zip(names, rare, strict=True) if seldom]
 
 
 def _check_given(data: tuple[Path, ...], live: Live) -> None:

@@ -151,7 +151,7 @@ def latent_batches(
     lengths = {grid: np.array([len(episode.latents) for episode in group]) for grid, group in grids.items()}
     weights = np.array([math.prod(grid) * lengths[grid].sum() for grid in grids], float)
     prompts = {bucket.length: most_captions(episodes, bucket.length) for bucket in buckets}
-    rare = rare_events(episodes)
+    rare = torch.from_numpy(rare_events(episodes))
     for k in count(start):
         rng, bucket, detail = _draw(seed, k, buckets, detail_mix)
         grid = list(grids)[int(rng.choice(len(grids), p=weights / weights.sum()))]
@@ -159,7 +159,7 @@ def latent_batches(
         drawn = draw_spans(rng, lengths[grid], rows, bucket.length)[rows_of_rank(rows, rank(), ranks())]
         spans = [(grids[grid][number], first) for number, first, _ in drawn]
         batch = _cut(spans, bucket, vocabulary, longest, detail, prompts[bucket.length])
-        yield replace(batch, rare=(batch.events[..., rare] > 0).any(-1))
+        yield replace(batch, rare=rare)
 
 
 def live_batches(
@@ -252,9 +252,11 @@ def random_batch(bucket: LatentBucket, model: DynamicsConfig, grid: tuple[int, i
 
 
 def rare_events(episodes: Sequence[LatentEpisode]) -> np.ndarray:
-    """The columns of `events`, the reward aside, that fewer than one frame in a hundred has: i64 (N,)."""
-    happened = sum((episode.events[:, 1:] > 0).sum(0) for episode in episodes)
-    return 1 + np.flatnonzero(happened < RARE * sum(len(episode.events) for episode in episodes))
+    """Which columns of `events`, the reward aside, fewer than one frame in a hundred has: bool (E,)."""
+    happened = sum((episode.events > 0).sum(0) for episode in episodes)
+    rare = happened < RARE * sum(len(episode.events) for episode in episodes)
+    rare[0] = False
+    return rare
 
 
 def most_captions(episodes: Sequence[LatentEpisode], length: int) -> int:

@@ -8,7 +8,7 @@ all of them, so that the mean of their losses is the loss of the whole batch.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 
@@ -98,7 +98,7 @@ class LatentBatch:
         mask: f32 (B, T), 0 marks padding.
         words: the prompts.
         attend: how this batch looks.
-        rare: bool (B, T), in which frames something rare happens; None where nobody counted.
+        rare: bool (E,), which events are rare; None where nobody counted.
     """
 
     latents: torch.Tensor
@@ -109,6 +109,12 @@ class LatentBatch:
     words: Words
     attend: Attend = "past"
     rare: torch.Tensor | None = None
+
+    @property
+    def happened(self) -> torch.Tensor:
+        """The rare events that happened, f32 (B, T, E): 1 where they did."""
+        none = torch.zeros(self.events.shape[-1], dtype=torch.bool, device=self.events.device)
+        return (self.events > 0) * (none if self.rare is None else self.rare).float()
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,9 @@ class DynamicsLossConfig:
     rare: float = 1.0
     """Weight of a frame in which something rare happens, against the others: an event that fewer than one frame in a
     hundred of the recordings shows, such as a block that is placed. Live sources are not counted."""
+    tell: float = 0.5
+    """Share of such frames that are told what happens with them: so play can draw what was foretold. Not of frames of
+    live sources."""
     events: float = 1.0
     """Weight of the event heads."""
     foretell: float = 1.0
@@ -149,7 +158,7 @@ class DynamicsLossConfig:
     """Weight of the action head, which guesses actions that are hidden."""
 
     def __post_init__(self) -> None:
-        shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps"
+        shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps", "tell"
         check_numbers(self, 0, 1, *shares)
         check_numbers(self, 0, math.inf, "first", "change", "rare", "events", "foretell", "actions", "obey")
 
@@ -194,14 +203,14 @@ class DynamicsObjective(nn.Module):
             jumps = self._jumping(rows, generator, device)
             level = torch.where(jumps[:, None], start, level)
             condition.span = torch.where(jumps[:, None], span, 0.0)
+            condition.events = self._told(batch, generator)
             noisy = mix(clean, noise, level)
             target = self._jump_targets(noisy, level, condition, past, jumps, clean)
             prediction = self.dynamics(noisy, level, condition, context=past)
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
         share[:, 1:] *= torch.where(_changes(condition.words), config.change, 1.0)  # pyright: ignore[reportArgumentType]
-        if batch.rare is not None:
-            share *= torch.where(batch.rare, config.rare, 1.0)
+        share *= torch.where(batch.happened.any(-1), config.rare, 1.0)
         hidden = ~condition.acted * batch.mask * later
         flowing = (condition.span == 0).float()
         pure = (level == 1.0) * flowing * batch.mask * later
@@ -222,7 +231,8 @@ class DynamicsObjective(nn.Module):
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
         if prediction.foretold is not None:
             ahead = prediction.foretold.float()
-            loss_foretold = self._event_loss(ahead[..., :-1], ahead[..., -1], batch) / masks
+            untold = ~condition.events.any(-1)  # pyright: ignore[reportOptionalMemberAccess]
+            loss_foretold = self._event_loss(ahead[..., :-1], ahead[..., -1], batch, untold) / masks
             logs["foretold"] = loss_foretold.detach()
             loss = loss + config.foretell * loss_foretold
         if any_jumped:
@@ -238,6 +248,11 @@ class DynamicsObjective(nn.Module):
         told = drawn(torch.rand, (rows, 1, 1), generator, device) >= self.config.drop_text
         words = Words(batch.words.numbers, batch.words.present, batch.words.seen & told)
         return Condition(batch.actions, acted.expand(rows, time), words)
+
+    def _told(self, batch: LatentBatch, generator: torch.Generator) -> torch.Tensor:
+        """What rare events frames are told of, f32 (B, T, E), in some of those with which they happen."""
+        chance = drawn(torch.rand, tuple(batch.mask.shape), generator, batch.latents.device)
+        return batch.happened * (chance < self.config.tell)[..., None]
 
     def _jumping(self, rows: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
         """Bool (B,): every so many rows learn to jump, counted over all ranks; a lone row does so now and then."""
@@ -278,7 +293,7 @@ class DynamicsObjective(nn.Module):
         level = torch.where(drowned, depth.expand(-1, time), level)
         noise = drawn(torch.randn, given.shape, generator, given.device)
         if time > 1 and float(torch.rand((), generator=generator)) < self.config.rollout:
-            given = self._roll_out(given, noise, level, condition, generator)
+            given = self._roll_out(batch, noise, level, condition, generator)
         faded = drawn(torch.rand, (rows, 1), generator, given.device) < self.config.fade
         far, tone = (drawn(fading, (rows, time), generator, given.device) for _ in range(2))
         side = drawn(torch.rand, (rows, 1), generator, given.device).sub(0.5).sign()
@@ -287,20 +302,21 @@ class DynamicsObjective(nn.Module):
 
     @torch.no_grad()
     def _roll_out(
-        self, clean: torch.Tensor, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
+        self, batch: LatentBatch, noise: torch.Tensor, level: torch.Tensor, condition: Condition,
         generator: torch.Generator,
     ) -> torch.Tensor:  # fmt: skip
-        """The clip (B, T, C, h, w) as the model plays it: each row goes on by itself for its last few frames.
+        """The clip (B, T, C, h, w) as the model plays it: each row goes on by itself for its last few frames, told of
+        what rare things happen with them.
 
         The targets stay true, for the actions are: so the network learns to find back from where its own errors have
         led it (corrective rollouts, BAgger, arXiv 2512.12080). Long rollouts would teach it to fade: what is true after
         many frames of its own cannot be known, and the squared error asks for the mean of it.
         """
-        dynamics, (rows, time) = self.dynamics, level.shape
+        dynamics, (rows, time), clean = self.dynamics, level.shape, batch.latents
         device = clean.device
         begin = time - 1 - drawn(partial(torch.randint, min(OWN, time - 1)), (rows,), generator, device)
         levels = sampling_levels(PASSES[int(torch.randint(len(PASSES), (), generator=generator))])
-        cache = dynamics.new_cache(rows, *clean.shape[3:])
+        cache, happened = dynamics.new_cache(rows, *clean.shape[3:]), batch.happened
         words, seen = dynamics.read(condition.words, rows, time)
         frames = []
         with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
@@ -312,7 +328,7 @@ class DynamicsObjective(nn.Module):
                 if t >= time - OWN - 1 and t > 0:
                     for here, below in pairwise(levels):
                         at, lower = (torch.full((rows, 1), value, device=device) for value in (here, below))
-                        jump = Condition(now.actions, now.acted, span=at - lower)
+                        jump = replace(now, span=at - lower, events=happened[:, t : t + 1])
                         own = step_down(own, dynamics.step(own, at, jump, cache, read).clean.float(), at, lower)
                     frame = torch.where((begin <= t)[:, None, None, None, None], own, frame)
                 kept = mix(frame, noise[:, t : t + 1], level[:, t : t + 1])
@@ -321,8 +337,10 @@ class DynamicsObjective(nn.Module):
                 frames.append(frame)
         return torch.cat(frames, 1)
 
-    def _event_loss(self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch) -> torch.Tensor:
-        """Error of symlog(reward), cross-entropy of each event and of the end; summed over frames.
+    def _event_loss(
+        self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch, counted: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """Error of symlog(reward), cross-entropy of each event and of the end; summed over frames, or those counted.
 
         The error is squared up to 1 and goes on straight from there: a rare -100 must not drown all the rest.
         """
@@ -331,7 +349,7 @@ class DynamicsObjective(nn.Module):
         named = F.binary_cross_entropy_with_logits(events[..., 1:], happened, reduction="none")
         ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")
         each = torch.cat([rearrange(reward, "b t -> b t 1"), named, rearrange(ended, "b t -> b t 1")], -1).mean(-1)
-        return (each * batch.mask).sum()
+        return (each * (batch.mask if counted is None else batch.mask * counted)).sum()
 
 
 def _changes(words: Words) -> torch.Tensor:

@@ -222,11 +222,13 @@ def guess(
     dynamics: Dynamics, card: WorldCard, batch: LatentBatch, given: int, passes: int, generator: torch.Generator
 ) -> torch.Tensor:
     """What a world, as it is played, makes of each frame of a batch after the first `given`, every one after true
-    frames: (B, T - given, C, h, w)."""
+    frames, and told of what happens that it would be told of: (B, T - given, C, h, w)."""
     device = dynamics.no_text.device
     truth, actions = batch.latents.to(device), batch.actions.to(device)
     rows, time = batch.mask.shape
     cache, read = dynamics.new_cache(rows, *truth.shape[3:]), dynamics.read(None, rows, 1)
+    redrawn = torch.tensor([name in card.redraws for name in card.event_names])
+    happened = ((batch.events > 0) & redrawn).float().to(device)
     acted = torch.ones(rows, 1, dtype=torch.bool, device=device)
     level = torch.full((rows, 1), card.context_level, device=device)
     made = []
@@ -235,9 +237,10 @@ def guess(
         noise = torch.randn((2, *frame.shape), generator=generator).to(device)
         if t >= given:
             size = card.temperature.after(cache.last, cache.count)[:, None, None, None, None]
+            told = replace(condition, events=happened[:, t : t + 1])
             made.append(
                 denoise(
-                    dynamics, size * noise[0], condition, steps=passes, shift=card.shift, cache=cache, read=read
+                    dynamics, size * noise[0], told, steps=passes, shift=card.shift, cache=cache, read=read
                 ).clone()
             )  # fmt: skip
         kept = mix(frame, noise[1], level)

@@ -244,7 +244,7 @@ def _train_dynamics(
         _check_start(config, old, tokenizer)
     known = old.card.vocabulary if old else Vocabulary.collect([]).words
     kept = _kept_words(config) if encoder is None else None
-    feed, words = latent_feed(
+    feed, words, rare = latent_feed(
         sources, tokenizer, config.shapes, known, config.model.text.longest, config.fit.seed, config.detailed,
         encoder or kept,
     )  # fmt: skip
@@ -282,7 +282,9 @@ def _train_dynamics(
     dynamics = Dynamics(model)
     load_weights(dynamics, _under("dynamics.", fitted.average), "average")
     training = lean(record | _record(config, fitted, sources))
-    card = replace(card, foretells=config.loss.foretell > 0, training=training)
+    foretells = config.loss.foretell > 0
+    redraws = tuple(rare) if foretells and model.draws_events and config.loss.tell > 0 else ()
+    card = replace(card, foretells=foretells, redraws=redraws, training=training)
     return _save(config.out / "checkpoint", card, tokenizer.cpu(), dynamics, starts)
 
 
