@@ -4,7 +4,8 @@ True episodes are recorded with players that training did not use, or given (`--
 voxel one needs), and cut into stretches; each stretch is played by the learned world under the true actions after a few
 true frames, as agents will play it. Half of the worlds, or of the given episodes, choose the thresholds, the other half
 says how good they are; an event that is hardly told there is left out. What frames surprise the model is measured on
-the way.
+the way. Where frames are drawn again from these very thresholds on, all is played twice: the first time chooses what
+is drawn the second time, and that counts.
 """
 
 from __future__ import annotations
@@ -96,27 +97,22 @@ def calibrate(options: Calibrate) -> Path:
     """
     folder = find(options.checkpoint)
     world = World.from_pretrained(options.checkpoint, rows=options.rows, steps=options.passes, device=options.device)
-    names = (*world.card.event_names[1:], END)
     if options.data:
-        played = _play(options, world, _given(options, world))
+        stretches = _given(options, world)
     elif is_voxel(world.card.env["id"]):
         with TemporaryDirectory() as place:
-            played = _play(options, world, list(_stretches(options, world, Path(place))))
+            stretches = list(_stretches(options, world, Path(place)))
     else:
         raise CalibrateError(
             f"{options.checkpoint} was learned from {world.card.env['id'] or 'imported data'}, whose players and tasks "
             "are not known here; give --data with episodes that training did not see"
         )
+    world.calibration = None
+    if world.card.redraws:
+        world.calibration = Calibration(_scores(world, _play(options, world, stretches))[0])
+    played = _play(options, world, stretches)
+    events, untold = _scores(world, played)
     odd = played.worlds % 2 == 1
-    events: dict[str, EventScore] = {}
-    untold: dict[str, int] = {}
-    for column, name in enumerate(tqdm(names, desc="thresholds", leave=False)):
-        chance, truth = played.probabilities[:, :, column], played.happened[:, :, column]
-        found = score(chance[~odd], truth[~odd], best_threshold(chance[odd], truth[odd]))
-        if found.f1 >= TELLING:
-            events[name] = found
-        elif truth.any():
-            untold[name] = int(truth.sum())
     first = {kind: np.concatenate([part[:, 0] for part in parts]) for kind, parts in played.surprise.items()}
     limits = {kind: {f"{q:g}": round(float(np.quantile(far, q)), 5) for q in QUANTILES} for kind, far in first.items()}
     table = Calibration(
@@ -130,8 +126,24 @@ def calibrate(options: Calibrate) -> Path:
     )  # fmt: skip
     path = write_calibration(options.out or folder, table)
     print(_table(table))
-    print(f"{len(events)} of {len(names)} events told, {len(untold)} others happened: {path}")
+    print(f"{len(events)} of {len(world.card.event_names)} events told, {len(untold)} others happened: {path}")
     return path
+
+
+def _scores(world: World, played: _Played) -> tuple[dict[str, EventScore], dict[str, int]]:
+    """How well each event is told, and how often those happened that are not."""
+    odd = played.worlds % 2 == 1
+    events: dict[str, EventScore] = {}
+    untold: dict[str, int] = {}
+    names = (*world.card.event_names[1:], END)
+    for column, name in enumerate(tqdm(names, desc="thresholds", leave=False)):
+        chance, truth = played.probabilities[:, :, column], played.happened[:, :, column]
+        found = score(chance[~odd], truth[~odd], best_threshold(chance[odd], truth[odd]))
+        if found.f1 >= TELLING:
+            events[name] = found
+        elif truth.any():
+            untold[name] = int(truth.sum())
+    return events, untold
 
 
 def _stretches(options: Calibrate, world: World, place: Path) -> Iterator[tuple[Clip, int]]:

@@ -19,6 +19,7 @@ from worldsim.model.calibration import (
 )
 from worldsim.model.card import CheckpointError
 from worldsim.sampling.world import World
+from worldsim_agents import calibrate as module
 from worldsim_agents.sightings import best_threshold, hits, score
 from worldsim_envs.learned import EnvError, LearnedVectorEnv
 from worldsim_envs.voxel.events import EVENT_NAMES
@@ -136,3 +137,27 @@ def test_the_command_measures_events_and_surprise_on_true_episodes(
     before = (folder / "events.json").read_bytes()
     main(["agent", "calibrate", *words, "--out", str(tmp_path)])
     assert (tmp_path / "events.json").read_bytes() == before, "the same command measures the same"
+
+
+def test_what_is_drawn_again_is_chosen_first_and_then_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_tiny_checkpoint(tmp_path / "tiny")
+    write_calibration(folder, Calibration({"jumped": EventScore(0.2)}, {}, played_fingerprint(folder)))
+    options = module.Calibrate(str(folder), frames=160, context=3, steps=4, rows=8, out=tmp_path)
+    told, play = [], module._play
+
+    def played(given: module.Calibrate, world: World, stretches: list) -> module._Played:
+        told.append(world.calibration)
+        return play(given, world, stretches)
+
+    monkeypatch.setattr(module, "_play", played)
+    module.calibrate(options)
+    assert told == [None], "an older table decides nothing"
+    card = json.loads((folder / "card.json").read_text())
+    card["foretells"], card["redraws"] = True, ["jumped", "mined_sand"]
+    (folder / "card.json").write_text(json.dumps(card))
+    monkeypatch.setattr(module, "TELLING", 0.0)
+    with pytest.warns(UserWarning, match="other weights"):
+        module.calibrate(options)
+    assert told[1] is None and told[2] is not None and set(told[2].events) == {*EVENT_NAMES, "end"}

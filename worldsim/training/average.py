@@ -92,7 +92,8 @@ def _aligned(name: str, one: Checkpoint, last: Checkpoint) -> Dynamics:
     assert last.dynamics is not None
     if one.dynamics is None or network_fingerprint(one.tokenizer) != network_fingerprint(last.tokenizer):
         raise CheckpointError(f"{name} has no dynamics network on the last one's tokenizer; only such can be averaged")
-    if len({replace(network.config, words=1, events=1, actions=1, draws_events=True) for network in (one.dynamics, last.dynamics)}) > 1:
+    same = {"words": 1, "events": 1, "actions": 1, "draws_events": True}  # what is matched by name, or may be lacking
+    if len({replace(network.config, **same) for network in (one.dynamics, last.dynamics)}) > 1:
         raise CheckpointError(f"{name} has a network of another shape than the last one; only equal ones go together")
     mine = Dynamics(last.dynamics.config)
     mine.load_state_dict(last.dynamics.state_dict())
