@@ -40,6 +40,7 @@ STUDIO = "worldsim.studio.commands"
 STUDY = "worldsim.fidelity.harness.commands"
 COMMANDS = {
     "play": Command("worldsim.play.run", "Play", "play", "play in the learned or the true world, by hand or headless"),
+    "serve": Command("worldsim.play.run", "Serve", "serve", "play in a web page"),
     "demo": Command("worldsim.play.demo", "Demo", "demo", "film the learned world beside the true one"),
     "generate": Command(STUDIO, "Generate", "generate", "a film from a text, from actions, or from neither"),
     "image": Command(STUDIO, "Image", "image", "a picture from a text"),

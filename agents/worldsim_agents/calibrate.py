@@ -4,8 +4,8 @@ True episodes are recorded with players that training did not use, or given (`--
 voxel one needs), and cut into stretches; each stretch is played by the learned world under the true actions after a few
 true frames, as agents will play it. Half of the worlds, or of the given episodes, choose the thresholds, the other half
 says how good they are; an event that is hardly told there is left out. What frames surprise the model is measured on
-the way. Where frames are drawn again from these very thresholds on, all is played twice: the first time chooses what
-is drawn the second time, and that counts.
+the way. Where frames are drawn again from these very thresholds on, all is played twice: the first time chooses them,
+and the second says how good they are.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def calibrate(options: Calibrate) -> Path:
     if world.card.redraws:
         world.calibration = Calibration(_scores(world, _play(options, world, stretches))[0])
     played = _play(options, world, stretches)
-    events, untold = _scores(world, played)
+    events, untold = _scores(world, played, world.calibration)
     odd = played.worlds % 2 == 1
     first = {kind: np.concatenate([part[:, 0] for part in parts]) for kind, parts in played.surprise.items()}
     limits = {kind: {f"{q:g}": round(float(np.quantile(far, q)), 5) for q in QUANTILES} for kind, far in first.items()}
@@ -130,15 +130,19 @@ def calibrate(options: Calibrate) -> Path:
     return path
 
 
-def _scores(world: World, played: _Played) -> tuple[dict[str, EventScore], dict[str, int]]:
-    """How well each event is told, and how often those happened that are not."""
+def _scores(
+    world: World, played: _Played, chosen: Calibration | None = None
+) -> tuple[dict[str, EventScore], dict[str, int]]:
+    """How well each event is told, and how often those happened that are not; from thresholds that were chosen before,
+    or else are now."""
     odd = played.worlds % 2 == 1
     events: dict[str, EventScore] = {}
     untold: dict[str, int] = {}
     names = (*world.card.event_names[1:], END)
     for column, name in enumerate(tqdm(names, desc="thresholds", leave=False)):
         chance, truth = played.probabilities[:, :, column], played.happened[:, :, column]
-        found = score(chance[~odd], truth[~odd], best_threshold(chance[odd], truth[odd]))
+        known = None if chosen is None else chosen.threshold(name)
+        found = score(chance[~odd], truth[~odd], known or best_threshold(chance[odd], truth[odd]))
         if found.f1 >= TELLING:
             events[name] = found
         elif truth.any():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 from networks import tiny_card, tiny_dynamics, tiny_world
 from rollouts import PROMPTS, ROWS, SEEDS, actions, given
@@ -19,7 +20,7 @@ REDRAWS = {"foretells": True, "redraws": ("jumped",)}
 def played(thresholds: dict[str, float], guidance: Guidance | None = None, **card: object) -> tuple[World, Step]:
     """A world after one frame of its own."""
     world = tiny_world(ROWS, card=REDRAWS | card, guidance=guidance)
-    world.calibration = Calibration({name: EventScore(threshold=at) for name, at in thresholds.items()})
+    world.calibration = Calibration({name: EventScore(threshold=at, precision=0.6) for name, at in thresholds.items()})
     world.reset(*given(), PROMPTS, SEEDS)
     return world, world.imagine(actions()[0])
 
@@ -40,6 +41,31 @@ def test_rows_that_are_told_of_something_are_drawn_again_and_others_stay(guidanc
     np.testing.assert_allclose(every.latents[changed], some.latents[changed], atol=1e-5)  # alone as among others
 
 
+def test_what_is_told_wrongly_more_often_than_not_is_drawn_from_one_half_on() -> None:
+    _, plain = played({"jumped": 1.0})
+    foretold = plain.events[:, 1]
+    for precision, at in ((0.49, 0.5), (0.5, 0.01)):
+        world = tiny_world(ROWS, card=REDRAWS)
+        world.calibration = Calibration({"jumped": EventScore(threshold=0.01, precision=precision)})
+        world.reset(*given(), PROMPTS, SEEDS)
+        changed = (world.imagine(actions()[0]).latents != plain.latents).any((1, 2, 3))
+        assert changed.tolist() == (foretold >= at).tolist()
+    assert (foretold >= 0.5).any() != (foretold >= 0.5).all(), "or this shows nothing"
+
+
+def test_a_large_reward_is_no_event() -> None:
+    world = tiny_world(ROWS, card=REDRAWS)
+    world.calibration = Calibration({"jumped": EventScore(threshold=1.0)})
+    world.reset(*given(), PROMPTS, SEEDS)
+    snapshot = world.snapshot()
+    plain = world.imagine(actions()[0])
+    with torch.no_grad():
+        world.dynamics.event_head.bias[0] += 3
+    world.restore(snapshot)
+    rich = world.imagine(actions()[0])
+    assert (rich.events[:, 0] > 2).all() and np.array_equal(plain.latents, rich.latents)
+
+
 def test_what_is_not_named_by_the_card_or_was_not_told_in_training_changes_nothing() -> None:
     _, plain = played({"jumped": 1.0})
     _, other = played({"fell": 1e-6, "jumped": 1.0})
@@ -52,7 +78,7 @@ def test_openings_and_given_frames_are_never_drawn_again() -> None:
     seen = []
     for threshold in (1.0, 1e-6):
         world = tiny_world(ROWS, card=REDRAWS)
-        world.calibration = Calibration({"jumped": EventScore(threshold=threshold)})
+        world.calibration = Calibration({"jumped": EventScore(threshold=threshold, precision=0.6)})
         seen.append(world.reset(prompts=PROMPTS, seeds=SEEDS).latents)
         frames, taken = given()
         seen.append(world.observe(frames[:, -1:], taken[:, -1:]).latents)
@@ -65,7 +91,7 @@ def test_a_short_memory_and_forks_draw_alike() -> None:
     one, other = (each.imagine(actions()[1]) for each in (world, twin))
     assert np.array_equal(one.latents, other.latents)
     rings = [tiny_world(ROWS, card=REDRAWS, window=2) for _ in range(2)]
-    rings[1].calibration = Calibration({"jumped": EventScore(threshold=1e-6)})
+    rings[1].calibration = Calibration({"jumped": EventScore(threshold=1e-6, precision=0.6)})
     for ring in rings:
         ring.reset(*given(), PROMPTS, SEEDS)
     assert (rings[0].imagine(actions()[0]).latents != rings[1].imagine(actions()[0]).latents).any()

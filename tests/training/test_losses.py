@@ -162,9 +162,25 @@ def test_some_frames_are_told_of_what_is_rare_and_foretell_nothing_then() -> Non
 
     for of in ({"foretell": 0.0}, {"foretell": 1.0}):
         assert not loss(tell=0.0, **of).any()
-        told = loss(tell=1.0, **of).abs().sum(0)
+        told = loss(tell=0.999, **of).abs().sum(0)
         assert told[2] > 0 and not told[:2].any()
-    assert torch.equal(loss(tell=1.0, foretell=5.0), loss(tell=1.0, foretell=0.0)), "what is told is not foretold"
+    assert torch.equal(loss(tell=0.999, foretell=5.0), loss(tell=0.999, foretell=0.0)), "what is told is not foretold"
+
+
+def test_what_is_left_to_foretell_counts_for_what_is_told() -> None:
+    """However many of the rare frames are told, the others stand for all of them; nothing is told where it cannot be."""
+    batch = replace(a_batch(rows=64, length=6), rare=torch.tensor([False, False, True]))
+    batch.events[..., 1:] = 0
+    batch.events[:, 3, 2] = 1
+    plain: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 1000.0, "actions": 0.0, "drown": 0.0, "fade": 0.0}
+    untold, some = (float(loss_of(batch, **plain, tell=tell)) for tell in (0.0, 0.5))
+    assert some == pytest.approx(untold, rel=0.05)
+    with pytest.raises(ConfigError, match="tell must be below 1"):
+        DynamicsLossConfig(tell=1.0)
+    deaf = [DynamicsObjective(tiny_dynamics(draws_events=False), DynamicsLossConfig(tell=tell)) for tell in (0, 0.9)]
+    with torch.no_grad():
+        losses = [each(batch, torch.Generator().manual_seed(0))[0] for each in deaf]
+    assert torch.equal(*losses)
 
 
 def test_events_are_foretold_from_the_past_and_the_action_alone() -> None:

@@ -15,7 +15,7 @@ from gymnasium import spaces
 
 from worldsim.actions import ActionSpec
 
-__all__ = ["HELP", "MOUSE_BUTTONS", "Controls"]
+__all__ = ["HELP", "KEYS", "MOUSE_BUTTONS", "Controls"]
 
 FIELDS = {
     "w": "forward",
@@ -57,6 +57,7 @@ HELP = (
 
 WORDS = {"left": "left", "right": "right", "up": "up", "down": "down", "space": "fire", "return": "toggle"}
 SAME = {"forward": "up", "back": "down", "backward": "down", "shoot": "fire", "attack": "fire", "jump": "fire"}
+KEYS = frozenset({*FIELDS, *CAMERA, *WORDS, "right shift"})  # those that steer some world
 AXES = {"left": (0, -1.0), "right": (0, 1.0), "down": (1, -1.0), "up": (1, 1.0)}  # key -> field of a Box, direction
 
 

@@ -1,12 +1,15 @@
-"""`worldsim play`: from a checkpoint or an env id to a session, in a window or headless."""
+"""`worldsim play` and `worldsim serve`: from a checkpoint or an env id to a session, in a window, headless or in a page."""
 
 from __future__ import annotations
 
+import secrets
+import socket
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
@@ -15,12 +18,16 @@ from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.sizes import at_size, read_size
 from worldsim.sampling.world import World
 
-__all__ = ["Play", "play"]
+__all__ = ["Play", "Scene", "Serve", "open_session", "open_world", "play", "serve"]
+
+SHORTEST_TOKEN = 8  # letters
+LONGEST_MESSAGE = 4096  # bytes that a page may send at once
+LOCAL = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
-class Play:
-    """Play in the learned world, or in the true one that it was learned from."""
+class Scene:
+    """Where to play, and how."""
 
     checkpoint: str = "overworld-small"
     """Name of a shipped checkpoint, or a folder."""
@@ -31,7 +38,7 @@ class Play:
     prompt: str = ""
     """What the learned world begins under."""
     auto: str | None = None
-    """Let the learned world act by itself under this prompt, "" for none, and show what it does; F2 switches it."""
+    """Let the learned world act by itself under this prompt, "" for none, and show what it does."""
     size: str = ""
     """HEIGHTxWIDTH in pixels, as 96x160, in steps of 16; the checkpoint's own by default. At another size, episodes
     without a prompt begin with frames of the true world, drawn at that size."""
@@ -45,11 +52,6 @@ class Play:
     """How strongly keys pull on it: above 1 it turns and walks further, and each pass takes two."""
     device: str = "cpu"
     """Where the model runs."""
-    headless: bool = False
-    """Open no window; a scripted player plays, or the world itself with --auto; OUT/play.mp4 and OUT/play.png show
-    it."""
-    steps: int = 200
-    """How long the scripted player plays."""
     out: Path = Path("out")
     """Where films and recordings go."""
 
@@ -60,6 +62,40 @@ class Play:
             raise PlayError("--auto needs the learned world: the true one does not act by itself")
         if self.auto and self.prompt and self.auto != self.prompt:
             raise PlayError(f"give one prompt, got --auto {self.auto!r} and --prompt {self.prompt!r}")
+
+
+@dataclass(frozen=True)
+class Play(Scene):
+    """Play in the learned world, or in the true one that it was learned from."""
+
+    headless: bool = False
+    """Open no window; a scripted player plays, or the world itself with --auto; OUT/play.mp4 and OUT/play.png show
+    it."""
+    steps: int = 200
+    """How long the scripted player plays."""
+
+
+@dataclass(frozen=True)
+class Serve(Scene):
+    """Play in a web page: on this machine, or with --host 0.0.0.0 for whoever has the address that is printed."""
+
+    host: str = "127.0.0.1"
+    """The address to listen at; by default nobody else's machine gets in."""
+    port: int = 8765
+    """The port; 0 takes any free one."""
+    token: str = ""
+    """What the page's address has to end with; by default another one each time."""
+    players: int = 2
+    """Pages that may play at once, each in a world of its own; they take turns at the machine."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 <= self.port <= 65535:
+            raise PlayError(f"--port must be in 0 … 65535, got {self.port}")
+        if self.players < 1:
+            raise PlayError(f"--players must be at least 1, got {self.players}")
+        if self.token and not (self.token.isascii() and len(self.token) >= SHORTEST_TOKEN):
+            raise PlayError(f"--token must be at least {SHORTEST_TOKEN} plain letters, or it is soon guessed")
 
 
 def play(config: Play) -> list[Path]:
@@ -82,18 +118,62 @@ def play(config: Play) -> list[Path]:
     return files
 
 
-def open_session(config: Play) -> Session:
-    """The worlds that a config asks for, loaded and begun."""
+def serve(config: Serve) -> None:
+    """Serve the page until Ctrl+C.
+
+    Raises:
+        PlayError: without the packages that it needs, or where nobody can listen at this address.
+        CheckpointError, PromptError, WorldError: what no page could be played with.
+    """
+    try:
+        import uvicorn
+
+        from worldsim.play.web import Site
+    except ImportError as error:
+        raise PlayError(f"the web page needs {error.name}: pip install 'worldsim[web]'") from error
+    token = config.token or secrets.token_urlsafe(16)
+    try:
+        listening = socket.create_server((config.host, config.port))
+    except (OSError, OverflowError) as error:
+        raise PlayError(f"cannot listen at {config.host}, port {config.port}: {error}") from error
+    with listening:
+        world = open_world(config)
+        open_session(config, world).close()  # what is wrong with the options is told now, not to the first page
+        address = f"http://{config.host}:{listening.getsockname()[1]}/?token={quote(token)}"
+        print(f"play at {address}\nCtrl+C stops", flush=True)
+        if config.host not in LOCAL:
+            print("whoever has this address can play, and what is sent is not encrypted", flush=True)
+        app = Site(lambda: open_session(config, world), token, config.players).app()
+        server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", ws_max_size=LONGEST_MESSAGE, timeout_graceful_shutdown=2)
+        )
+        server.run(sockets=[listening])
+
+
+def open_world(config: Scene) -> World | None:
+    """The learned world of a scene, at its size, or None where an env is played alone."""
+    if config.env:
+        return None
+    own = World.from_pretrained(
+        config.checkpoint, rows=1, steps=config.passes, device=config.device, temperature=config.temperature,
+        guidance=Guidance(actions=config.action_guidance),
+    )  # fmt: skip
+    return at_size(own, read_size(config.size))
+
+
+def open_session(config: Scene, world: World | None = None) -> Session:
+    """The worlds that a scene asks for, begun; the learned one is like `world`, or else loaded.
+
+    Raises:
+        PlayError, CheckpointError, PromptError, WorldError.
+    """
     games: dict[str, Game] = {}
     if config.env:
         games["true"] = TrueGame.open(config.env, {})
     else:
-        own = World.from_pretrained(
-            config.checkpoint, rows=1, steps=config.passes, device=config.device, temperature=config.temperature,
-            guidance=Guidance(actions=config.action_guidance),
-        )  # fmt: skip
-        world = at_size(own, read_size(config.size))
-        opening = None if world is own else partial(TrueGame.from_card, world.card)
+        world = open_world(config) if world is None else world.alike(1)
+        resized = read_size(config.size) is not None and world.starts is None
+        opening = partial(TrueGame.from_card, world.card) if resized else None
         try:
             games["true"] = TrueGame.from_card(world.card)
         except PlayError as error:

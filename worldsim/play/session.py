@@ -42,6 +42,7 @@ class Session:
         typing: the prompt being typed, or None.
         helping: whether the help is shown.
         running: False once the player has quit.
+        film: what was recorded last, or None.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Session:
         self.typing: str | None = None
         self.helping = False
         self.running = True
+        self.film: Path | None = None
         self._look = np.zeros(2)
         self._recording: Recording | None = None
         learned = [game for game in games.values() if isinstance(game, LearnedGame)]
@@ -198,7 +200,7 @@ class Session:
             self.message = "recording; F5 stops"
             return
         recording, self._recording = self._recording, None
-        recording.save()
+        self.film = recording.save()[0]
         self.message = f"recorded into {recording.folder}"
 
     def quit(self) -> None:

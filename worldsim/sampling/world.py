@@ -45,6 +45,7 @@ from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldErr
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
 FREE = 8  # passes where the network acts by itself: fewer show the mean of all it might do, which stands still
+SURE = 0.5  # precision from which on an event is drawn wherever it counts as foretold
 UNSEEN = ("name", "env", "fps", "shown", "training", "passes")  # of the card: what no frame depends on, or not alone
 
 
@@ -185,12 +186,14 @@ class World:
         """A short hash of what decides how a rollout goes on: weights, habits, how it is played, and what of it the
         card says."""
         card = {key: value for key, value in self.card.to_json().items() if key not in UNSEEN}
+        if not self.card.redraws:  # as before there were such
+            del card["redraws"], card["dynamics"]["draws_events"]
         played = self.steps, self.temperature, self.guidance, self.window
         habits = "" if self.habits is None else self.habits.fingerprint
         used = (self.tokenizer, self.dynamics, *([] if self.refiner is None else [self.refiner]))
         networks = map(network_fingerprint, used)
-        drawn = self._thresholds().tolist() if self.card.redraws else ""
-        parts = json.dumps(card, sort_keys=True), repr(played), repr(drawn), habits, *networks
+        drawn = repr(self._thresholds().tolist()) if self.card.redraws else ""
+        parts = json.dumps(card, sort_keys=True), repr(played), drawn, habits, *networks
         return blake2b("".join(parts).encode(), digest_size=8).hexdigest()
 
     # -- prompts -------------------------------------------------------------------------------------------------
@@ -317,7 +320,7 @@ class World:
         Args:
             actions: as above.
             passes: denoising passes that make it, `steps` by default, or more where the network acts by itself.
-            watch: called with a `Preview` after each denoising pass.
+            watch: called with a `Preview` after each denoising pass, but for those of a frame that is drawn again.
             pixels: without them the decoder rests, and the step's frames are (B, 0, 0, 3).
             surprise: which of `SURPRISES` to measure; it changes nothing else.
 
@@ -456,10 +459,13 @@ class World:
         return latents.index_copy(0, rows, descend(again, noise[rows], look.levels, guidance=guidance.take(rows)))
 
     def _thresholds(self) -> np.ndarray:
-        """From which probability on each event has its frame drawn again, f64 (E,); above 1 for those that never do."""
-        found = self.calibration or Calibration()
-        redrawn = set(self.card.redraws)
-        return np.array([found.threshold(name) if name in redrawn else 2.0 for name in self.card.event_names])
+        """From which value on each column of the events has its frame drawn again, f64 (E,): infinity for those that
+        never do, and at least 0.5 where what is told from the measured threshold on is mostly not so."""
+        found, least = self.calibration or Calibration(), np.full(len(self.card.event_names), np.inf)
+        for name in self.card.redraws:
+            sure = name in found.events and found.events[name].precision >= SURE
+            least[self.card.event_names.index(name)] = max(found.threshold(name), 0.0 if sure else SURE)
+        return least
 
     def _refined(self, latents: torch.Tensor, led: torch.Tensor) -> torch.Tensor:
         """A finished frame (B, 1, C, h, w), which actions (B, A) led to, with the detail of the frames before it.

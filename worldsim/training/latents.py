@@ -252,9 +252,9 @@ def random_batch(bucket: LatentBucket, model: DynamicsConfig, grid: tuple[int, i
 
 
 def rare_events(episodes: Sequence[LatentEpisode]) -> np.ndarray:
-    """Which columns of `events`, the reward aside, fewer than one frame in a hundred has: bool (E,)."""
+    """Which columns of `events`, the reward aside, some frame has, and fewer than one in a hundred: bool (E,)."""
     happened = np.sum([(episode.events > 0).sum(0) for episode in episodes], axis=0)
-    rare = np.asarray(happened < RARE * sum(len(episode.events) for episode in episodes))
+    rare = (happened > 0) & (happened < RARE * sum(len(episode.events) for episode in episodes))
     rare[0] = False
     return rare
 

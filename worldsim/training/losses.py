@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import nn
 from torch.nn import functional as F
 
-from worldsim.model.config import check_numbers
+from worldsim.model.config import ConfigError, check_numbers
 from worldsim.model.dynamics import Attend, Condition, Dynamics, Words
 from worldsim.model.noise import mix, random_jumps, random_levels, sampling_levels, step_down, weight
 from worldsim.model.tokenizer import Tokenizer
@@ -160,6 +160,8 @@ class DynamicsLossConfig:
     def __post_init__(self) -> None:
         shares = "pure", "context_noise", "drown", "fade", "drop_actions", "drop_text", "rollout", "jumps", "tell"
         check_numbers(self, 0, 1, *shares)
+        if self.tell == 1:
+            raise ConfigError("DynamicsLossConfig.tell must be below 1, or nothing is left to be foretold, got 1")
         check_numbers(self, 0, math.inf, "first", "change", "rare", "events", "foretell", "actions", "obey")
 
 
@@ -175,6 +177,7 @@ class DynamicsObjective(nn.Module):
     def __init__(self, dynamics: Dynamics, config: DynamicsLossConfig, compiled: tuple[int, int] | None = None) -> None:
         super().__init__()
         self.dynamics, self.config, self.compiled = dynamics, config, compiled
+        self.tell = config.tell if dynamics.config.draws_events else 0.0
 
     def forward(self, batch: LatentBatch, generator: torch.Generator) -> tuple[torch.Tensor, Logs]:
         rare = self.compiled is not None and tuple(batch.latents.shape[3:]) != self.compiled
@@ -210,7 +213,12 @@ class DynamicsObjective(nn.Module):
         later = torch.arange(time, device=device) > 0
         share = batch.mask * torch.where(later, 1.0, config.first)
         share[:, 1:] *= torch.where(_changes(condition.words), config.change, 1.0)  # pyright: ignore[reportArgumentType]
-        share *= torch.where(batch.happened.any(-1), config.rare, 1.0)
+        happens, untold = batch.happened.any(-1), torch.ones_like(share)
+        share *= torch.where(happens, config.rare, 1.0)
+        if condition.events is not None:  # such frames stand for those that are told, too, or they would seem rarer
+            told = condition.events.any(-1)
+            untold = torch.where(told, 0.0, torch.where(happens, 1 / (1 - self.tell), 1.0))
+            share *= torch.where(told, 1.0, untold)
         hidden = ~condition.acted * batch.mask * later
         flowing = (condition.span == 0).float()
         pure = (level == 1.0) * flowing * batch.mask * later
@@ -231,7 +239,6 @@ class DynamicsObjective(nn.Module):
         loss = loss_clean + config.events * loss_events + config.actions * loss_actions
         if prediction.foretold is not None:
             ahead = prediction.foretold.float()
-            untold = ~condition.events.any(-1)  # pyright: ignore[reportOptionalMemberAccess]
             loss_foretold = self._event_loss(ahead[..., :-1], ahead[..., -1], batch, untold) / masks
             logs["foretold"] = loss_foretold.detach()
             loss = loss + config.foretell * loss_foretold
@@ -252,7 +259,7 @@ class DynamicsObjective(nn.Module):
     def _told(self, batch: LatentBatch, generator: torch.Generator) -> torch.Tensor:
         """What rare events frames are told of, f32 (B, T, E), in some of those with which they happen."""
         chance = drawn(torch.rand, tuple(batch.mask.shape), generator, batch.latents.device)
-        return batch.happened * (chance < self.config.tell)[..., None]
+        return batch.happened * (chance < self.tell)[..., None]
 
     def _jumping(self, rows: int, generator: torch.Generator, device: torch.device) -> torch.Tensor:
         """Bool (B,): every so many rows learn to jump, counted over all ranks; a lone row does so now and then."""
@@ -316,7 +323,7 @@ class DynamicsObjective(nn.Module):
         device = clean.device
         begin = time - 1 - drawn(partial(torch.randint, min(OWN, time - 1)), (rows,), generator, device)
         levels = sampling_levels(PASSES[int(torch.randint(len(PASSES), (), generator=generator))])
-        cache, happened = dynamics.new_cache(rows, *clean.shape[3:]), batch.happened
+        cache, happened = dynamics.new_cache(rows, *clean.shape[3:]), batch.happened * float(self.tell > 0)
         words, seen = dynamics.read(condition.words, rows, time)
         frames = []
         with torch.compiler.set_stance("force_eager"):  # shapes of their own, not worth compiling
@@ -338,9 +345,10 @@ class DynamicsObjective(nn.Module):
         return torch.cat(frames, 1)
 
     def _event_loss(
-        self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch, counted: torch.Tensor | None = None
+        self, events: torch.Tensor, end: torch.Tensor, batch: LatentBatch, counts: torch.Tensor | None = None
     ) -> torch.Tensor:
-        """Error of symlog(reward), cross-entropy of each event and of the end; summed over frames, or those counted.
+        """Error of symlog(reward), cross-entropy of each event and of the end; summed over frames, as much as each
+        counts.
 
         The error is squared up to 1 and goes on straight from there: a rare -100 must not drown all the rest.
         """
@@ -349,7 +357,7 @@ class DynamicsObjective(nn.Module):
         named = F.binary_cross_entropy_with_logits(events[..., 1:], happened, reduction="none")
         ended = F.binary_cross_entropy_with_logits(end, batch.ended, reduction="none")
         each = torch.cat([rearrange(reward, "b t -> b t 1"), named, rearrange(ended, "b t -> b t 1")], -1).mean(-1)
-        return (each * (batch.mask if counted is None else batch.mask * counted)).sum()
+        return (each * (batch.mask if counts is None else batch.mask * counts)).sum()
 
 
 def _changes(words: Words) -> torch.Tensor:

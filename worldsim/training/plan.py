@@ -247,7 +247,7 @@ def make_plan(config: Train, measure: Callable[..., float] = seconds_per_step) -
     if card is not None:
         if card.dynamics is None:
             raise CheckpointError(f"{start} holds a tokenizer alone; give --start a world, or none")
-        tokenizer, dynamics = card.tokenizer, card.dynamics
+        tokenizer, dynamics = card.tokenizer, replace(card.dynamics, draws_events=True)
     text = dynamics.text if longest <= dynamics.text.longest else replace(dynamics.text, longest=-(-longest // 8) * 8)
     dynamics = replace(
         dynamics, channels=tokenizer.channels, actions=info.actions.width, events=len(info.event_names), words=words,
@@ -368,7 +368,8 @@ def _read_plan(file: Path, asked: dict[str, Any]) -> Plan:
         data = json.loads(file.read_text())
         text = TextConfig(**data["dynamics"].pop("text"))
         tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["tokenizer"].items()}
-        sizes = {"dynamics": DynamicsConfig(**data["dynamics"], text=text), "tokenizer": TokenizerConfig(**tuples)}
+        old = {"draws_events": False}  # plans from before there were such
+        sizes = {"dynamics": DynamicsConfig(**old | data["dynamics"], text=text), "tokenizer": TokenizerConfig(**tuples)}
         plan = Plan(**{**data, **sizes})
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"{file} is not a plan of `worldsim train`: {error}; choose another --out") from error

@@ -142,6 +142,8 @@ def train_refiner(config: TrainRefiner) -> Path:
         for folder, source in zip(config.data, sources, strict=True):
             if source.info.actions.to_json() != card.action_spec.to_json():
                 raise TrainingError(f"{folder} has other actions than {config.checkpoint}; record that world's env")
+            if card.redraws and source.info.event_names != card.event_names:
+                raise TrainingError(f"{folder} has other events than {config.checkpoint}, which draws them; record anew")
         tokenizer.to(device)
         found = [episode for source in sources for episode in encode_dataset(source.dataset, tokenizer)]
         episodes = [replace(episode, captions=()) for episode in found]  # nobody is told anything
@@ -189,7 +191,8 @@ def _guesses(
     """Guessed clips, file by file: latents (B, T, C, h, w), actions (B, T, A), guess (B, T - given, C, h, w) and
     present (B, T). What is on disk already is not played again; ranks share the work."""
     rows, length = config.played
-    played = blake2b(repr((card.temperature, card.context_level, card.shift)).encode(), digest_size=4).hexdigest()
+    how = repr((card.temperature, card.context_level, card.shift)) + " ".join(card.redraws)
+    played = blake2b(how.encode(), digest_size=4).hexdigest()
     seen = f"{network_fingerprint(dynamics)}-{played}-{passes}-{rows}x{length}-{config.given}-{config.fit.seed}-{data}"
     place = config.out / "guesses" / seen
     place.mkdir(parents=True, exist_ok=True)
@@ -222,13 +225,16 @@ def guess(
     dynamics: Dynamics, card: WorldCard, batch: LatentBatch, given: int, passes: int, generator: torch.Generator
 ) -> torch.Tensor:
     """What a world, as it is played, makes of each frame of a batch after the first `given`, every one after true
-    frames, and told of what happens that it would be told of: (B, T - given, C, h, w)."""
+    frames: (B, T - given, C, h, w). Of half of what its card redraws it is told, as play foretells some of it."""
     device = dynamics.no_text.device
     truth, actions = batch.latents.to(device), batch.actions.to(device)
     rows, time = batch.mask.shape
     cache, read = dynamics.new_cache(rows, *truth.shape[3:]), dynamics.read(None, rows, 1)
-    redrawn = torch.tensor([name in card.redraws for name in card.event_names])
-    happened = ((batch.events > 0) & redrawn).float().to(device)
+    happened = None
+    if card.redraws:
+        redrawn = torch.tensor([name in card.redraws for name in card.event_names])
+        told = torch.rand((rows, time, 1), generator=generator) < 0.5
+        happened = ((batch.events > 0) & redrawn & told).float().to(device)
     acted = torch.ones(rows, 1, dtype=torch.bool, device=device)
     level = torch.full((rows, 1), card.context_level, device=device)
     made = []
@@ -237,7 +243,7 @@ def guess(
         noise = torch.randn((2, *frame.shape), generator=generator).to(device)
         if t >= given:
             size = card.temperature.after(cache.last, cache.count)[:, None, None, None, None]
-            told = replace(condition, events=happened[:, t : t + 1])
+            told = replace(condition, events=None if happened is None else happened[:, t : t + 1])
             made.append(
                 denoise(
                     dynamics, size * noise[0], told, steps=passes, shift=card.shift, cache=cache, read=read
