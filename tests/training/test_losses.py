@@ -168,11 +168,11 @@ def test_some_frames_are_told_of_what_is_rare_and_foretell_nothing_then() -> Non
 
 
 def test_what_is_left_to_foretell_counts_for_what_is_told() -> None:
-    """However many of the rare frames are told, the others stand for all of them; nothing is told where it cannot be."""
+    """However many of the rare frames are told, the others stand for all; nothing is told where it cannot be."""
     batch = replace(a_batch(rows=64, length=6), rare=torch.tensor([False, False, True]))
     batch.events[..., 1:] = 0
     batch.events[:, 3, 2] = 1
-    plain: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 1000.0, "actions": 0.0, "drown": 0.0, "fade": 0.0}
+    plain: dict[str, Any] = {"jumps": 0.0, "events": 0.0, "foretell": 1000.0, "actions": 0.0, "drown": 0.0}
     untold, some = (float(loss_of(batch, **plain, tell=tell)) for tell in (0.0, 0.5))
     assert some == pytest.approx(untold, rel=0.05)
     with pytest.raises(ConfigError, match="tell must be below 1"):

@@ -1,4 +1,4 @@
-"""`worldsim play` and `worldsim serve`: from a checkpoint or an env id to a session, in a window, headless or in a page."""
+"""`worldsim play` and `worldsim serve`: from a checkpoint or an env id to a session in a window, a page, or neither."""
 
 from __future__ import annotations
 
@@ -168,19 +168,19 @@ def open_session(config: Scene, world: World | None = None) -> Session:
         PlayError, CheckpointError, PromptError, WorldError.
     """
     games: dict[str, Game] = {}
-    if config.env:
+    own = open_world(config) if world is None else world.alike(1)
+    if own is None:
         games["true"] = TrueGame.open(config.env, {})
     else:
-        world = open_world(config) if world is None else world.alike(1)
-        resized = read_size(config.size) is not None and world.starts is None
-        opening = partial(TrueGame.from_card, world.card) if resized else None
+        resized = read_size(config.size) is not None and own.starts is None
+        opening = partial(TrueGame.from_card, own.card) if resized else None
         try:
-            games["true"] = TrueGame.from_card(world.card)
+            games["true"] = TrueGame.from_card(own.card)
         except PlayError as error:
             if config.world == "true":
                 raise
             print(f"the learned world alone: {error}")
             opening = None
-        games["learned"] = LearnedGame(world, opening)
+        games["learned"] = LearnedGame(own, opening)
     prompt, auto = config.auto or config.prompt, config.auto is not None
     return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto)

@@ -58,8 +58,8 @@ class Message:
 
 
 def read_message(text: str) -> Message:
-    """Read what a page sends, JSON of one field: {"down": "w"}, {"up": "w"}, {"look": [0.1, 0]}, {"say": "night falls"},
-    {"do": "reset"}, {"shown": 12} or {"blur": true}.
+    """Read what a page sends, JSON of one field: {"down": "w"}, {"up": "w"}, {"look": [0.1, 0]},
+    {"say": "night falls"}, {"do": "reset"}, {"shown": 12} or {"blur": true}.
 
     Raises:
         MessageError: anything else; it names what was expected.
@@ -71,7 +71,6 @@ def read_message(text: str) -> Message:
     if not isinstance(data, dict) or len(data) != 1:
         raise MessageError(f"a message must be an object with one field, got {text[:40]!r}")
     ((kind, value),) = data.items()
-    number = isinstance(value, int) and not isinstance(value, bool)
     match kind:
         case "down" | "up" if isinstance(value, str) and value in KEYS:
             return Message(kind, value)
@@ -81,7 +80,7 @@ def read_message(text: str) -> Message:
             return Message(kind, value.strip())
         case "do" if isinstance(value, str) and value in COMMANDS:
             return Message(kind, value)
-        case "shown" if number and value >= 0:
+        case "shown" if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
             return Message(kind, value)
         case "blur" if value is True:
             return Message(kind, value)
@@ -215,7 +214,8 @@ class _Player:
             last, self.sent = now, self.sent + 1
             await self.socket.send_text(json.dumps(state_of(session, self.sent, rate)))
             await self.socket.send_bytes(frame)
-            due = max(due + 1 / session.game.info.fps, now - 1)  # of what was late, a second at most is made up for
+            beat = 1 / session.game.info.fps
+            due = max(due + beat, now - beat)  # of what was late, a frame at most is made up for
             await asyncio.sleep(max(0.0, due - clock()))
 
     def _waiting(self) -> list[str]:

@@ -369,7 +369,8 @@ def _read_plan(file: Path, asked: dict[str, Any]) -> Plan:
         text = TextConfig(**data["dynamics"].pop("text"))
         tuples: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data["tokenizer"].items()}
         old = {"draws_events": False}  # plans from before there were such
-        sizes = {"dynamics": DynamicsConfig(**old | data["dynamics"], text=text), "tokenizer": TokenizerConfig(**tuples)}
+        dynamics = DynamicsConfig(**old | data["dynamics"], text=text)
+        sizes = {"dynamics": dynamics, "tokenizer": TokenizerConfig(**tuples)}
         plan = Plan(**{**data, **sizes})
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingError(f"{file} is not a plan of `worldsim train`: {error}; choose another --out") from error

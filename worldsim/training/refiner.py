@@ -143,7 +143,7 @@ def train_refiner(config: TrainRefiner) -> Path:
             if source.info.actions.to_json() != card.action_spec.to_json():
                 raise TrainingError(f"{folder} has other actions than {config.checkpoint}; record that world's env")
             if card.redraws and source.info.event_names != card.event_names:
-                raise TrainingError(f"{folder} has other events than {config.checkpoint}, which draws them; record anew")
+                raise TrainingError(f"{folder} has other events than {config.checkpoint}; record that world's env")
         tokenizer.to(device)
         found = [episode for source in sources for episode in encode_dataset(source.dataset, tokenizer)]
         episodes = [replace(episode, captions=()) for episode in found]  # nobody is told anything
