@@ -200,5 +200,5 @@ def _dynamics_to_json(config: DynamicsConfig) -> dict[str, Any]:
 
 
 def _dynamics_config(data: Mapping[str, Any], hidden: int) -> DynamicsConfig:
-    data = {"draws_events": False} | dict(data)  # older networks cannot
-    return _config(DynamicsConfig, {**data, "text": _config(TextConfig, {**data["text"], "hidden": hidden})})
+    full = {"draws_events": False, **data}  # older networks cannot
+    return _config(DynamicsConfig, {**full, "text": _config(TextConfig, {**data["text"], "hidden": hidden})})
