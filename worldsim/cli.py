@@ -93,6 +93,9 @@ COMMANDS = {
     "agent train": Command("worldsim_agents.rl.train", "Train", "train", "train an agent in a learned or true world"),
     "agent clone": Command("worldsim_agents.rl.train", "Clone", "clone_agent", "let an agent imitate a recording"),
     "agent eval": Command("worldsim_agents.rl.evaluate", "Judge", "judge", "judge an agent in a learned or true world"),
+    "agent record": Command(
+        "worldsim_agents.rl.recorded", "RecordAgents", "record_agents", "record agents in the true world, to learn from"
+    ),
     "agent watch": Command("worldsim_agents.rl.watch", "Watch", "watch", "film an agent in both worlds"),
     "agent study": Command("worldsim_agents.rl.study", "Study", "study", "what learning in the learned world is worth"),
     "agent rank": Command("worldsim_agents.rl.ranking", "Rank", "rank", "do both worlds rank policies alike"),
