@@ -32,6 +32,7 @@ from worldsim.data.episodes import Dataset
 from worldsim.model.checkpoint import load, save
 from worldsim.model.config import ConfigError
 from worldsim.sampling.world import World
+from worldsim.training import latents
 from worldsim.training.intake import Live
 from worldsim.training.loop import TrainingError
 from worldsim_envs.learned import LearnedEnv, LearnedVectorEnv
@@ -148,6 +149,24 @@ def test_a_new_run_continues_from_another_worlds_checkpoint(
     other = replace(the_run("tokenizer", data, whole, tmp_path / "tokenizer", **still), start=start)
     mine, theirs = load(train(other))[1], load(start)[1]
     assert all(torch.equal(p, q) for p, q in zip(mine.parameters(), theirs.parameters(), strict=True))
+
+
+def test_the_card_names_the_events_that_play_draws_again(
+    data: Path, whole: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that are rare in the recordings, where frames have been told of them and foretell them."""
+    run = the_run("dynamics", data, whole, tmp_path / "plain", steps=1)
+    assert load(train(run))[0].redraws == (), "every second frame has either"
+    monkeypatch.setattr(latents, "RARE", 0.9)
+    loss = run.loss
+    for name, change, redrawn in (
+        ("told", {}, ("even", "odd")),
+        ("untold", {"loss": replace(loss, tell=0.0)}, ()),
+        ("silent", {"loss": replace(loss, foretell=0.0)}, ()),
+        ("deaf", {"model": replace(run.model, draws_events=False)}, ()),
+    ):
+        card = load(train(replace(run, out=tmp_path / name, **change)))[0]
+        assert card.redraws == redrawn, name
 
 
 def test_a_start_with_another_tokenizer_or_other_shapes_is_told(
