@@ -43,8 +43,7 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1) 
     _check_frames(frames)
     if not fps > 0:
         raise VideoError(f"fps must be above 0, got {fps}")
-    frames = enlarge(frames, scale)
-    height, width = frames.shape[1:3]
+    height, width = enlarge(frames[:1], scale).shape[1:3]
     if height % 2 or width % 2:
         raise VideoError(f"an mp4 needs an even height and width, got {height} × {width}; pass scale=2")
     with replacing_file(path) as temporary, av.open(str(temporary), "w", format="mp4") as film:
@@ -53,7 +52,8 @@ def write_mp4(path: str | Path, frames: np.ndarray, fps: float, scale: int = 1) 
         stream.options = {"crf": QUALITY, "preset": "veryfast"}
         film.metadata["comment"] = f"{SCALE}{scale}"
         for frame in frames:
-            film.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+            large = enlarge(frame[None], scale)[0]  # one at a time: all of a long film would fill the memory
+            film.mux(stream.encode(av.VideoFrame.from_ndarray(large, format="rgb24")))
         film.mux(stream.encode())
     return Path(path)
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from worldsim.cli import main
+from worldsim.data.envs import RecordError
 from worldsim.data.episodes import Dataset
 from worldsim_agents.rl.agents import AgentError, make_agent, recipe_for, save_agent
 from worldsim_agents.rl.recorded import AgentPolicy, RecordAgents, record_agents
@@ -43,9 +44,10 @@ def test_the_command_records_and_a_seed_gives_the_same_episodes(tmp_path: Path) 
     agents = [str(an_agent(tmp_path / f"{seed}.zip", seed=seed)) for seed in range(2)]
     words = ["agent", "record", "--agents", *agents, "--steps", "40", "--episode-length", "16", "--seed", "3"]
     taken = []
-    for folder in ("one", "two"):
-        main([*words, "--out", str(tmp_path / folder)])
+    for folder, workers in (("one", "1"), ("two", "2")):
+        main([*words, "--out", str(tmp_path / folder), "--workers", workers])
         data = Dataset.open(tmp_path / folder)
+        assert {entry.policy for entry in data.entries} == {"worldsim_agents.rl.recorded:AgentPolicy"}
         assert data.info.env_id == "worldsim/PaintSign-v0" and int(data.lengths.sum()) == 40 + len(data)
         taken.append(np.concatenate([data.read(number).actions for number in range(len(data))]))
     assert np.array_equal(*taken) and len(np.unique(taken[0], axis=0)) > 3, "they draw what they do"
@@ -63,4 +65,6 @@ def test_agents_that_cannot_play_there_are_told_before_anything_is_recorded(tmp_
         RecordAgents((tmp_path / "none.zip",), out, steps=0)
     with pytest.raises(AgentError, match=r"acts in Discrete\(7\), this world shows .* takes Discrete\(26\)"):
         record_agents(RecordAgents((an_agent(tmp_path / "few.zip", actions=7),), out))
-    assert not any(out.rglob("*.safetensors"))
+    with pytest.raises(RecordError, match="NoSuchTask"):
+        record_agents(RecordAgents((an_agent(tmp_path / "agent.zip"),), out, task="NoSuchTask"))
+    assert not out.exists()

@@ -121,7 +121,8 @@ class Job:
         """What the index calls the policy."""
         if isinstance(self.policy, str):
             return self.policy
-        return f"{self.policy.__module__}:{getattr(self.policy, '__qualname__', type(self.policy).__qualname__)}"
+        made: Any = self.policy.func if isinstance(self.policy, partial) else self.policy
+        return f"{made.__module__}:{getattr(made, '__qualname__', type(made).__qualname__)}"
 
     def episode_seed(self, number: int) -> int:
         """What the env of episode `number` is reset with, in [0, 2³¹)."""

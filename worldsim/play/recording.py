@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,11 @@ class Recording:
 
     folder: Path
     _stretches: list[_Stretch] = field(default_factory=list)
+
+    @property
+    def length(self) -> int:
+        """Frames so far."""
+        return sum(len(stretch.shown) for stretch in self._stretches)
 
     def begin(self, world: str, info: DatasetInfo, shown: Shown) -> None:
         """A world starts to be shown, anew or after another: a new episode, whose row 0 counts as a reset."""
@@ -69,11 +76,13 @@ def write_film(path: Path, frames: np.ndarray, fps: float, shown: tuple[int, int
 
 
 def free_folder(parent: Path) -> Path:
-    """The first of `play-001`, `play-002`, … that is not there yet."""
-    number = 1
-    while (folder := parent / f"play-{number:03d}").exists():
-        number += 1
-    return folder
+    """The first of `play-001`, `play-002`, … that is not there yet; it is made, so that nobody else takes it."""
+    for number in count(1):
+        folder = parent / f"play-{number:03d}"
+        with suppress(FileExistsError):
+            folder.mkdir(parents=True)
+            return folder
+    raise AssertionError("numbers never end")
 
 
 def _episode(stretch: _Stretch) -> Episode:

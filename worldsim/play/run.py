@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from urllib.parse import quote
 
 from worldsim.play.games import Game, LearnedGame, PlayError, TrueGame
 from worldsim.play.headless import play_headless
-from worldsim.play.session import Session
+from worldsim.play.session import KEYS, Session
 from worldsim.sampling.denoise import Guidance
 from worldsim.sampling.sizes import at_size, read_size
 from worldsim.sampling.world import World
@@ -22,7 +23,9 @@ __all__ = ["Play", "Scene", "Serve", "open_session", "open_world", "play", "serv
 
 SHORTEST_TOKEN = 8  # letters
 LONGEST_MESSAGE = 4096  # bytes that a page may send at once
-LOCAL = ("127.0.0.1", "localhost", "::1")
+LOCAL, EVERYWHERE = ("127.0.0.1", "localhost", "::1"), ("0.0.0.0", "::")
+SAVING = 60  # seconds that players have to write what they record, when the server is stopped
+PAGE_KEYS = {"help": "H", "record": "V"}  # browsers keep F1 and F5 for themselves
 
 
 @dataclass(frozen=True)
@@ -127,25 +130,30 @@ def serve(config: Serve) -> None:
     """
     try:
         import uvicorn
+        import websockets  # noqa: F401  (without it uvicorn serves the page, and no game)
 
         from worldsim.play.web import Site
     except ImportError as error:
         raise PlayError(f"the web page needs {error.name}: pip install 'worldsim[web]'") from error
     token = config.token or secrets.token_urlsafe(16)
     try:
-        listening = socket.create_server((config.host, config.port))
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        listening = socket.create_server((config.host, config.port), family=family)
     except (OSError, OverflowError) as error:
         raise PlayError(f"cannot listen at {config.host}, port {config.port}: {error}") from error
     with listening:
         world = open_world(config)
         open_session(config, world).close()  # what is wrong with the options is told now, not to the first page
-        address = f"http://{config.host}:{listening.getsockname()[1]}/?token={quote(token)}"
-        print(f"play at {address}\nCtrl+C stops", flush=True)
+        here = "127.0.0.1" if config.host in EVERYWHERE else f"[{config.host}]" if ":" in config.host else config.host
+        where = f":{listening.getsockname()[1]}/?token={quote(token)}"
+        print(f"play at http://{here}{where}\nCtrl+C stops", flush=True)
+        if config.host in EVERYWHERE:
+            print(f"from other machines at http://{socket.gethostname()}{where}", flush=True)
         if config.host not in LOCAL:
             print("whoever has this address can play, and what is sent is not encrypted", flush=True)
-        app = Site(lambda: open_session(config, world), token, config.players).app()
+        app = Site(lambda: open_session(config, world, PAGE_KEYS), token, config.players).app()
         server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", ws_max_size=LONGEST_MESSAGE, timeout_graceful_shutdown=2)
+            uvicorn.Config(app, log_level="warning", ws_max_size=LONGEST_MESSAGE, timeout_graceful_shutdown=SAVING)
         )
         server.run(sockets=[listening])
 
@@ -161,8 +169,8 @@ def open_world(config: Scene) -> World | None:
     return at_size(own, read_size(config.size))
 
 
-def open_session(config: Scene, world: World | None = None) -> Session:
-    """The worlds that a scene asks for, begun; the learned one is like `world`, or else loaded.
+def open_session(config: Scene, world: World | None = None, named: Mapping[str, str] = KEYS) -> Session:
+    """The worlds that a scene asks for, begun, the learned one like `world`, or else loaded; `named` as in `Session`.
 
     Raises:
         PlayError, CheckpointError, PromptError, WorldError.
@@ -183,4 +191,9 @@ def open_session(config: Scene, world: World | None = None) -> Session:
             opening = None
         games["learned"] = LearnedGame(own, opening)
     prompt, auto = config.auto or config.prompt, config.auto is not None
-    return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto)
+    try:
+        return Session(games, "true" if config.env else config.world, config.seed, prompt, config.out, auto, named)
+    except BaseException:
+        for game in games.values():
+            game.close()
+        raise

@@ -7,6 +7,7 @@ draws; the headless run and the tests press keys themselves.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from worldsim.play.recording import Recording, free_folder
 
 __all__ = ["Session"]
 
+LONGEST_RECORDING = 18_000  # frames, half an hour at ten a second; a longer one is written and ends
+KEYS = {"help": "F1", "record": "F5"}  # what these are called in the window
 LONGEST_PROMPT = 200  # characters that the box takes; how many words a model reads it says itself
 
 
@@ -30,6 +33,7 @@ class Session:
         prompt: what the learned world begins under.
         auto: whether the learned world acts by itself while the player does nothing.
         folder: where recordings go, each into a folder of its own.
+        named: what the keys for help and for recording are called where this is played.
 
     Raises:
         PlayError: no such world.
@@ -53,6 +57,7 @@ class Session:
         prompt: str = "",
         folder: Path = Path("out"),
         auto: bool = False,
+        named: Mapping[str, str] = KEYS,
     ) -> None:
         if world not in games:
             raise PlayError(f"world must be one of {', '.join(games)}, got {world!r}")
@@ -61,7 +66,8 @@ class Session:
         self.controls = Controls(self.game.info.actions)
         self.held: set[str] = set()
         self.action = "nothing"
-        self.message = "F1 shows the keys"
+        self.named = named
+        self.message = f"{named['help']} shows the keys"
         self.typing: str | None = None
         self.helping = False
         self.running = True
@@ -108,6 +114,9 @@ class Session:
         if self._recording is not None:
             self._recording.add(vector, shown)
         self._show(shown)
+        if self._recording is not None and self._recording.length >= LONGEST_RECORDING:
+            self.toggle_recording()
+            self.message += ", which was as long as a recording may be"
         return self.frame
 
     def press(self, key: str) -> None:
@@ -197,7 +206,7 @@ class Session:
         if self._recording is None:
             self._recording = Recording(free_folder(self.folder))
             self._recording.begin(self.world, self.game.info, self._past[self.world][-1][0])
-            self.message = "recording; F5 stops"
+            self.message = f"recording; {self.named['record']} stops"
             return
         recording, self._recording = self._recording, None
         self.film = recording.save()[0]

@@ -1,8 +1,9 @@
 """The web page on a `Session`: FastAPI serves one page, and a WebSocket takes its keys and sends it frames.
 
-Each page that is open plays a session of its own, and the sessions take turns at the machine. A page tells the server
-which frames it has shown; where it falls behind or is hidden, its world waits. Whoever opens the page, or its socket,
-has to know the token that the server prints; a socket that another site's page opens is refused besides.
+Each page that is open plays a session of its own. All that sessions do, from opening to closing, is done in one thread,
+in turn: each step takes all cores, and pictures drawn with OpenGL belong to the thread that began. A page tells the
+server which frames it has shown; where it falls behind or is hidden, its world waits. Whoever opens the page, or its
+socket, has to know the token that the server prints; a socket that another site's page opens is refused besides.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
-import threading
+import logging
 from collections import deque
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -28,6 +30,8 @@ from worldsim.play.session import LONGEST_PROMPT, Session
 
 __all__ = ["Message", "MessageError", "Site", "apply", "read_message", "state_of"]
 
+_T = TypeVar("_T")
+LOG = logging.getLogger("uvicorn.error")
 PAGE = Path(__file__).with_name("page.html")
 AHEAD = 2  # frames that may be on their way before the page has shown them
 WAITING = 256  # messages of a page that are kept for the next step; older ones are dropped
@@ -102,21 +106,28 @@ class Site:
     Attributes:
         make: opens a session; called in a thread, for one page at a time.
         token: what the address has to end with.
-        players: pages that may play at once; more are told so.
-        machine: whoever holds it uses the machine: each step takes all cores.
+        players: pages that may play at once; another one waits a while for a place, and is then told so.
+        patience: seconds that it waits: a page that is loaded anew comes before its old place is free.
+        turns: the one thread in which all sessions are.
         films: what players have recorded, by name.
     """
 
     make: Callable[[], Session]
     token: str
     players: int = 2
-    machine: threading.Lock = field(default_factory=threading.Lock)
+    patience: float = 10.0
+    turns: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "session"))
     films: dict[str, Path] = field(default_factory=dict)
 
     def app(self) -> FastAPI:
         """The page, its socket, and the films that its players record."""
-        app = FastAPI(title="worldsim", docs_url=None, redoc_url=None, openapi_url=None)
-        here: set[_Player] = set()
+        @asynccontextmanager
+        async def life(app: FastAPI) -> AsyncGenerator[None]:
+            yield
+            await asyncio.to_thread(self.turns.shutdown)  # what is recorded is written before the server ends
+
+        app = FastAPI(title="worldsim", docs_url=None, redoc_url=None, openapi_url=None, lifespan=life)
+        places = asyncio.Semaphore(self.players)
 
         @app.get("/")
         async def page(token: str = "") -> HTMLResponse:
@@ -135,16 +146,17 @@ class Site:
             await socket.accept()  # first, for a socket that is not there cannot be told why
             if not hmac.compare_digest(token.encode(), self.token.encode()):
                 return await socket.close(REFUSED, NO_TOKEN)
-            if not _same_site(socket):
-                return await socket.close(REFUSED, "only the page of this server may play here")
-            if len(here) >= self.players:
-                return await socket.close(FULL, f"{self.players} of {self.players} players are here; try again later")
-            player = _Player(self, socket)
-            here.add(player)
+            origin, host = socket.headers.get("origin"), socket.headers.get("host")
+            if origin is not None and urlsplit(origin).netloc != host:  # browsers tell it, other programs need not
+                return await socket.close(REFUSED, _short(f"only the page of {host} may play here, not of {origin}"))
             try:
-                await player.play()
+                await asyncio.wait_for(places.acquire(), self.patience)
+            except TimeoutError:
+                return await socket.close(FULL, f"{self.players} of {self.players} players are here; try again later")
+            try:
+                await _Player(self, socket).play()
             finally:
-                here.discard(player)
+                places.release()
 
         return app
 
@@ -152,12 +164,9 @@ class Site:
         if not hmac.compare_digest(token.encode(), self.token.encode()):
             raise HTTPException(403, NO_TOKEN)
 
-
-def _same_site(socket: WebSocket) -> bool:
-    """Whether the socket comes from this server's own page: browsers say where a page is from, other programs need not.
-    """
-    origin = socket.headers.get("origin")
-    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")
+    async def turn(self, do: Callable[..., _T], *given: Any) -> _T:
+        """Do something in the sessions' thread, after whatever is to be done there first."""
+        return await asyncio.get_running_loop().run_in_executor(self.turns, do, *given)
 
 
 class _Player:
@@ -170,23 +179,19 @@ class _Player:
         self.sent = self.shown = 0
 
     async def play(self) -> None:
-        """Play until the page goes away."""
+        """Play until the page goes away, or nothing more can be played."""
+        listener, session = asyncio.create_task(self._listen()), None
         try:
-            session = await asyncio.to_thread(self._open)
-        except ValueError as error:
-            return await self.socket.close(BROKEN, str(error).encode()[:LONGEST_REASON].decode(errors="ignore"))
-        listener = asyncio.create_task(self._listen())
-        try:
+            session = await self.site.turn(self.site.make)
             await self._play(session, listener)
-        except (WebSocketDisconnect, RuntimeError):  # it went away while it was sent something
-            pass
+        except Exception as error:  # of whatever world: the page is told, and whoever runs the server
+            LOG.exception("a game ended")
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self.socket.close(BROKEN, _short(f"the game ended: {error}"))
         finally:
             listener.cancel()
-            await asyncio.to_thread(_leave, session)
-
-    def _open(self) -> Session:
-        with self.site.machine:
-            return self.site.make()
+            if session is not None:
+                await self.site.turn(_leave, session)
 
     async def _listen(self) -> None:
         try:
@@ -207,13 +212,18 @@ class _Player:
             if self.sent - self.shown >= AHEAD and not asked:
                 self.news.clear()
                 await self.news.wait()
+                last = clock()
                 continue
-            frame = await asyncio.to_thread(self._step, session, asked, self.sent - self.shown < AHEAD)
+            frame = await self.site.turn(self._step, session, asked, self.sent - self.shown < AHEAD)
             now = clock()
-            rate += (0.1 if rate else 1.0) * (1 / max(now - last, 1e-3) - rate)
+            if self.sent:
+                rate += (0.1 if rate else 1.0) * (1 / max(now - last, 1e-3) - rate)
             last, self.sent = now, self.sent + 1
-            await self.socket.send_text(json.dumps(state_of(session, self.sent, rate)))
-            await self.socket.send_bytes(frame)
+            try:
+                await self.socket.send_text(json.dumps(state_of(session, self.sent, rate)))
+                await self.socket.send_bytes(frame)
+            except (WebSocketDisconnect, RuntimeError):  # it went away
+                return
             beat = 1 / session.game.info.fps
             due = max(due + beat, now - beat)  # of what was late, a frame at most is made up for
             await asyncio.sleep(max(0.0, due - clock()))
@@ -234,19 +244,17 @@ class _Player:
 
     def _step(self, session: Session, asked: Sequence[Message | MessageError], go: bool) -> bytes:
         """Do what the page asked for and, where it keeps up, take a step; the frame's bytes."""
-        with self.site.machine:
+        for message in asked:
             try:
-                for message in asked:
-                    if isinstance(message, MessageError):
-                        session.message = str(message)
-                    else:
-                        apply(session, message)
-                if go:
-                    session.tick()
+                if isinstance(message, MessageError):
+                    raise message
+                apply(session, message)
             except (ValueError, OSError) as error:  # a world that cannot be begun, a full disk
                 session.message = str(error)
-            if session.film is not None:
-                self.site.films[session.film.parent.name] = session.film
+        if go:
+            session.tick()
+        if session.film is not None:
+            self.site.films[session.film.parent.name] = session.film
         return np.ascontiguousarray(session.frame).tobytes()
 
 
@@ -276,6 +284,11 @@ def state_of(session: Session, number: int, rate: float) -> dict[str, Any]:
         "prompt": session.prompt, "auto": session.auto, "recording": session.recording, "rate": round(rate, 1),
         "film": None if session.film is None else session.film.parent.name,
     }  # fmt: skip
+
+
+def _short(reason: str) -> str:
+    """As much of it as may go with the end of a socket."""
+    return reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
 
 def _leave(session: Session) -> None:

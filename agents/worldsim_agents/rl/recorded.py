@@ -7,6 +7,7 @@ show the model what it got wrong: the loop of Dyna (Sutton 1991) and of DAgger (
 from __future__ import annotations
 
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +17,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from worldsim.data.envs import open_env
 from worldsim.data.record import record
-from worldsim_agents.rl.agents import AgentError, load_agent
+from worldsim_agents.rl.agents import AgentError, Recipe, load_agent
+from worldsim_agents.rl.worlds import true_id
 
 __all__ = ["AgentPolicy", "RecordAgents", "record_agents"]
 
@@ -35,7 +38,7 @@ class RecordAgents:
     steps: int = 20_000
     """Steps to record in all."""
     episode_length: int = 160
-    """Steps after which an episode is cut off."""
+    """Rows after which an episode is cut off, its reset among them."""
     best: bool = False
     """Let them always take the action that they think best; else they draw, as when they learn, and wander further."""
     seed: int = 0
@@ -69,17 +72,19 @@ class AgentPolicy:
             if recipe.obs != "rgb":
                 raise AgentError(f"{path} sees {recipe.obs}, which the true world does not show; give one of --obs rgb")
 
+    def check(self, env: gym.Env[Any, Any]) -> None:
+        """Raise `AgentError` where one of them sees or acts otherwise than this env."""
+        for _, recipe in self._agents:
+            shape, expected = _shape(recipe), env.observation_space.shape
+            if shape != expected or recipe.action_space != env.action_space:
+                raise AgentError(
+                    f"an agent sees {shape} and acts in {recipe.action_space}, this world shows {expected} and takes "
+                    f"{env.action_space}"
+                )
+
     def reset(self, env: gym.Env[Any, Any], rng: np.random.Generator) -> None:
-        self._agent, self._recipe = self._agents[int(rng.integers(len(self._agents)))]
-        *side, channels = self._recipe.observation
-        shape, expected = (*side, channels // self._recipe.stack), env.observation_space.shape
-        if shape != expected or self._recipe.action_space != env.action_space:
-            raise AgentError(
-                f"an agent sees {shape} and acts in {self._recipe.action_space}, this world shows {expected} and takes "
-                f"{env.action_space}"
-            )
-        blank = np.zeros(shape, np.uint8)
-        self._seen = deque([blank] * self._recipe.stack, maxlen=self._recipe.stack)
+        self._agent, recipe = self._agents[int(rng.integers(len(self._agents)))]
+        self._seen = deque([np.zeros(_shape(recipe), np.uint8)] * recipe.stack, maxlen=recipe.stack)
         self._state, self._first = None, True
         self._agent.set_random_seed(int(rng.integers(2**31)))
 
@@ -89,6 +94,12 @@ class AgentPolicy:
         action, self._state = self._agent.predict(stacked, self._state, np.array([self._first]), self._best)
         self._first = False
         return int(action[0]) if isinstance(env.action_space, spaces.Discrete) else action[0]
+
+
+def _shape(recipe: Recipe) -> tuple[int, ...]:
+    """What an agent sees of one frame, channels last."""
+    *side, channels = recipe.observation
+    return (*side, channels // recipe.stack)
 
 
 def record_agents(options: RecordAgents) -> list[Path]:
@@ -101,8 +112,9 @@ def record_agents(options: RecordAgents) -> list[Path]:
     if not task:
         raise AgentError(f"{options.agents[0]} was trained for no task of the voxel world; say which with --task")
     policy: Any = partial(AgentPolicy, options.agents, options.best)
-    policy()  # what is wrong with the agents is told before anything is recorded
+    with closing(open_env(true_id(task), {})) as env:  # what does not fit is told before anything is written
+        policy().check(env)
     return record(
-        f"worldsim/{task}-v0", policy, options.steps, options.out, options.seed, options.workers,
+        true_id(task), policy, options.steps, options.out, options.seed, options.workers,
         episode_length=options.episode_length,
     )  # fmt: skip
