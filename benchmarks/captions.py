@@ -85,7 +85,7 @@ def main(options: Options) -> None:
         if steps_done(run) < options.steps:
             fit = FitConfig(options.steps, cooldown=0.5, warmup=10, average=0.97, save_every=50, seed=options.seed)
             train_dynamics(
-                TrainDynamics(str(start), (told[name],), run, f"words-{number}", fit=fit, images=SINGLE,
+                TrainDynamics(str(start), (told[name],), run, name=f"words-{number}", fit=fit, images=SINGLE,
                               detailed=detailed, start=str(start), resume=(run / "log.jsonl").is_file())
             )  # fmt: skip
         arms[name] = run / "checkpoint"

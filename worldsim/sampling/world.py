@@ -45,6 +45,7 @@ from worldsim.sampling.steps import SURPRISES, Guesses, Snapshot, Step, WorldErr
 __all__ = ["SURPRISES", "Snapshot", "Step", "World", "WorldError", "read_events"]
 
 FREE = 8  # passes where the network acts by itself: fewer show the mean of all it might do, which stands still
+PULL = 2.0  # how strongly what is told pulls on the frame that is drawn again; 1 is the network's own answer
 SURE = 0.5  # precision from which on an event is drawn wherever it counts as foretold
 UNSEEN = ("name", "env", "fps", "shown", "training", "passes")  # of the card: what no frame depends on, or not alone
 
@@ -445,7 +446,8 @@ class World:
         self, latents: torch.Tensor, look: Looking, noise: torch.Tensor, guidance: Guidance
     ) -> torch.Tensor:
         """The frame (B, 1, C, h, w), where `look` foretold an event of the card's `redraws` drawn anew, from the same
-        noise, and told of it."""
+        noise, and told of it; what that changes is exaggerated, as guidance does (the pass that was not told is there).
+        """
         if not self.card.redraws or look.said is None:
             return latents
         happens = torch.from_numpy(read_events(look.said)[0][:, 0] >= self._thresholds()).to(latents.device)
@@ -456,7 +458,8 @@ class World:
         told = replace(look.condition.take(rows), events=happens[rows, None].float())
         read = look.read[0][rows], look.read[1][rows]
         again = Looking(self.dynamics, told, look.levels, cache=look.cache.take(rows), read=read)
-        return latents.index_copy(0, rows, descend(again, noise[rows], look.levels, guidance=guidance.take(rows)))
+        drawn = descend(again, noise[rows], look.levels, guidance=guidance.take(rows))
+        return latents.index_copy(0, rows, torch.lerp(latents[rows], drawn, PULL))
 
     def _thresholds(self) -> np.ndarray:
         """From which value on each column of the events has its frame drawn again, f64 (E,): infinity for those that
