@@ -36,9 +36,10 @@ Network = TypeVar("Network", bound=nn.Module)
 @torch.no_grad()
 def scattered(network: Network, seed: int = 0, spread: float = 0.15) -> Network:
     """The network with every parameter drawn anew."""
-    generator = torch.Generator().manual_seed(seed)
-    for parameter in network.parameters():
-        parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread)
+    generator, told = (torch.Generator().manual_seed(seed + apart) for apart in (0, 1000))
+    for name, parameter in network.named_parameters():
+        one = told if name.startswith("event_in") else generator  # the others are drawn as in networks without it
+        parameter.copy_(torch.randn(parameter.shape, generator=one) * spread)
     return network.eval()
 
 

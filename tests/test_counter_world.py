@@ -52,6 +52,8 @@ class CounterTokenizer(nn.Module):
 class CounterDynamics(nn.Module):
     """Knows the counter's rule: the next frame from the one before and the action, events from the frame itself."""
 
+    config = replace(DYNAMICS, draws_events=False)
+
     def read(self, words: object, batch: int, time: int) -> tuple[torch.Tensor, torch.Tensor]:
         return torch.zeros(batch, 1, 1), torch.ones(batch, time, 1, dtype=torch.bool)
 

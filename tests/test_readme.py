@@ -15,6 +15,7 @@ TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 # What the test appends to a command, so that minutes become moments; the last of two equal options counts.
 LESS = {
     "worldsim play": "--headless --steps 4",
+    "worldsim serve": "--port 0",
     "worldsim record": "--steps 60 --workers 1",
     "worldsim eval": "--worlds 2 --windows 1 --context 3 --steps 2 --resamples 50 --rows 2",
     "worldsim train --data": "--minutes 0.001",
@@ -40,6 +41,7 @@ def playground(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder to work in, where "overworld-small" is a tiny checkpoint."""
     save_tiny_checkpoint(tmp_path / "weights" / "overworld-small", "overworld-small")
     monkeypatch.setattr("worldsim.model.checkpoint.PACKAGED", tmp_path / "weights")
+    monkeypatch.setattr("uvicorn.Server.run", lambda self, sockets: None)  # a server would wait for players
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
